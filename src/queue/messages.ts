@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { NegativePrompt, Prompt, Settings } from '../recipe.ts';
+
+/**
+ * The contract between bot and engine. A job holds all that the engine needs to draw and to deliver,
+ * so that it can be finished after both processes were restarted. Parsed on both sides: an engine of another
+ * version refuses a job it doesn't know instead of guessing.
+ */
+
+/** A picture on Discord's CDN (or on the local Discord), as the interaction or message named it. */
+const PictureSource = z.strictObject({
+  url: z.url(),
+  /** File name as the user sees it, for error messages. */
+  name: z.string(),
+});
+export type PictureSource = z.infer<typeof PictureSource>;
+
+const Task = z.discriminatedUnion('kind', [
+  /** Text → pictures. */
+  z.strictObject({
+    kind: z.literal('imagine'),
+    prompt: Prompt,
+    negativePrompt: NegativePrompt.optional(),
+    settings: Settings,
+  }),
+  /** Image embeddings of two pictures, mixed by spherical interpolation: 0 is all the first, 1 all the second. */
+  z.strictObject({
+    kind: z.literal('blend'),
+    pictures: z.tuple([PictureSource, PictureSource]),
+    weight: z.number().min(0).max(1),
+    settings: Settings,
+  }),
+  /** CLIP image embedding of one picture → decoder, with new seeds. */
+  z.strictObject({ kind: z.literal('variations'), picture: PictureSource, settings: Settings }),
+  /**
+   * The pictures of an earlier message again, from the recipes in their PNGs: with new seeds (`seed` in settings),
+   * or the same seeds and the guidance scale moved by `guidanceStep`.
+   */
+  z.strictObject({
+    kind: z.literal('redraw'),
+    pictures: z.array(PictureSource).min(1),
+    guidanceStep: z.number().optional(),
+    settings: Settings,
+  }),
+]);
+export type Task = z.infer<typeof Task>;
+
+/**
+ * The message that shows the job: posted by the bot, edited by the engine.
+ * With `interaction`, edits go through the interaction's webhook while its token lives (15 min) and fall back to the
+ * bot's own rights on the channel; without (reactions), the bot's rights are used from the start.
+ */
+const Reply = z.strictObject({
+  channelId: z.string(),
+  messageId: z.string(),
+  /** Who asked: may delete the pictures and is the only one mentioned. */
+  userId: z.string(),
+  interaction: z
+    .strictObject({
+      applicationId: z.string(),
+      token: z.string(),
+      /** Milliseconds since 1970 when the token dies. */
+      expiresAt: z.number(),
+    })
+    .optional(),
+  /** Bytes a file may have in this channel. */
+  attachmentSizeLimit: z.number(),
+});
+export type Reply = z.infer<typeof Reply>;
+
+export const DrawJob = z.strictObject({ version: z.literal(1), task: Task, reply: Reply });
+export type DrawJob = z.infer<typeof DrawJob>;
+
+/** What stays of a finished job in the queue: small, for logs and tests; pictures are on Discord. */
+export const DrawResult = z.strictObject({
+  outcome: z.enum(['delivered', 'refused', 'undeliverable']),
+  /** For refused: the message that the user saw. */
+  reason: z.string().optional(),
+});
+export type DrawResult = z.infer<typeof DrawResult>;

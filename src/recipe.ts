@@ -1,0 +1,81 @@
+import { z } from 'zod';
+
+/** The largest seed: every integer up to it is exact in a JavaScript number. */
+export const MAX_SEED = Number.MAX_SAFE_INTEGER;
+export const MAX_PROMPT_LENGTH = 1000;
+export const MAX_COUNT = 4;
+export const MAX_STEPS = 250;
+export const MAX_GUIDANCE_SCALE = 20;
+
+export const SAMPLERS = [
+  'unclip',
+  'ddpm',
+  'ddim',
+] as const;
+export type SamplerName = (typeof SAMPLERS)[number];
+
+const wholeNumber = (name: string, min: number, max: number) =>
+  z
+    .number({ error: `${name} must be a whole number from ${min} to ${max}` })
+    .refine((n) => Number.isInteger(n) && n >= min && n <= max, {
+      error: ({ input }) => `${name} must be a whole number from ${min} to ${max}, not ${input}`,
+    });
+
+const scale = (name: string) =>
+  z
+    .number({ error: `${name} must be a number from 0 to ${MAX_GUIDANCE_SCALE}` })
+    .refine((n) => n >= 0 && n <= MAX_GUIDANCE_SCALE, {
+      error: ({ input }) => `${name} must be a number from 0 to ${MAX_GUIDANCE_SCALE}, not ${input}`,
+    });
+
+const promptText = (name: string) =>
+  z
+    .string()
+    .trim()
+    .max(MAX_PROMPT_LENGTH, { error: ({ input }) => `${name} must have at most ${MAX_PROMPT_LENGTH} characters, not ${(input as string).length}` });
+
+/** What a person may set on a drawing; each left out takes the model's own default. */
+export const Settings = z.strictObject({
+  /** Of the first picture; picture i has seed + i, so each can be drawn again alone. */
+  seed: wholeNumber('seed', 0, MAX_SEED).optional(),
+  /** Denoising steps of the decoder. */
+  steps: wholeNumber('steps', 1, MAX_STEPS).optional(),
+  /** Classifier-free guidance of the decoder: 1 is none. */
+  guidanceScale: scale('guidance').optional(),
+  /** Classifier-free guidance of the prior. */
+  priorGuidanceScale: scale('prior guidance').optional(),
+  sampler: z
+    .enum(SAMPLERS, { error: ({ input }) => `sampler must be one of ${SAMPLERS.join(', ')}, not ${input}` })
+    .optional(),
+  /** How many pictures. */
+  count: wholeNumber('count', 1, MAX_COUNT).optional(),
+});
+export type Settings = z.infer<typeof Settings>;
+
+export const Prompt = promptText('prompt').min(1, { error: 'prompt must not be empty: say what to draw, for example "red heart"' });
+export const NegativePrompt = promptText('negative prompt');
+
+/**
+ * Everything that makes one picture: written into its PNG by the engine, read back for Variations, Guidance and Rerun.
+ * With the same model folder the same recipe gives the same picture.
+ */
+export const Recipe = z.strictObject({
+  version: z.literal(1),
+  operation: z.enum(['imagine', 'variations', 'blend']),
+  /** The text it was drawn from, absent for variations of an uploaded picture and for blends. */
+  prompt: Prompt.optional(),
+  negativePrompt: NegativePrompt.optional(),
+  seed: wholeNumber('seed', 0, MAX_SEED),
+  steps: wholeNumber('steps', 1, MAX_STEPS),
+  guidanceScale: scale('guidance'),
+  priorGuidanceScale: scale('prior guidance'),
+  sampler: z.enum(SAMPLERS),
+  /** Name of the model's folder. */
+  model: z.string(),
+  /**
+   * z_i, the CLIP image embedding that the decoder drew from: float32, little endian, base64.
+   * Absent where the prior makes it again from prompt and seed.
+   */
+  imageEmbedding: z.base64().optional(),
+});
+export type Recipe = z.infer<typeof Recipe>;
