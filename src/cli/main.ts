@@ -1,0 +1,38 @@
+import { Command, CommanderError } from 'commander';
+import { InputError } from '../errors.ts';
+
+/** Commands are imported when called: `imagine` needs no discord.js, `bot` no onnxruntime. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  start: async () => (await import('./start.ts')).start,
+  bot: async () => (await import('./bot.ts')).bot,
+  engine: async () => (await import('./engine.ts')).engine,
+  imagine: async () => (await import('./imagine.ts')).imagine,
+  verify: async () => (await import('./verify.ts')).verify,
+  'deploy-commands': async () => (await import('../../deploy-commands.ts')).deployCommands,
+};
+
+/**
+ * Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong input (the message on stderr says what would be right).
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('unclip').description('Text to pictures with unCLIP, in Discord or on the command line.');
+  const wanted = argv[2] !== undefined && argv[2] in COMMANDS ? [argv[2]] : Object.keys(COMMANDS);
+  for (const name of wanted) program.addCommand(await COMMANDS[name]!());
+  for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError('(--help lists the options)');
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function report(error: unknown): number {
+  // commander has printed its own message; help and version end with code 0
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof InputError) {
+    process.stderr.write(`error: ${error.message}\n`);
+    return 2;
+  }
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  return 1;
+}
