@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { count, only, unread } from '../weights/config.ts';
+import { diffusersActivation } from './activation.ts';
+
+/** config.json of UNet2DConditionModel as far as unCLIP decoders use it; defaults as in diffusers. */
+export const UnetConfig = z.strictObject({
+  sample_size: count().nullable().default(null),
+  in_channels: count().default(4),
+  out_channels: count().default(4),
+  block_out_channels: z.array(count()).min(1),
+  layers_per_block: z.union([count(), z.array(count())]).default(2),
+  down_block_types: z.array(z.enum(['ResnetDownsampleBlock2D', 'SimpleCrossAttnDownBlock2D'])),
+  mid_block_type: z.literal('UNetMidBlock2DSimpleCrossAttn'),
+  up_block_types: z.array(z.enum(['ResnetUpsampleBlock2D', 'SimpleCrossAttnUpBlock2D'])),
+  attention_head_dim: z.union([count(), z.array(count())]).default(8),
+  cross_attention_dim: count().default(1280),
+  act_fn: diffusersActivation().default('silu'),
+  norm_num_groups: count().default(32),
+  norm_eps: z.number().positive().default(1e-5),
+  resnet_time_scale_shift: z.enum(['default', 'scale_shift']).default('default'),
+  flip_sin_to_cos: z.boolean().default(true),
+  freq_shift: z.number().default(0),
+  time_embedding_dim: count().nullable().default(null),
+  encoder_hid_dim: count().nullable().default(null),
+  encoder_hid_dim_type: z.literal('image_proj').nullable().default(null),
+  addition_embed_type: z.literal('image').nullable().default(null),
+  class_embed_type: z.literal('identity').nullable().default(null),
+
+  center_input_sample: only(false),
+  class_embeddings_concat: only(false),
+  conv_in_kernel: only(3),
+  conv_out_kernel: only(3),
+  cross_attention_norm: only(null),
+  mid_block_only_cross_attention: z.literal([null, false]).default(null),
+  mid_block_scale_factor: only(1),
+  num_attention_heads: only(null),
+  num_class_embeds: only(null),
+  only_cross_attention: only(false),
+  resnet_out_scale_factor: only(1),
+  resnet_skip_time_act: only(false),
+  time_cond_proj_dim: only(null),
+  time_embedding_act_fn: only(null),
+  time_embedding_type: only('positional'),
+  timestep_post_act: only(null),
+
+  addition_embed_type_num_heads: unread(),
+  addition_time_embed_dim: unread(),
+  attention_type: only('default'),
+  downsample_padding: unread(),
+  dual_cross_attention: unread(),
+  projection_class_embeddings_input_dim: unread(),
+  reverse_transformer_layers_per_block: unread(),
+  transformer_layers_per_block: unread(),
+  upcast_attention: unread(),
+  use_linear_projection: unread(),
+});
+export type UnetConfig = z.infer<typeof UnetConfig>;
