@@ -1,0 +1,45 @@
+import type { Tensor } from '../tensor.ts';
+import type { Schedule } from './schedule.ts';
+
+/**
+ * One evaluation of the network at timestep t, guidance already applied: the raw prediction (ε, x0 or v, as the
+ * schedule's prediction type says), with twice the channels of x where the network predicts a variance too.
+ * Samplers wait for it, so whoever runs many pictures can gather the evaluations that are pending into one batch.
+ */
+export type Denoiser = (x: Tensor, t: number) => Promise<Tensor>;
+
+/**
+ * Draws one picture, or a batch that shares its timesteps, from x ~ N(0, `schedule.initNoiseSigma`²).
+ * @param x (B, C, H, W) or (B, D), not changed
+ * @returns the sample at the end of the schedule, of x's shape
+ * @throws  the reason of `options.signal` when it is aborted; it's looked at before every evaluation
+ */
+export type Sampler = (denoise: Denoiser, x: Tensor, schedule: Schedule, options: SamplerOptions) => Promise<Tensor>;
+
+export interface SamplerOptions {
+  /** The next standard normal numbers of the picture's own generator, of x's shape. */
+  readonly noise: () => Tensor;
+  /** DDIM: 0 deterministic (the default) … 1 as random as DDPM. */
+  readonly eta?: number;
+  /** Index of the first timestep to take: the ones before it are skipped (start from a noised picture). Default 0. */
+  readonly start?: number;
+  readonly signal?: AbortSignal;
+  readonly onStep?: (report: StepReport) => void;
+}
+
+/** What one evaluation of the network led to. */
+export interface StepReport {
+  /** Index into `schedule.timesteps`. */
+  readonly step: number;
+  /** How many timesteps the schedule has. */
+  readonly steps: number;
+  readonly t: number;
+  /** x before the step, on the sampler's own scale. */
+  readonly sample: Tensor;
+  /** What `denoise` returned. */
+  readonly modelOutput: Tensor;
+  /** x after the step. */
+  readonly prevSample: Tensor;
+  /** The clean sample as predicted now, after clipping: what a preview shows. */
+  readonly x0: Tensor;
+}
