@@ -1,0 +1,200 @@
+import { type APIActionRowComponent, type APIButtonComponent, ButtonStyle, ComponentType } from 'discord-api-types/v10';
+import type { Reply, Task } from '../queue/messages.ts';
+import type { Recipe } from '../recipe.ts';
+import { type Action, encodeCustomId } from './custom-id.ts';
+import { ALT_TEXT_LENGTH, CONTENT_LENGTH } from './limits.ts';
+import type { MessageView } from './message-view.ts';
+import { plain, shorten } from './text.ts';
+
+/** What a view shows of a job; a `DrawJob` is one. */
+export interface Shown {
+  task: Task;
+  reply: Pick<Reply, 'userId' | 'interaction'>;
+  /** Of the pictures that a redraw or variation starts from, once their recipe is read. */
+  prompt?: string | undefined;
+}
+
+/** One finished picture. */
+export interface Picture {
+  recipe: Recipe;
+  /** The PNG. */
+  data: Uint8Array;
+}
+
+export interface Progress {
+  /** Steps done of `steps`. */
+  step: number;
+  steps: number;
+  /** Since the drawing began. */
+  seconds: number;
+  /** PNGs of what the pictures look like so far; absent, the message keeps the previous ones. */
+  previews?: readonly Uint8Array[];
+}
+
+/** Waiting in the queue. @param position 1 is next; undefined is unknown */
+export function queued(shown: Shown, jobId: string, position?: number): MessageView {
+  const place = position === undefined ? '' : position === 1 ? ' · next in line' : ` · number ${position} in line`;
+  return { content: lines(title(shown), `⏳ Queued${place}`), components: [cancelRow(shown, jobId)] };
+}
+
+/** Being drawn: bar, percentage, step, seconds, and the pictures so far. */
+export function drawing(shown: Shown, jobId: string, { step, steps, seconds, previews }: Progress): MessageView {
+  const done = Math.min(1, step / steps);
+  const bar = '▰'.repeat(Math.round(done * 10)).padEnd(10, '▱');
+  const percent = Math.floor(done * 100);
+  const files = previews?.map((data, i) => ({
+    name: `preview-${i + 1}.png`,
+    alt: altText(shown, i, previews.length, `preview at ${percent} %`),
+    data,
+  }));
+  return {
+    content: lines(title(shown), `${bar} ${percent} % · step ${step} of ${steps} · ${duration(seconds)}`),
+    components: [cancelRow(shown, jobId)],
+    ...(files && { files }),
+  };
+}
+
+/** The pictures, and all that is needed to draw them again. @param pictures one to four, alike but for their seeds */
+export function finished(shown: Shown, pictures: readonly [Picture, ...Picture[]], seconds: number): MessageView {
+  const recipe = pictures[0].recipe;
+  const asked: Shown = { ...shown, prompt: recipe.prompt ?? shown.prompt };
+  const negative = recipe.negativePrompt ? `-# without: ${plain(recipe.negativePrompt, 200)}` : '';
+  return {
+    content: lines(title(asked), negative, `-# ${settingsLine(pictures, seconds)}`),
+    components: [
+      row(pictures.map((_, i) => variationsButton(i, pictures.length))),
+      row([
+        button('Guidance −', '➖', { action: 'guidance', step: -1 }),
+        button('Guidance +', '➕', { action: 'guidance', step: 1 }),
+        button('Rerun', '🔁', { action: 'rerun' }),
+        deleteButton(shown),
+      ]),
+    ],
+    files: pictures.map(({ data, recipe }, i) => ({
+      name: pictureName(recipe),
+      alt: altText(asked, i, pictures.length),
+      data,
+    })),
+  };
+}
+
+/** Wrong input, shown in place of the pictures where no ephemeral reply is possible any more. */
+export function refused(shown: Shown, message: string): MessageView {
+  return ended(shown, errorText(message));
+}
+
+export function cancelled(shown: Shown): MessageView {
+  return ended(shown, '🚫 Cancelled');
+}
+
+/** A defect of ours. @param errorId stands beside the error in the log */
+export function failed(shown: Shown, errorId: string): MessageView {
+  return ended(shown, apology(errorId));
+}
+
+/** The text of an error that the person who asked can mend. */
+export function errorText(message: string): string {
+  return `⚠️ ${plain(message, 700)}`;
+}
+
+/** The text of an error that is ours. */
+export function apology(errorId: string): string {
+  return `💥 Sorry, that went wrong on our side. It's in the log as \`${errorId}\`; please try again.`;
+}
+
+/** A short file name that says what the picture is: words of the prompt and the seed. */
+export function pictureName({ prompt, operation, seed }: Recipe): string {
+  const words = (prompt ?? '')
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 40)
+    .replace(/^-+|-+$/g, '');
+  return `${words || operation}-${seed}.png`;
+}
+
+function ended(shown: Shown, text: string): MessageView {
+  return { content: lines(title(shown), text), components: [row([deleteButton(shown)])], files: [] };
+}
+
+/** What was asked for; and by whom, where Discord doesn't say so itself (a reaction is no command). */
+function title({ task, reply, prompt }: Shown): string {
+  const by = reply.interaction ? '' : ` · for <@${reply.userId}>`;
+  return `${subject(task, prompt)}${by}`;
+}
+
+function subject(task: Task, prompt: string | undefined): string {
+  const known = prompt === undefined ? '' : `**${plain(prompt, 300)}** · `;
+  switch (task.kind) {
+    case 'imagine':
+      return `**${plain(task.prompt, 300)}**`;
+    case 'blend': {
+      const [a, b] = task.pictures.map(({ name }) => plain(name, 60));
+      return `**Blend** of ${a} and ${b} · weight ${task.weight}`;
+    }
+    case 'variations':
+      return `${known}**Variations** of ${plain(task.picture.name, 60)}`;
+    case 'redraw':
+      return `${known}${task.guidanceStep === undefined ? '**Rerun**' : `**Guidance ${signed(task.guidanceStep)}**`}`;
+  }
+}
+
+function settingsLine(pictures: readonly [Picture, ...Picture[]], seconds: number): string {
+  const { steps, guidanceScale, priorGuidanceScale, sampler, model } = pictures[0].recipe;
+  const seeds = pictures.map(({ recipe }) => recipe.seed).join(', ');
+  return [
+    `${pictures.length === 1 ? 'seed' : 'seeds'} ${seeds}`,
+    `guidance ${guidanceScale}`,
+    `prior guidance ${priorGuidanceScale}`,
+    `steps ${steps}`,
+    `sampler ${sampler}`,
+    `model ${plain(model, 60)}`,
+    duration(seconds),
+  ].join(' · ');
+}
+
+/** The whole prompt, and which of the pictures it is. */
+function altText({ task, prompt }: Shown, index: number, count: number, note?: string): string {
+  const text = task.kind === 'imagine' ? task.prompt : (prompt ?? `${task.kind} of a picture`);
+  const which = count === 1 ? '' : `${index + 1} of ${count}: `;
+  return shorten(`${which}${note === undefined ? '' : `${note}: `}${text}`, ALT_TEXT_LENGTH);
+}
+
+function variationsButton(picture: number, count: number): APIButtonComponent {
+  return button(count === 1 ? 'Variations' : `Variations ${picture + 1}`, '🎲', { action: 'variations', picture });
+}
+
+function deleteButton({ reply }: Shown): APIButtonComponent {
+  return button('Delete', '❌', { action: 'delete', ownerId: reply.userId });
+}
+
+function cancelRow({ reply }: Shown, jobId: string) {
+  return row([button('Cancel', '🚫', { action: 'cancel', ownerId: reply.userId, jobId })]);
+}
+
+function button(label: string, emoji: string, action: Action): APIButtonComponent {
+  return {
+    type: ComponentType.Button,
+    style: ButtonStyle.Secondary,
+    label,
+    emoji: { name: emoji },
+    custom_id: encodeCustomId(action),
+  };
+}
+
+function row(components: APIButtonComponent[]): APIActionRowComponent<APIButtonComponent> {
+  return { type: ComponentType.ActionRow, components };
+}
+
+function lines(...texts: string[]): string {
+  return shorten(texts.filter(Boolean).join('\n'), CONTENT_LENGTH);
+}
+
+function duration(seconds: number): string {
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+}
+
+function signed(n: number): string {
+  return n < 0 ? `−${-n}` : `+${n}`;
+}
