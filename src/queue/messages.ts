@@ -50,7 +50,7 @@ export type Task = z.infer<typeof Task>;
  * With `interaction`, edits go through the interaction's webhook while its token lives (15 min) and fall back to the
  * bot's own rights on the channel; without (reactions), the bot's rights are used from the start.
  */
-const Reply = z.strictObject({
+export const Reply = z.strictObject({
   channelId: z.string(),
   messageId: z.string(),
   /** Who asked: may delete the pictures and is the only one mentioned. */
@@ -73,7 +73,7 @@ export type DrawJob = z.infer<typeof DrawJob>;
 
 /** What stays of a finished job in the queue: small, for logs and tests; pictures are on Discord. */
 export const DrawResult = z.strictObject({
-  outcome: z.enum(['delivered', 'refused', 'undeliverable']),
+  outcome: z.enum(['delivered', 'refused', 'undeliverable', 'cancelled']),
   /** For refused: the message that the user saw. */
   reason: z.string().optional(),
 });
