@@ -31,7 +31,8 @@ const PREFIX = 'unclip1';
 export function encodeCustomId(action: Action): string {
   const { action: name, ...args } = Action.parse(action);
   const customId = [PREFIX, name, ...Object.values(args)].join(':');
-  if (customId.length > CUSTOM_ID_LENGTH) throw new RangeError(`custom id of ${customId.length} characters: ${customId}`);
+  if (customId.length > CUSTOM_ID_LENGTH)
+    throw new RangeError(`custom id of ${customId.length} characters: ${customId}`);
   return customId;
 }
 
