@@ -1,0 +1,68 @@
+import { withGuidance } from '../diffusion/guidance.ts';
+import type { StepReport } from '../diffusion/sampler.ts';
+import type { Scheduler } from '../diffusion/scheduler.ts';
+import type { TorchGenerator } from '../random/torch-generator.ts';
+import { concatRows, type Tensor, tensor } from '../tensor.ts';
+import type { Kandinsky } from './kandinsky.ts';
+import { scale } from './sample-prior.ts';
+
+export interface DecoderRequest {
+  /** z_i, (R, E): a row a picture. */
+  readonly imageEmbedding: Tensor;
+  /** What guidance leads away from, (R, E). */
+  readonly negativeEmbedding: Tensor;
+  /** In pixels. */
+  readonly height: number;
+  readonly width: number;
+  readonly scheduler: Scheduler;
+  readonly steps: number;
+  /** 1 or less: no guidance. */
+  readonly guidanceScale: number;
+  readonly generator: TorchGenerator;
+  readonly signal?: AbortSignal;
+  readonly onStep?: (report: StepReport) => void;
+}
+
+/**
+ * The decoder, Ramesh et al. 2022, section 2.1: latents ~ P(x | z_i), (R, C, h, w).
+ * Differs from the paper: it draws latents of a MoVQ, and z_i alone conditions it, without the caption (Kandinsky 2.2).
+ */
+export async function sampleDecoder(model: Kandinsky, request: DecoderRequest): Promise<Tensor> {
+  const { imageEmbedding, negativeEmbedding, scheduler, guidanceScale, generator } = request;
+  const shape = latentShape(model, imageEmbedding.shape[0] as number, request.height, request.width);
+  const guided = guidanceScale > 1;
+  const condition = guided ? concatRows([negativeEmbedding, imageEmbedding]) : imageEmbedding;
+  const network = async (sample: Tensor, t: number) => {
+    const timestep = Array<number>(sample.shape[0] as number).fill(t);
+    const output = await model.unet.predict({ sample, timestep, imageEmbedding: condition });
+    return scheduler.learnsVariance ? output : firstChannels(output, shape[1] as number);
+  };
+
+  const schedule = scheduler.schedule(request.steps);
+  const noise = () => generator.randn(shape);
+  return scheduler.sampler(
+    guided ? withGuidance(network, guidanceScale) : network,
+    scale(noise(), schedule.initNoiseSigma),
+    schedule,
+    { noise, signal: request.signal, onStep: request.onStep },
+  );
+}
+
+/** Kandinsky's latents are a multiple of the MoVQ's scale on each side: h = ⌈H/s²⌉·s. */
+function latentShape(model: Kandinsky, rowCount: number, height: number, width: number): number[] {
+  const side = (pixels: number) => Math.ceil(pixels / model.movqScale ** 2) * model.movqScale;
+  return [rowCount, model.movq.config.latent_channels, side(height), side(width)];
+}
+
+/** (R, C', …) → (R, C, …): without the channels that predict a variance. */
+function firstChannels(x: Tensor, channels: number): Tensor {
+  const [rowCount, found, ...rest] = x.shape as [number, number, ...number[]];
+  if (found === channels) return x;
+  const plane = rest.reduce((a, b) => a * b, 1);
+  const data = new Float32Array(rowCount * channels * plane);
+  for (let row = 0; row < rowCount; row++) {
+    const from = row * found * plane;
+    data.set(x.data.subarray(from, from + channels * plane), row * channels * plane);
+  }
+  return tensor(data, [rowCount, channels, ...rest]);
+}
