@@ -16,8 +16,8 @@ export const Action = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('rerun') }),
   /** Only `ownerId`, who asked for the pictures, may delete them. */
   z.strictObject({ action: z.literal('delete'), ownerId: Snowflake }),
-  /** Only `ownerId` may cancel the job. */
-  z.strictObject({ action: z.literal('cancel'), ownerId: Snowflake, jobId: z.string().regex(/^[\w-]{1,50}$/) }),
+  /** Only `ownerId` may cancel the job; which one follows from the message. */
+  z.strictObject({ action: z.literal('cancel'), ownerId: Snowflake }),
 ]);
 export type Action = z.infer<typeof Action>;
 
@@ -44,16 +44,15 @@ export function decodeCustomId(customId: string): Action | undefined {
   return action !== undefined && encodeCustomId(action) === customId ? action : undefined;
 }
 
-function fields(action: string | undefined, [first, second]: string[]): Record<string, unknown> {
+function fields(action: string | undefined, [argument]: string[]): Record<string, unknown> {
   switch (action) {
     case 'variations':
-      return { action, picture: Number(first) };
+      return { action, picture: Number(argument) };
     case 'guidance':
-      return { action, step: Number(first) };
+      return { action, step: Number(argument) };
     case 'delete':
-      return { action, ownerId: first };
     case 'cancel':
-      return { action, ownerId: first, jobId: second };
+      return { action, ownerId: argument };
     default:
       return { action };
   }

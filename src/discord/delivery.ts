@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { REST } from '@discordjs/rest';
 import { MessageFlags, RESTJSONErrorCodes, Routes } from 'discord-api-types/v10';
 import type { Logger } from 'pino';
-import type { DrawJob, DrawResult } from '../queue/messages.ts';
+import type { DrawResult, Reply } from '../queue/messages.ts';
 import { isCode, isDeadToken, isPassing, isTooLarge, loggable, lossReason } from './errors.ts';
 import { EDIT_INTERVAL } from './limits.ts';
 import { type MessageView, messageBody, NO_MENTIONS, type ViewFile } from './message-view.ts';
@@ -17,9 +17,9 @@ export interface Clock {
 }
 
 export interface DeliveryOptions {
-  job: DrawJob;
+  reply: Reply;
   rest: Pick<REST, 'patch' | 'post' | 'delete'>;
-  logger: Logger;
+  log: Logger;
   clock?: Clock;
 }
 
@@ -41,9 +41,9 @@ const TOKEN_MARGIN = 5000;
  * leaves the same message.
  */
 export class Delivery {
-  readonly #job: DrawJob;
+  readonly #reply: Reply;
   readonly #rest: DeliveryOptions['rest'];
-  readonly #logger: Logger;
+  readonly #log: Logger;
   readonly #clock: Clock;
   readonly #ending = new AbortController();
   readonly #lost = new AbortController();
@@ -52,10 +52,10 @@ export class Delivery {
   #sending: Promise<void> | undefined;
   #editedAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ job, rest, logger, clock = SYSTEM_CLOCK }: DeliveryOptions) {
-    this.#job = job;
+  constructor({ reply, rest, log, clock = SYSTEM_CLOCK }: DeliveryOptions) {
+    this.#reply = reply;
     this.#rest = rest;
-    this.#logger = logger.child({ messageId: job.reply.messageId });
+    this.#log = log.child({ messageId: reply.messageId });
     this.#clock = clock;
   }
 
@@ -77,7 +77,7 @@ export class Delivery {
    * @throws Error what Discord answered, when it's a defect of the message; a network error after that minute
    */
   async finish(view: MessageView): Promise<DrawResult> {
-    const { attachmentSizeLimit } = this.#job.reply;
+    const { attachmentSizeLimit } = this.#reply;
     const large = view.files?.find(({ data }) => data.length > attachmentSizeLimit);
     if (large) return this.refuse(tooLarge([large], attachmentSizeLimit));
     await this.#end();
@@ -99,7 +99,7 @@ export class Delivery {
     await this.#end();
     try {
       if (!(await this.#refuseEphemerally(message))) {
-        await this.#persist(() => this.#edit(refused(this.#job, message)));
+        await this.#persist(() => this.#edit(refused({ reply: this.#reply }, message)));
       }
       return { outcome: 'refused', reason: message };
     } catch (error) {
@@ -120,7 +120,7 @@ export class Delivery {
     } catch (error) {
       if (this.#ending.signal.aborted) return;
       if (lossReason(error)) this.#lost.abort();
-      else this.#logger.warn({ err: loggable(error) }, 'progress could not be shown');
+      else this.#log.warn({ err: loggable(error) }, 'progress could not be shown');
     } finally {
       this.#sending = undefined;
     }
@@ -133,7 +133,7 @@ export class Delivery {
   }
 
   async #edit(view: MessageView): Promise<void> {
-    const { channelId, messageId } = this.#job.reply;
+    const { channelId, messageId } = this.#reply;
     const request = { body: messageBody(view), files: view.files?.map(({ name, data }) => ({ name, data })) ?? [] };
     const sent = await this.#withToken((app, token) =>
       this.#rest.patch(Routes.webhookMessage(app, token, messageId), { ...request, auth: false }),
@@ -151,7 +151,7 @@ export class Delivery {
 
   async #deleteReply(app: string, token: string): Promise<void> {
     try {
-      await this.#rest.delete(Routes.webhookMessage(app, token, this.#job.reply.messageId), { auth: false });
+      await this.#rest.delete(Routes.webhookMessage(app, token, this.#reply.messageId), { auth: false });
     } catch (error) {
       if (!isCode(error, RESTJSONErrorCodes.UnknownMessage)) throw error;
     }
@@ -159,7 +159,7 @@ export class Delivery {
 
   /** Whether the interaction's token was there, alive, and taken. A dead one is never tried again. */
   async #withToken(request: (applicationId: string, token: string) => Promise<unknown>): Promise<boolean> {
-    const { interaction } = this.#job.reply;
+    const { interaction } = this.#reply;
     if (!interaction || !this.#tokenLives()) return false;
     try {
       await request(interaction.applicationId, interaction.token);
@@ -172,7 +172,7 @@ export class Delivery {
   }
 
   #tokenLives(): boolean {
-    const { interaction } = this.#job.reply;
+    const { interaction } = this.#reply;
     return interaction !== undefined && !this.#tokenDied && this.#clock.now() < interaction.expiresAt - TOKEN_MARGIN;
   }
 
@@ -182,7 +182,7 @@ export class Delivery {
         return await request();
       } catch (error) {
         if (!isPassing(error)) throw error;
-        this.#logger.warn({ err: loggable(error), delay }, 'Discord could not be reached, trying again');
+        this.#log.warn({ err: loggable(error), delay }, 'Discord could not be reached, trying again');
         await this.#clock.sleep(delay);
       }
     }
@@ -193,9 +193,9 @@ export class Delivery {
     const reason = lossReason(error);
     if (!reason) throw error;
     this.#lost.abort();
-    const late = this.#job.reply.interaction && !this.#tokenLives();
+    const late = this.#reply.interaction && !this.#tokenLives();
     const why = late ? `${reason}; the interaction's 15 minutes, in which that would not matter, are over` : reason;
-    this.#logger.warn({ channelId: this.#job.reply.channelId, reason: why }, 'the message is out of reach');
+    this.#log.warn({ channelId: this.#reply.channelId, reason: why }, 'the message is out of reach');
     return { outcome: 'undeliverable', reason: why };
   }
 }

@@ -8,8 +8,9 @@ import { plain, shorten } from './text.ts';
 
 /** What a view shows of a job; a `DrawJob` is one. */
 export interface Shown {
-  task: Task;
   reply: Pick<Reply, 'userId' | 'interaction'>;
+  /** Absent for a job that this version doesn't know. */
+  task?: Task;
   /** Of the pictures that a redraw or variation starts from, once their recipe is read. */
   prompt?: string | undefined;
 }
@@ -31,14 +32,14 @@ export interface Progress {
   previews?: readonly Uint8Array[];
 }
 
-/** Waiting in the queue. @param position 1 is next; undefined is unknown */
-export function queued(shown: Shown, jobId: string, position?: number): MessageView {
-  const place = position === undefined ? '' : position === 1 ? ' · next in line' : ` · number ${position} in line`;
-  return { content: lines(title(shown), `⏳ Queued${place}`), components: [cancelRow(shown, jobId)] };
+/** Waiting in the queue. @param ahead how many drawings come first; undefined is unknown */
+export function queued(shown: Shown, ahead?: number): MessageView {
+  const place = ahead === undefined ? '' : ahead === 0 ? ' · next in line' : ` · ${ahead} ahead in line`;
+  return { content: lines(title(shown), `⏳ Queued${place}`), components: [cancelRow(shown)] };
 }
 
 /** Being drawn: bar, percentage, step, seconds, and the pictures so far. */
-export function drawing(shown: Shown, jobId: string, { step, steps, seconds, previews }: Progress): MessageView {
+export function drawing(shown: Shown, { step, steps, seconds, previews }: Progress): MessageView {
   const done = Math.min(1, step / steps);
   const bar = '▰'.repeat(Math.round(done * 10)).padEnd(10, '▱');
   const percent = Math.floor(done * 100);
@@ -49,7 +50,7 @@ export function drawing(shown: Shown, jobId: string, { step, steps, seconds, pre
   }));
   return {
     content: lines(title(shown), `${bar} ${percent} % · step ${step} of ${steps} · ${duration(seconds)}`),
-    components: [cancelRow(shown, jobId)],
+    components: [cancelRow(shown)],
     ...(files && { files }),
   };
 }
@@ -121,7 +122,7 @@ function ended(shown: Shown, text: string): MessageView {
 /** What was asked for; and by whom, where Discord doesn't say so itself (a reaction is no command). */
 function title({ task, reply, prompt }: Shown): string {
   const by = reply.interaction ? '' : ` · for <@${reply.userId}>`;
-  return `${subject(task, prompt)}${by}`;
+  return task ? `${subject(task, prompt)}${by}` : '';
 }
 
 function subject(task: Task, prompt: string | undefined): string {
@@ -156,7 +157,7 @@ function settingsLine(pictures: readonly [Picture, ...Picture[]], seconds: numbe
 
 /** The whole prompt, and which of the pictures it is. */
 function altText({ task, prompt }: Shown, index: number, count: number, note?: string): string {
-  const text = task.kind === 'imagine' ? task.prompt : (prompt ?? `${task.kind} of a picture`);
+  const text = task?.kind === 'imagine' ? task.prompt : (prompt ?? `${task?.kind ?? 'redraw'} of a picture`);
   const which = count === 1 ? '' : `${index + 1} of ${count}: `;
   return shorten(`${which}${note === undefined ? '' : `${note}: `}${text}`, ALT_TEXT_LENGTH);
 }
@@ -169,8 +170,8 @@ function deleteButton({ reply }: Shown): APIButtonComponent {
   return button('Delete', '❌', { action: 'delete', ownerId: reply.userId });
 }
 
-function cancelRow({ reply }: Shown, jobId: string) {
-  return row([button('Cancel', '🚫', { action: 'cancel', ownerId: reply.userId, jobId })]);
+function cancelRow({ reply }: Shown) {
+  return row([button('Cancel', '🚫', { action: 'cancel', ownerId: reply.userId })]);
 }
 
 function button(label: string, emoji: string, action: Action): APIButtonComponent {

@@ -68,6 +68,14 @@ export const Reply = z.strictObject({
 });
 export type Reply = z.infer<typeof Reply>;
 
+/**
+ * The job's id in the queue. A message shows one job, so its id follows from the message: a Cancel button finds its job
+ * by the message it sits on, and a job added twice is drawn once.
+ */
+export function jobId(messageId: string): string {
+  return `message-${messageId}`;
+}
+
 export const DrawJob = z.strictObject({ version: z.literal(1), task: Task, reply: Reply });
 export type DrawJob = z.infer<typeof DrawJob>;
 
