@@ -32,7 +32,9 @@ const isReady = () => isInstalled() && isBuilt();
 function isInstalled() {
   const wanted = packagesOf('package-lock.json');
   const found = packagesOf(join('node_modules', '.package-lock.json'));
-  return Object.entries(wanted).every(([path, { version, optional }]) => path === '' || optional || found[path]?.version === version);
+  return Object.entries(wanted).every(
+    ([path, { version, optional }]) => path === '' || optional || found[path]?.version === version,
+  );
 }
 
 function packagesOf(lockfile) {
@@ -54,7 +56,13 @@ function build() {
   say('Compiling …');
   const version = sourceVersion();
   run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.']);
-  run(process.execPath, [join('node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn', join('src', 'sandbox', 'page')]);
+  run(process.execPath, [
+    join('node_modules', 'vite', 'bin', 'vite.js'),
+    'build',
+    '--logLevel',
+    'warn',
+    join('src', 'sandbox', 'page'),
+  ]);
   writeFileSync(buildStamp, version);
 }
 
@@ -109,7 +117,10 @@ function holderLives() {
     return true;
   } catch (error) {
     // The holder may be between making the folder and writing its number: a young lock counts as held.
-    return error.code === 'EPERM' || (error.code === 'ENOENT' && existsSync(lock) && Date.now() - statSync(lock).mtimeMs < 5_000);
+    return (
+      error.code === 'EPERM' ||
+      (error.code === 'ENOENT' && existsSync(lock) && Date.now() - statSync(lock).mtimeMs < 5_000)
+    );
   }
 }
 

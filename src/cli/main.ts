@@ -18,7 +18,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('unclip').description('Text to pictures with unCLIP, in Discord or on the command line.');
   const wanted = argv[2] !== undefined && argv[2] in COMMANDS ? [argv[2]] : Object.keys(COMMANDS);
   for (const name of wanted) program.addCommand(await COMMANDS[name]!());
-  for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError('(--help lists the options)');
+  for (const command of [program, ...program.commands])
+    command.exitOverride().showHelpAfterError('(--help lists the options)');
   try {
     await program.parseAsync(argv);
   } catch (error) {

@@ -4,6 +4,8 @@ import type { Schedule } from './schedule.ts';
 
 /** A sampler with the noise schedule that its model was trained on. */
 export interface Scheduler {
+  /** What `withSampler` calls this one. */
+  readonly name: SamplerName;
   readonly sampler: Sampler;
   /** Does the network predict a variance that the sampler uses (in the second half of its channels)? */
   readonly learnsVariance: boolean;

@@ -1,0 +1,130 @@
+import { InputError } from '../../errors.ts';
+import type { Recipe } from '../../recipe.ts';
+import { TorchGenerator } from '../random/torch-generator.ts';
+import { concatRows, rows, type Tensor } from '../tensor.ts';
+import type { Kandinsky } from './kandinsky.ts';
+import { decodeEmbedding } from './recipes.ts';
+import { sampleDecoder } from './sample-decoder.ts';
+import { samplePrior } from './sample-prior.ts';
+
+export interface DrawHooks {
+  /** @throws its reason at the next step when it is aborted */
+  readonly signal?: AbortSignal;
+  /** After each step of one of the pictures. */
+  readonly onStep?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  /** Which picture of the drawing. */
+  readonly picture: number;
+  readonly stage: 'prior' | 'decoder';
+  /** Steps done, 1 … steps. */
+  readonly step: number;
+  readonly steps: number;
+  /** In the decoder: the clean latents as predicted now, (1, C, h, w). */
+  readonly x0?: Tensor;
+}
+
+/** Seconds. */
+export interface Timings {
+  readonly prior: number;
+  readonly decoder: number;
+  readonly decode: number;
+}
+
+/**
+ * Draws one picture a recipe; all advance together. A picture depends on its own recipe alone: each has its own
+ * generator, which gives the noise of prior and decoder in diffusers' order.
+ *
+ * @returns (1, C, H, W) about [−1, 1] for each recipe
+ * @throws InputError for a recipe this model can't follow
+ */
+export async function draw(
+  model: Kandinsky,
+  recipes: readonly Recipe[],
+  hooks: DrawHooks = {},
+): Promise<{ images: Tensor[]; timings: Timings }> {
+  const [embeddings, prior] = await timed(() =>
+    Promise.all(recipes.map((recipe, i) => embed(model, recipe, i, hooks))),
+  );
+  const [latents, decoder] = await timed(() =>
+    Promise.all(embeddings.map((embedding, i) => decode(model, recipes[i] as Recipe, embedding, i, hooks))),
+  );
+  const [images, decodeTime] = await timed(() => decodeLatents(model, latents));
+  return { images, timings: { prior, decoder, decode: decodeTime } };
+}
+
+/** Latents (1, C, h, w) of any number of pictures → (1, C, H, W) each. */
+export async function decodeLatents(model: Kandinsky, latents: readonly Tensor[]): Promise<Tensor[]> {
+  const images = await model.movq.decode(concatRows(latents));
+  return latents.map((_, i) => rows(images, i, i + 1));
+}
+
+/** z_i and what the decoder is guided away from, (1, E) each. */
+interface Embedding {
+  readonly imageEmbedding: Tensor;
+  readonly negativeEmbedding: Tensor;
+  /** Goes on with the decoder's noise. */
+  readonly generator: TorchGenerator;
+}
+
+async function embed(model: Kandinsky, recipe: Recipe, picture: number, hooks: DrawHooks): Promise<Embedding> {
+  const generator = new TorchGenerator(recipe.seed);
+  if (recipe.imageEmbedding !== undefined) {
+    const imageEmbedding = decodeEmbedding(recipe.imageEmbedding);
+    const width = model.prior.config.embedding_dim;
+    if (imageEmbedding.data.length !== width) {
+      throw new InputError(`imageEmbedding: expected ${width} numbers, found ${imageEmbedding.data.length}`);
+    }
+    return { imageEmbedding, negativeEmbedding: await model.zeroEmbedding(), generator };
+  }
+  if (recipe.prompt === undefined)
+    throw new InputError('recipe: expected a prompt or an imageEmbedding, found neither');
+
+  // As in diffusers, a negative prompt gets an image embedding of its own from the prior, in the row after the prompt's.
+  const texts = recipe.negativePrompt ? [recipe.prompt, recipe.negativePrompt] : [recipe.prompt];
+  const embeddings = await samplePrior(model, {
+    text: await model.encodeTexts(texts),
+    unconditional: await model.encodeTexts([recipe.negativePrompt ?? '']),
+    steps: model.defaults.priorSteps,
+    guidanceScale: recipe.priorGuidanceScale,
+    generator,
+    signal: hooks.signal,
+    onStep: ({ step, steps }) => hooks.onStep?.({ picture, stage: 'prior', step: step + 1, steps }),
+  });
+  return {
+    imageEmbedding: rows(embeddings, 0, 1),
+    negativeEmbedding: texts.length > 1 ? rows(embeddings, 1, 2) : await model.zeroEmbedding(),
+    generator,
+  };
+}
+
+function decode(model: Kandinsky, recipe: Recipe, embedding: Embedding, picture: number, hooks: DrawHooks) {
+  return sampleDecoder(model, {
+    ...embedding,
+    height: model.pictureSize,
+    width: model.pictureSize,
+    scheduler: recipe.sampler === model.scheduler.name ? model.scheduler : model.scheduler.withSampler(recipe.sampler),
+    steps: recipe.steps,
+    guidanceScale: recipe.guidanceScale,
+    signal: hooks.signal,
+    onStep: ({ step, steps, x0 }) => hooks.onStep?.({ picture, stage: 'decoder', step: step + 1, steps, x0 }),
+  });
+}
+
+/** The pictures of one drawing mostly have the same texts: each is encoded once. */
+function memoised(encode: Kandinsky['encodeTexts']): Kandinsky['encodeTexts'] {
+  const known = new Map<string, ReturnType<typeof encode>>();
+  return (texts) => {
+    const key = JSON.stringify(texts);
+    const found = known.get(key) ?? encode(texts);
+    known.set(key, found);
+    return found;
+  };
+}
+
+async function timed<R>(work: () => Promise<R>): Promise<[result: R, seconds: number]> {
+  const start = performance.now();
+  const result = await work();
+  return [result, (performance.now() - start) / 1000];
+}
