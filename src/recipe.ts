@@ -7,11 +7,7 @@ export const MAX_COUNT = 4;
 export const MAX_STEPS = 250;
 export const MAX_GUIDANCE_SCALE = 20;
 
-export const SAMPLERS = [
-  'unclip',
-  'ddpm',
-  'ddim',
-] as const;
+export const SAMPLERS = ['unclip', 'ddpm', 'ddim'] as const;
 export type SamplerName = (typeof SAMPLERS)[number];
 
 const wholeNumber = (name: string, min: number, max: number) =>
@@ -32,7 +28,10 @@ const promptText = (name: string) =>
   z
     .string()
     .trim()
-    .max(MAX_PROMPT_LENGTH, { error: ({ input }) => `${name} must have at most ${MAX_PROMPT_LENGTH} characters, not ${(input as string).length}` });
+    .max(MAX_PROMPT_LENGTH, {
+      error: ({ input }) =>
+        `${name} must have at most ${MAX_PROMPT_LENGTH} characters, not ${(input as string).length}`,
+    });
 
 /** What a person may set on a drawing; each left out takes the model's own default. */
 export const Settings = z.strictObject({
@@ -52,7 +51,9 @@ export const Settings = z.strictObject({
 });
 export type Settings = z.infer<typeof Settings>;
 
-export const Prompt = promptText('prompt').min(1, { error: 'prompt must not be empty: say what to draw, for example "red heart"' });
+export const Prompt = promptText('prompt').min(1, {
+  error: 'prompt must not be empty: say what to draw, for example "red heart"',
+});
 export const NegativePrompt = promptText('negative prompt');
 
 /**
@@ -79,3 +80,15 @@ export const Recipe = z.strictObject({
   imageEmbedding: z.base64().optional(),
 });
 export type Recipe = z.infer<typeof Recipe>;
+
+/** A short file name that says what the picture is: words of the prompt and the seed. */
+export function pictureName({ prompt, operation, seed }: Recipe): string {
+  const words = (prompt ?? '')
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 40)
+    .replace(/^-+|-+$/g, '');
+  return `${words || operation}-${seed}.png`;
+}

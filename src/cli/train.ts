@@ -9,5 +9,5 @@ train
   .command('setup')
   .description('make TensorFlow available: choose CPU or GPU, fetch its library, build the addon')
   .addOption(new Option('--device <name>', 'instead of the one that is found').choices(['cpu', 'gpu']))
-  .option('--wheel <file>', "a wheel of TensorFlow that is already here, instead of a download")
+  .option('--wheel <file>', 'a wheel of TensorFlow that is already here, instead of a download')
   .action((options) => setup({ ...options, say }));

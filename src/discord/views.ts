@@ -1,6 +1,6 @@
 import { type APIActionRowComponent, type APIButtonComponent, ButtonStyle, ComponentType } from 'discord-api-types/v10';
 import type { Reply, Task } from '../queue/messages.ts';
-import type { Recipe } from '../recipe.ts';
+import { pictureName, type Recipe } from '../recipe.ts';
 import { type Action, encodeCustomId } from './custom-id.ts';
 import { ALT_TEXT_LENGTH, CONTENT_LENGTH } from './limits.ts';
 import type { MessageView } from './message-view.ts';
@@ -101,18 +101,6 @@ export function errorText(message: string): string {
 /** The text of an error that is ours. */
 export function apology(errorId: string): string {
   return `💥 Sorry, that went wrong on our side. It's in the log as \`${errorId}\`; please try again.`;
-}
-
-/** A short file name that says what the picture is: words of the prompt and the seed. */
-export function pictureName({ prompt, operation, seed }: Recipe): string {
-  const words = (prompt ?? '')
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 40)
-    .replace(/^-+|-+$/g, '');
-  return `${words || operation}-${seed}.png`;
 }
 
 function ended(shown: Shown, text: string): MessageView {

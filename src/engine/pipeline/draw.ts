@@ -44,8 +44,9 @@ export async function draw(
   recipes: readonly Recipe[],
   hooks: DrawHooks = {},
 ): Promise<{ images: Tensor[]; timings: Timings }> {
+  const sharing = { ...model, encodeTexts: memoised(model.encodeTexts) };
   const [embeddings, prior] = await timed(() =>
-    Promise.all(recipes.map((recipe, i) => embed(model, recipe, i, hooks))),
+    Promise.all(recipes.map((recipe, i) => embed(sharing, recipe, i, hooks))),
   );
   const [latents, decoder] = await timed(() =>
     Promise.all(embeddings.map((embedding, i) => decode(model, recipes[i] as Recipe, embedding, i, hooks))),
@@ -64,42 +65,59 @@ export async function decodeLatents(model: Kandinsky, latents: readonly Tensor[]
 interface Embedding {
   readonly imageEmbedding: Tensor;
   readonly negativeEmbedding: Tensor;
-  /** Goes on with the decoder's noise. */
-  readonly generator: TorchGenerator;
 }
 
-async function embed(model: Kandinsky, recipe: Recipe, picture: number, hooks: DrawHooks): Promise<Embedding> {
+/** With the generator that goes on to give the decoder's noise. */
+async function embed(model: Kandinsky, recipe: Recipe, picture: number, hooks: DrawHooks) {
   const generator = new TorchGenerator(recipe.seed);
-  if (recipe.imageEmbedding !== undefined) {
-    const imageEmbedding = decodeEmbedding(recipe.imageEmbedding);
-    const width = model.prior.config.embedding_dim;
-    if (imageEmbedding.data.length !== width) {
-      throw new InputError(`imageEmbedding: expected ${width} numbers, found ${imageEmbedding.data.length}`);
-    }
-    return { imageEmbedding, negativeEmbedding: await model.zeroEmbedding(), generator };
+  const { prompt, imageEmbedding } = recipe;
+  if (imageEmbedding !== undefined) {
+    const embedding = { imageEmbedding: givenEmbedding(model, imageEmbedding) };
+    return { ...embedding, negativeEmbedding: await model.zeroEmbedding(), generator };
   }
-  if (recipe.prompt === undefined)
-    throw new InputError('recipe: expected a prompt or an imageEmbedding, found neither');
+  if (prompt === undefined) throw new InputError('recipe: expected a prompt or an imageEmbedding, found neither');
+  return { ...(await embedText(model, { ...recipe, prompt }, generator, { picture, ...hooks })), generator };
+}
 
-  // As in diffusers, a negative prompt gets an image embedding of its own from the prior, in the row after the prompt's.
-  const texts = recipe.negativePrompt ? [recipe.prompt, recipe.negativePrompt] : [recipe.prompt];
+function givenEmbedding(model: Kandinsky, text: string): Tensor {
+  const embedding = decodeEmbedding(text);
+  const width = model.prior.config.embedding_dim;
+  if (embedding.data.length === width) return embedding;
+  throw new InputError(`imageEmbedding: expected ${width} numbers, found ${embedding.data.length}`);
+}
+
+/** Text → z_i, by the prior. */
+export async function embedText(
+  model: Kandinsky,
+  text: { readonly prompt: string; readonly negativePrompt?: string; readonly priorGuidanceScale?: number },
+  generator: TorchGenerator,
+  { picture = 0, signal, onStep }: DrawHooks & { readonly picture?: number } = {},
+): Promise<Embedding> {
+  const { prompt, negativePrompt, priorGuidanceScale } = text;
+  // As in diffusers, a negative prompt gets an image embedding of its own, in the row after the prompt's.
+  const texts = negativePrompt ? [prompt, negativePrompt] : [prompt];
   const embeddings = await samplePrior(model, {
     text: await model.encodeTexts(texts),
-    unconditional: await model.encodeTexts([recipe.negativePrompt ?? '']),
+    unconditional: await model.encodeTexts([negativePrompt ?? '']),
     steps: model.defaults.priorSteps,
-    guidanceScale: recipe.priorGuidanceScale,
+    guidanceScale: priorGuidanceScale ?? model.defaults.priorGuidanceScale,
     generator,
-    signal: hooks.signal,
-    onStep: ({ step, steps }) => hooks.onStep?.({ picture, stage: 'prior', step: step + 1, steps }),
+    signal,
+    onStep: ({ step, steps }) => onStep?.({ picture, stage: 'prior', step: step + 1, steps }),
   });
   return {
     imageEmbedding: rows(embeddings, 0, 1),
-    negativeEmbedding: texts.length > 1 ? rows(embeddings, 1, 2) : await model.zeroEmbedding(),
-    generator,
+    negativeEmbedding: negativePrompt ? rows(embeddings, 1, 2) : await model.zeroEmbedding(),
   };
 }
 
-function decode(model: Kandinsky, recipe: Recipe, embedding: Embedding, picture: number, hooks: DrawHooks) {
+function decode(
+  model: Kandinsky,
+  recipe: Recipe,
+  embedding: Embedding & { readonly generator: TorchGenerator },
+  picture: number,
+  hooks: DrawHooks,
+) {
   return sampleDecoder(model, {
     ...embedding,
     height: model.pictureSize,

@@ -1,5 +1,5 @@
 import { InputError } from '../../errors.ts';
-import { MAX_GUIDANCE_SCALE, MAX_SEED, type Recipe, type Settings } from '../../recipe.ts';
+import { MAX_COUNT, MAX_GUIDANCE_SCALE, MAX_SEED, type Recipe, type Settings } from '../../recipe.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Kandinsky } from './kandinsky.ts';
 
@@ -10,7 +10,7 @@ export type Subject =
 
 /** One recipe a picture: what the settings leave open is the model's default; picture i has seed + i. */
 export function recipesFor(model: Kandinsky, subject: Subject, settings: Settings & { seed: number }): Recipe[] {
-  const { count = 1, seed } = settings;
+  const { count = MAX_COUNT, seed } = settings;
   return Array.from({ length: count }, (_, i) => ({
     version: 1,
     operation: subject.operation,
