@@ -1,0 +1,88 @@
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { InputError } from '../../../errors.ts';
+import { PICTURE_BYTES } from './rasterise.ts';
+
+/** Files of a data set's folder. `pictures.rgba` is all pictures one after another, 128 × 128 × RGBA bytes each. */
+export const DATASET_FILES = {
+  pictures: 'pictures.rgba',
+  metadata: 'metadata.jsonl',
+  concepts: 'concepts.jsonl',
+} as const;
+
+/** A line of metadata.jsonl; the n-th describes the n-th picture. */
+export const PictureRecord = z.object({
+  concept: z.string(),
+  /** Its name, which differs from the concept's where there is a skin tone. */
+  name: z.string(),
+  style: z.string(),
+  split: z.enum(['train', 'held-out-concept', 'held-out-pair']),
+});
+export type PictureRecord = z.infer<typeof PictureRecord>;
+
+/** A line of concepts.jsonl. */
+const ConceptRecord = z.object({
+  id: z.string(),
+  name: z.string(),
+  keywords: z.array(z.string()),
+  synonyms: z.array(z.string()),
+  hyponyms: z.array(z.string()),
+  hypernyms: z.array(z.string()),
+});
+
+/** Pictures with captions, as `npm run data` writes them. Pictures are read when they are asked for. */
+export class Dataset {
+  readonly records: readonly PictureRecord[];
+  readonly concepts: ReadonlyMap<string, z.infer<typeof ConceptRecord>>;
+  readonly #file: number;
+
+  /** @throws InputError when the folder is no data set, or an unfinished one. */
+  constructor(dir: string) {
+    this.records = readLines(join(dir, DATASET_FILES.metadata), PictureRecord);
+    const concepts = readLines(join(dir, DATASET_FILES.concepts), ConceptRecord);
+    this.concepts = new Map(concepts.map((concept) => [concept.id, concept]));
+    const unknown = this.records.find(({ concept }) => !this.concepts.has(concept));
+    if (unknown)
+      throw new InputError(`${dir}: ${DATASET_FILES.concepts} has no line for ${unknown.concept} (${unknown.name})`);
+    const pictures = join(dir, DATASET_FILES.pictures);
+    this.#file = openSync(pictures, 'r');
+    const found = statSync(pictures).size / PICTURE_BYTES;
+    if (found !== this.records.length) {
+      throw new InputError(
+        `${pictures} holds ${found} pictures, but ${DATASET_FILES.metadata} describes ${this.records.length}: build the data set again`,
+      );
+    }
+  }
+
+  /** Picture `index` as 128 × 128 RGBA bytes, colour as composed on white. */
+  read(index: number): Uint8Array {
+    const picture = new Uint8Array(PICTURE_BYTES);
+    if (readSync(this.#file, picture, 0, PICTURE_BYTES, index * PICTURE_BYTES) !== PICTURE_BYTES)
+      throw new RangeError(`no picture ${index}`);
+    return picture;
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
+
+function readLines<T>(path: string, schema: z.ZodType<T>): T[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new InputError(`${path} is missing: a data set is a folder that npm run data has written`);
+  }
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line, i) => {
+    try {
+      return schema.parse(JSON.parse(line));
+    } catch (error) {
+      const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+      throw new InputError(`${path}, line ${i + 1}: ${reason}`);
+    }
+  });
+}
