@@ -63,7 +63,7 @@ const Environment = z
     DISCORD_GUILD_ID: GuildId.optional(),
     REDIS_URL: RedisUrl.optional(),
     DATA_DIR: z.string().default('data'),
-    MODEL_DIR: z.string().default(join('models', 'default')),
+    MODEL_DIR: z.string().default(join('models', 'emoji-v0')),
     ENGINE_THREADS: wholeNumber('ENGINE_THREADS', 1, 1024, availableParallelism()),
     ENGINE_CONCURRENCY: wholeNumber('ENGINE_CONCURRENCY', 1, 64, 8),
     LOCAL_DISCORD_PORT: wholeNumber('LOCAL_DISCORD_PORT', 0, 65535, 8080),

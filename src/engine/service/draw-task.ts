@@ -1,0 +1,89 @@
+import { InputError } from '../../errors.ts';
+import type { Recipe } from '../../recipe.ts';
+import { decodePicture } from '../images/decode-picture.ts';
+import { encodePng, encodePreview, pictureFromTensor, readRecipe } from '../images/encode-picture.ts';
+import { decodeLatents, draw, type Progress } from '../pipeline/draw.ts';
+import { slerp } from '../pipeline/interpolation.ts';
+import type { Kandinsky } from '../pipeline/kandinsky.ts';
+import { changeRecipes, recipesFor } from '../pipeline/recipes.ts';
+import type { Tensor } from '../tensor.ts';
+import type { DrawnPicture, InferenceProgress, InferenceTask, PictureFile } from './inference-messages.ts';
+
+export interface DrawTaskHooks {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: InferenceProgress) => void;
+}
+
+/** Milliseconds between previews: Discord takes an edit about every second, and each preview is a run of the MoVQ. */
+const PREVIEW_INTERVAL = 1500;
+
+/** @throws InputError for a picture or recipe that can't be used */
+export async function drawTask(model: Kandinsky, task: InferenceTask, hooks: DrawTaskHooks): Promise<DrawnPicture[]> {
+  const recipes = await recipesOf(model, task);
+  const { images } = await draw(model, recipes, { signal: hooks.signal, onStep: watch(model, recipes, hooks) });
+  return Promise.all(
+    images.map(async (image, i) => {
+      const recipe = recipes[i] as Recipe;
+      return { recipe, data: await encodePng(pictureFromTensor(image), recipe) };
+    }),
+  );
+}
+
+async function recipesOf(model: Kandinsky, task: InferenceTask): Promise<Recipe[]> {
+  switch (task.kind) {
+    case 'imagine': {
+      const { prompt, negativePrompt } = task;
+      return recipesFor(model, { operation: 'imagine', prompt, negativePrompt }, task.settings);
+    }
+    case 'variations': {
+      const subject = { prompt: readRecipe(task.picture.bytes, task.picture.name)?.prompt };
+      const imageEmbedding = await embed(model, task.picture);
+      return recipesFor(model, { operation: 'variations', ...subject, imageEmbedding }, task.settings);
+    }
+    case 'blend': {
+      const [a, b] = task.pictures;
+      const imageEmbedding = slerp(await embed(model, a), await embed(model, b), task.weight);
+      return recipesFor(model, { operation: 'blend', imageEmbedding }, task.settings);
+    }
+    case 'redraw': {
+      const recipes = task.pictures.map(({ bytes, name }) => {
+        const recipe = readRecipe(bytes, name);
+        if (recipe) return recipe;
+        throw new InputError(`${name} holds no recipe: only pictures drawn here can be drawn again`);
+      });
+      return changeRecipes(model, recipes, task);
+    }
+  }
+}
+
+async function embed(model: Kandinsky, { bytes, name }: PictureFile): Promise<Tensor> {
+  return model.embedPicture(await decodePicture(bytes, name));
+}
+
+/** Turns the steps of single pictures into the progress of the drawing, with a preview now and then. */
+function watch(model: Kandinsky, { length: pictures }: readonly Recipe[], hooks: DrawTaskHooks) {
+  const latest: Tensor[] = [];
+  let stepsDone = 0;
+  let previewedAt = performance.now();
+
+  return ({ picture, step, steps, x0 }: Progress) => {
+    if (!x0) return;
+    latest[picture] = x0;
+    stepsDone++;
+    if (stepsDone % pictures !== 0) return;
+    const progress = { step: stepsDone / pictures, steps };
+    hooks.onProgress(progress);
+    if (step === steps || performance.now() - previewedAt < PREVIEW_INTERVAL) return;
+    previewedAt = performance.now();
+    preview(model, latest).then(
+      (previews) => hooks.signal.aborted || hooks.onProgress({ ...progress, previews }),
+      // What breaks the MoVQ here will break the drawing's end, which reports it.
+      () => {},
+    );
+  };
+}
+
+async function preview(model: Kandinsky, latents: readonly Tensor[]): Promise<Buffer[]> {
+  const images = await decodeLatents(model, latents);
+  return Promise.all(images.map((image) => encodePreview(pictureFromTensor(image))));
+}

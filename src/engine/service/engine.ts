@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Config } from '../../config.ts';
+import { Delivery } from '../../discord/delivery.ts';
+import { createRest } from '../../discord/rest.ts';
+import { cancelled, drawing, failed, finished } from '../../discord/views.ts';
+import { InputError } from '../../errors.ts';
+import { DrawAborted, type DrawContext, startDrawWorker } from '../../queue/draw-worker.ts';
+import type { DrawJob, DrawResult, Task } from '../../queue/messages.ts';
+import { MAX_COUNT } from '../../recipe.ts';
+import { download } from './download.ts';
+import { Inference } from './inference.ts';
+import type { InferenceTask } from './inference-messages.ts';
+
+export interface Engine {
+  /** Hands unfinished jobs back to the queue. */
+  close(): Promise<void>;
+}
+
+/**
+ * Takes jobs from the queue, draws them, and shows progress, previews and pictures on Discord.
+ * @throws InputError when the model folder can't be used, or the queue can't be reached
+ */
+export async function startEngine(config: Config & { discordToken: string }, log: Logger): Promise<Engine> {
+  const { modelDir, engineThreads: threads, engineConcurrency: concurrency } = config;
+  const rest = createRest({ token: config.discordToken, apiUrl: config.discordApiUrl });
+  const inference = await Inference.start({ modelDir, threads, concurrency }, log);
+  const deliver = (reply: DrawJob['reply']) => new Delivery({ reply, rest, log });
+
+  const worker = await startDrawWorker(config, (job, context) => drawJob(job, context, inference, deliver(job.reply)), {
+    // Each job brings up to four pictures.
+    concurrency: Math.ceil(concurrency / MAX_COUNT),
+    onGivenUp: async ({ id, reply, reason }) => {
+      const errorId = randomUUID().slice(0, 8);
+      log.error({ id, errorId, reason }, 'a drawing was given up');
+      await deliver(reply).finish(failed({ reply }, errorId));
+    },
+    log,
+  });
+  return {
+    async close() {
+      await worker.close();
+      await inference.close();
+    },
+  };
+}
+
+async function drawJob(
+  job: DrawJob,
+  { signal }: DrawContext,
+  inference: Inference,
+  delivery: Delivery,
+): Promise<DrawResult> {
+  const start = performance.now();
+  const seconds = () => (performance.now() - start) / 1000;
+  try {
+    const stop = AbortSignal.any([signal, delivery.signal]);
+    const pictures = await inference.draw(await fetchPictures(job.task, stop), {
+      signal: stop,
+      onProgress: (progress) => delivery.progress(drawing(job, { ...progress, seconds: seconds() })),
+    });
+    const [first, ...others] = pictures;
+    if (!first) throw new Error('the engine drew nothing');
+    return await delivery.finish(finished(job, [first, ...others], seconds()));
+  } catch (error) {
+    if (error instanceof InputError) return delivery.refuse(error.message);
+    if (signal.aborted && signal.reason instanceof DrawAborted && signal.reason.why === 'cancelled') {
+      return delivery.finish(cancelled(job));
+    }
+    if (delivery.signal.aborted) return { outcome: 'undeliverable', reason: 'the message is gone' };
+    throw error;
+  }
+}
+
+async function fetchPictures(task: Task, signal: AbortSignal): Promise<InferenceTask> {
+  switch (task.kind) {
+    case 'imagine':
+      return task;
+    case 'variations':
+      return { ...task, picture: await download(task.picture, signal) };
+    case 'blend': {
+      const [a, b] = task.pictures;
+      return { ...task, pictures: [await download(a, signal), await download(b, signal)] };
+    }
+    case 'redraw':
+      return { ...task, pictures: await Promise.all(task.pictures.map((picture) => download(picture, signal))) };
+  }
+}

@@ -1,0 +1,67 @@
+import type { Recipe, Settings } from '../../recipe.ts';
+
+/** Between the engine process and its inference process: plain values that Node's structured clone carries. */
+
+/** A picture file as it was sent. */
+export interface PictureFile {
+  /** As its sender sees it, for messages. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+type SeededSettings = Settings & { readonly seed: number };
+
+/** A job's task with its pictures at hand. */
+export type InferenceTask =
+  | {
+      readonly kind: 'imagine';
+      readonly prompt: string;
+      readonly negativePrompt?: string;
+      readonly settings: SeededSettings;
+    }
+  | {
+      readonly kind: 'blend';
+      readonly pictures: readonly [PictureFile, PictureFile];
+      readonly weight: number;
+      readonly settings: SeededSettings;
+    }
+  | { readonly kind: 'variations'; readonly picture: PictureFile; readonly settings: SeededSettings }
+  | {
+      readonly kind: 'redraw';
+      readonly pictures: readonly PictureFile[];
+      readonly guidanceStep?: number;
+      readonly settings: Settings;
+    };
+
+export interface InferenceOptions {
+  readonly modelDir: string;
+  readonly threads: number;
+  /** Pictures advanced together. */
+  readonly concurrency: number;
+}
+
+export type InferenceRequest =
+  | { readonly type: 'open'; readonly options: InferenceOptions }
+  | { readonly type: 'draw'; readonly id: number; readonly task: InferenceTask }
+  | { readonly type: 'abort'; readonly id: number };
+
+export interface InferenceProgress {
+  /** Decoder steps done, and all that there are, over all pictures. */
+  readonly step: number;
+  readonly steps: number;
+  /** PNGs of what the pictures look like so far. */
+  readonly previews?: readonly Uint8Array[];
+}
+
+export interface DrawnPicture {
+  readonly recipe: Recipe;
+  /** The PNG, with the recipe in it. */
+  readonly data: Uint8Array;
+}
+
+export type InferenceResponse =
+  | { readonly type: 'opened'; readonly model: string }
+  | { readonly type: 'progress'; readonly id: number; readonly progress: InferenceProgress }
+  | { readonly type: 'drawn'; readonly id: number; readonly pictures: readonly DrawnPicture[] }
+  /** `input`: an InputError, its message for people; else a defect with its stack. `id` is absent when opening failed. */
+  | { readonly type: 'failed'; readonly id?: number; readonly input: boolean; readonly message: string };

@@ -1,0 +1,59 @@
+import { InputError } from '../../errors.ts';
+import { type Kandinsky, openKandinsky } from '../pipeline/kandinsky.ts';
+import { drawTask } from './draw-task.ts';
+import type { InferenceRequest, InferenceResponse, InferenceTask } from './inference-messages.ts';
+
+/**
+ * The process that runs the networks. onnxruntime computes on the thread that calls it, so a process that must answer
+ * Discord and renew the queue's locks can't call it; and when memory runs out here, the engine lives on.
+ */
+let model: Kandinsky | undefined;
+const running = new Map<number, AbortController>();
+
+process.on('message', async (request: InferenceRequest) => {
+  switch (request.type) {
+    case 'open':
+      return open(request.options);
+    case 'draw':
+      return draw(request.id, request.task);
+    case 'abort':
+      return running.get(request.id)?.abort();
+  }
+});
+// The engine process is gone, perhaps killed: nobody is left to draw for.
+process.on('disconnect', () => process.exit());
+
+async function open(options: Extract<InferenceRequest, { type: 'open' }>['options']) {
+  try {
+    const { modelDir, threads, concurrency } = options;
+    model = await openKandinsky(modelDir, { threads, maxRows: 2 * concurrency });
+    send({ type: 'opened', model: model.name });
+  } catch (error) {
+    send({ type: 'failed', ...described(error) });
+  }
+}
+
+async function draw(id: number, task: InferenceTask) {
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    const pictures = await drawTask(model as Kandinsky, task, {
+      signal: controller.signal,
+      onProgress: (progress) => send({ type: 'progress', id, progress }),
+    });
+    send({ type: 'drawn', id, pictures });
+  } catch (error) {
+    send({ type: 'failed', id, ...described(error) });
+  } finally {
+    running.delete(id);
+  }
+}
+
+function described(error: unknown): { input: boolean; message: string } {
+  if (error instanceof InputError) return { input: true, message: error.message };
+  return { input: false, message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+function send(response: InferenceResponse) {
+  process.send?.(response);
+}
