@@ -98,7 +98,7 @@ export async function embedText(
   const texts = negativePrompt ? [prompt, negativePrompt] : [prompt];
   const embeddings = await samplePrior(model, {
     text: await model.encodeTexts(texts),
-    unconditional: await model.encodeTexts([negativePrompt ?? '']),
+    unconditional: await model.encodeTexts(texts.map(() => negativePrompt ?? '')),
     steps: model.defaults.priorSteps,
     guidanceScale: priorGuidanceScale ?? model.defaults.priorGuidanceScale,
     generator,

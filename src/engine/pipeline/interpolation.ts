@@ -11,7 +11,8 @@ export function slerp(a: Tensor, b: Tensor, t: number): Tensor {
   const cosOmega = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
   const omega = Math.acos(Math.min(1, Math.max(-1, cosOmega)));
   const sinOmega = Math.sin(omega);
-  if (sinOmega < 1e-6) return weightedSum([a, b], [1 - t, t]);
+  // also where a vector has no direction, and Ω is not a number
+  if (!(sinOmega >= 1e-6)) return weightedSum([a, b], [1 - t, t]);
   return weightedSum([a, b], [Math.sin((1 - t) * omega) / sinOmega, Math.sin(t * omega) / sinOmega]);
 }
 

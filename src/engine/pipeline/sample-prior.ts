@@ -7,7 +7,7 @@ import type { Kandinsky, TextCondition } from './kandinsky.ts';
 export interface PriorRequest {
   /** R rows, one for each embedding. */
   readonly text: TextCondition;
-  /** One row: what guidance leads away from, the empty text or the negative prompt. */
+  /** What guidance leads away from, the empty text or the negative prompt: R rows too. */
   readonly unconditional: TextCondition;
   readonly steps: number;
   /** 1 or less: no guidance. */
@@ -26,9 +26,8 @@ export async function samplePrior(model: Kandinsky, request: PriorRequest): Prom
   const { prior, priorScheduler } = model;
   const { text, unconditional, guidanceScale, generator } = request;
   const shape = text.textEmbedding.shape;
-  const rowCount = shape[0] as number;
   const guided = guidanceScale > 1;
-  const condition = guided ? stack([...Array(rowCount).fill(unconditional), text]) : text;
+  const condition = guided ? stack([unconditional, text]) : text;
   const network = (sample: Tensor, t: number) =>
     prior.predict({ sample, timestep: Array(sample.shape[0]).fill(t), ...condition });
 
