@@ -1,17 +1,15 @@
-import { DiscordAPIError, HTTPError } from '@discordjs/rest';
+import type { DiscordAPIError, HTTPError } from '@discordjs/rest';
 import { RESTJSONErrorCodes as Code } from 'discord-api-types/v10';
 
 /** The interaction's token has died: nothing can be sent with it any more, and nothing may be (10,000 tries ban the address). */
 export function isDeadToken(error: unknown): boolean {
-  return (
-    error instanceof DiscordAPIError &&
-    (error.status === 401 || isCode(error, Code.InvalidWebhookToken, Code.UnknownWebhook, Code.UnknownInteraction))
-  );
+  if (!isApiError(error)) return false;
+  return error.status === 401 || isCode(error, Code.InvalidWebhookToken, Code.UnknownWebhook, Code.UnknownInteraction);
 }
 
-/** The message or its channel is gone, or out of the bot's reach; undefined for any other error. */
+/** Why the message or its channel is gone or out of the bot's reach; undefined for any other error. */
 export function lossReason(error: unknown): string | undefined {
-  if (!(error instanceof DiscordAPIError)) return undefined;
+  if (!isApiError(error)) return undefined;
   if (error.status === 401) return 'Discord refuses the bot token: check DISCORD_TOKEN';
   switch (error.code) {
     case Code.UnknownMessage:
@@ -33,23 +31,37 @@ export function lossReason(error: unknown): string | undefined {
 
 /** The request was larger than Discord takes. */
 export function isTooLarge(error: unknown): boolean {
-  return error instanceof DiscordAPIError && (error.status === 413 || isCode(error, Code.RequestEntityTooLarge));
+  return isApiError(error) && (error.status === 413 || isCode(error, Code.RequestEntityTooLarge));
 }
 
 /** The network or Discord itself failed: the same request may pass a little later. */
 export function isPassing(error: unknown): boolean {
-  if (error instanceof HTTPError) return true;
-  if (error instanceof DiscordAPIError || !(error instanceof Error)) return false;
-  return error.name === 'AbortError' || ('code' in error && typeof error.code === 'string');
+  if (isApiError(error) || !(error instanceof Error)) return false;
+  return isHttpError(error) || error.name === 'AbortError' || ('code' in error && typeof error.code === 'string');
+}
+
+/** Outside an interaction: the bot token itself is refused. */
+export function isUnauthorized(error: unknown): boolean {
+  return isApiError(error) && error.status === 401;
 }
 
 export function isCode(error: unknown, ...codes: Code[]): boolean {
-  return error instanceof DiscordAPIError && codes.includes(error.code as Code);
+  return isApiError(error) && codes.includes(error.code as Code);
 }
 
 /** What a log may hold of an error: a Discord error's address contains the interaction's token, its body the pictures. */
-export function loggable(error: unknown) {
-  if (!(error instanceof DiscordAPIError || error instanceof HTTPError)) return error;
+export function loggable(error: unknown): unknown {
+  if (!isApiError(error) && !isHttpError(error)) return error;
   const { name, message, status, method, stack } = error;
-  return { type: name, message, status, method, stack, ...(error instanceof DiscordAPIError && { code: error.code }) };
+  return { type: name, message, status, method, stack, ...(isApiError(error) && { code: error.code }) };
+}
+
+// By their fields: discord.js throws the classes of @discordjs/rest's CommonJS build, which `instanceof` doesn't know here.
+
+function isApiError(error: unknown): error is DiscordAPIError {
+  return error instanceof Error && 'rawError' in error && 'status' in error;
+}
+
+function isHttpError(error: unknown): error is HTTPError {
+  return error instanceof Error && error.name === 'HTTPError' && 'status' in error;
 }

@@ -4,14 +4,18 @@ import type {
   RESTPatchAPIWebhookWithTokenMessageJSONBody,
 } from 'discord-api-types/v10';
 
+/** A message without pictures of its own. */
+export interface TextView {
+  content: string;
+  components: APIActionRowComponent<APIButtonComponent>[];
+}
+
 /**
  * A message as a value. Classic content, attachments and buttons rather than Components V2: the pictures stay
  * attachments, which is where the buttons and reactions of a message find them again, clients show up to four of them
  * as a gallery by themselves, and notifications show the text.
  */
-export interface MessageView {
-  content: string;
-  components: APIActionRowComponent<APIButtonComponent>[];
+export interface MessageView extends TextView {
   /** Replace all pictures that the message has; absent, it keeps them. */
   files?: readonly ViewFile[];
 }

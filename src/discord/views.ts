@@ -3,7 +3,7 @@ import type { Reply, Task } from '../queue/messages.ts';
 import { pictureName, type Recipe } from '../recipe.ts';
 import { type Action, encodeCustomId } from './custom-id.ts';
 import { ALT_TEXT_LENGTH, CONTENT_LENGTH } from './limits.ts';
-import type { MessageView } from './message-view.ts';
+import type { MessageView, TextView } from './message-view.ts';
 import { plain, shorten } from './text.ts';
 
 /** What a view shows of a job; a `DrawJob` is one. */
@@ -33,7 +33,7 @@ export interface Progress {
 }
 
 /** Waiting in the queue. @param ahead how many drawings come first; undefined is unknown */
-export function queued(shown: Shown, ahead?: number): MessageView {
+export function queued(shown: Shown, ahead?: number): TextView {
   const place = ahead === undefined ? '' : ahead === 0 ? ' · next in line' : ` · ${ahead} ahead in line`;
   return { content: lines(title(shown), `⏳ Queued${place}`), components: [cancelRow(shown)] };
 }
@@ -103,7 +103,7 @@ export function apology(errorId: string): string {
   return `💥 Sorry, that went wrong on our side. It's in the log as \`${errorId}\`; please try again.`;
 }
 
-function ended(shown: Shown, text: string): MessageView {
+function ended(shown: Shown, text: string) {
   return { content: lines(title(shown), text), components: [row([deleteButton(shown)])], files: [] };
 }
 

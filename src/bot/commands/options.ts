@@ -1,0 +1,30 @@
+import { randomInt } from 'node:crypto';
+import type { z } from 'zod';
+import { InputError } from '../../errors.ts';
+
+/** @throws InputError with all that is wrong */
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const { data, error } = schema.safeParse(value);
+  if (error) throw new InputError(error.issues.map(({ message }) => message).join('; '));
+  return data;
+}
+
+/** A typed seed as a number where it's one, else as typed, for the schema to refuse; nothing or "random" is a new one. */
+export function seed(text: string | null): number | string {
+  const typed = text?.trim() ?? '';
+  if (/^(random)?$/i.test(typed)) return randomSeed();
+  const number = Number(typed);
+  return /^[+-]?\d+$/.test(typed) && Number.isSafeInteger(number) ? number : typed;
+}
+
+/** Short enough to read and type; the bot picks it, so that a job that is drawn again after a crash draws the same. */
+export function randomSeed(): number {
+  return randomInt(2 ** 32);
+}
+
+/** A typed number with decimal point or comma, else as typed; undefined where nothing was typed. */
+export function decimal(text: string | null): number | string | undefined {
+  const typed = text?.trim() ?? '';
+  if (typed === '') return undefined;
+  return /^[+-]?(\d+[.,]?\d*|[.,]\d+)$/.test(typed) ? Number(typed.replace(',', '.')) : typed;
+}

@@ -1,0 +1,26 @@
+import type { ButtonInteraction } from 'discord.js';
+import { decodeCustomId } from '../../discord/custom-id.ts';
+import { InputError } from '../../errors.ts';
+import type { BotContext } from '../context.ts';
+import { draw } from '../draw.ts';
+import { taskOf } from '../draw-again.ts';
+import { picturesOf } from '../message-pictures.ts';
+import { cancel } from './cancel.ts';
+import { deletePictures } from './delete.ts';
+
+/** Does what a button says. @throws InputError for one that isn't ours, or not of this version */
+export async function pressed(interaction: ButtonInteraction, context: BotContext): Promise<void> {
+  const action = decodeCustomId(interaction.customId);
+  switch (action?.action) {
+    case 'variations':
+    case 'guidance':
+    case 'rerun':
+      return draw(interaction, taskOf(action, picturesOf(interaction.message)), context);
+    case 'delete':
+      return deletePictures(interaction, action.ownerId);
+    case 'cancel':
+      return cancel(interaction, action.ownerId, context);
+    case undefined:
+      throw new InputError('this button is of another version of the bot: ask for the pictures again with /imagine');
+  }
+}
