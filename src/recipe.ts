@@ -7,22 +7,31 @@ export const MAX_COUNT = 4;
 export const MAX_STEPS = 250;
 export const MAX_GUIDANCE_SCALE = 20;
 
-export const SAMPLERS = ['unclip', 'ddpm', 'ddim'] as const;
+export const SAMPLERS = [
+  'unclip',
+  'ddpm',
+  'ddim',
+  'dpmpp-2m',
+  'dpmpp-2m-karras',
+  'dpmpp-2m-sde',
+  'dpmpp-2m-sde-karras',
+  'euler',
+  'euler-ancestral',
+  'heun',
+] as const;
 export type SamplerName = (typeof SAMPLERS)[number];
 
-const wholeNumber = (name: string, min: number, max: number) =>
-  z
-    .number({ error: `${name} must be a whole number from ${min} to ${max}` })
-    .refine((n) => Number.isInteger(n) && n >= min && n <= max, {
-      error: ({ input }) => `${name} must be a whole number from ${min} to ${max}, not ${input}`,
-    });
+const wholeNumber = (name: string, min: number, max: number) => {
+  const error = ({ input }: { input?: unknown }) =>
+    `${name} must be a whole number from ${min} to ${max}, not ${input}`;
+  return z.number({ error }).refine((n) => Number.isInteger(n) && n >= min && n <= max, { error });
+};
 
-const scale = (name: string) =>
-  z
-    .number({ error: `${name} must be a number from 0 to ${MAX_GUIDANCE_SCALE}` })
-    .refine((n) => n >= 0 && n <= MAX_GUIDANCE_SCALE, {
-      error: ({ input }) => `${name} must be a number from 0 to ${MAX_GUIDANCE_SCALE}, not ${input}`,
-    });
+const scale = (name: string) => {
+  const error = ({ input }: { input?: unknown }) =>
+    `${name} must be a number from 0 to ${MAX_GUIDANCE_SCALE}, not ${input}`;
+  return z.number({ error }).refine((n) => n >= 0 && n <= MAX_GUIDANCE_SCALE, { error });
+};
 
 const promptText = (name: string) =>
   z

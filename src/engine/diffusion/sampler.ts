@@ -21,18 +21,17 @@ export interface SamplerOptions {
   readonly noise: () => Tensor;
   /** DDIM: 0 deterministic (the default) … 1 as random as DDPM. */
   readonly eta?: number;
-  /** Index of the first timestep to take: the ones before it are skipped (start from a noised picture). Default 0. */
-  readonly start?: number;
   readonly signal?: AbortSignal;
   readonly onStep?: (report: StepReport) => void;
 }
 
 /** What one evaluation of the network led to. */
 export interface StepReport {
-  /** Index into `schedule.timesteps`. */
+  /** Counts evaluations from 0. */
   readonly step: number;
-  /** How many timesteps the schedule has. */
+  /** How many evaluations there will be: one for each step of the schedule, with Heun 2N − 1. */
   readonly steps: number;
+  /** The timestep that the network was told. */
   readonly t: number;
   /** x before the step, on the sampler's own scale. */
   readonly sample: Tensor;

@@ -1,23 +1,82 @@
-import type { SamplerName } from '../../recipe.ts';
+import { SAMPLERS, type SamplerName } from '../../recipe.ts';
 import type { Sampler } from './sampler.ts';
-import type { Schedule } from './schedule.ts';
+import { sampleDdim } from './samplers/ddim.ts';
+import { sampleDdpm } from './samplers/ddpm.ts';
+import { sampleDpmSolver } from './samplers/dpm-solver.ts';
+import { sampleEuler, sampleEulerAncestral } from './samplers/euler.ts';
+import { sampleHeun } from './samplers/heun.ts';
+import { createSchedule, type Schedule } from './schedule.ts';
+import { parseSchedulerConfig, type SchedulerClass, type SchedulerConfig } from './scheduler-config.ts';
 
 /** A sampler with the noise schedule that its model was trained on. */
 export interface Scheduler {
-  /** What `withSampler` calls this one. */
+  /** What a person calls this sampler. */
   readonly name: SamplerName;
   readonly sampler: Sampler;
-  /** Does the network predict a variance that the sampler uses (in the second half of its channels)? */
+  /** Does the sampler use the variance that the network predicts in the second half of its channels? */
   readonly learnsVariance: boolean;
-  /** @throws InputError unless steps is a whole number from 1 to the number of training timesteps */
-  schedule(steps: number): Schedule;
-  /** The same noise schedule and prediction type with another sampler. */
+  /**
+   * Lays out the steps.
+   * @param count  how many
+   * @param start  index of the first one to take, to start from a noised picture
+   * @throws InputError unless count is a whole number from 1 to the number of training timesteps
+   */
+  schedule(count: number, start?: number): Schedule;
+  /** Another sampler on the same noise: training schedule, prediction type, spacing and clipping stay. */
   withSampler(name: SamplerName): Scheduler;
 }
 
 /**
- * Reads a diffusers `scheduler_config.json`.
- * @param where names the file in messages
- * @throws InputError for an unknown class, or an unknown key or value that would change the result
+ * Reads a parsed diffusers `scheduler_config.json`.
+ * @param where  names the file in messages
+ * @throws ConfigError for an unknown class, or an unknown key or value that would change the result
  */
-export declare function schedulerFromConfig(config: unknown, where: string): Scheduler;
+export function schedulerFromConfig(json: unknown, where: string): Scheduler {
+  return createScheduler(parseSchedulerConfig(json, where));
+}
+
+const SAMPLER_OF: Record<SchedulerClass, Sampler> = {
+  UnCLIPScheduler: sampleDdpm,
+  DDPMScheduler: sampleDdpm,
+  DDIMScheduler: sampleDdim,
+  DDIMInverseScheduler: sampleDdim,
+  DPMSolverMultistepScheduler: sampleDpmSolver,
+  EulerDiscreteScheduler: sampleEuler,
+  EulerAncestralDiscreteScheduler: sampleEulerAncestral,
+  HeunDiscreteScheduler: sampleHeun,
+};
+
+const dpmSolver = (algorithm_type: SchedulerConfig['algorithm_type'], use_karras_sigmas: boolean) =>
+  ({ _class_name: 'DPMSolverMultistepScheduler', algorithm_type, use_karras_sigmas }) as const;
+
+/** What a sampler's name stands for. */
+const SETTINGS: Record<SamplerName, Partial<SchedulerConfig>> = {
+  unclip: { _class_name: 'UnCLIPScheduler', timestep_spacing: 'linspace' },
+  ddpm: { _class_name: 'DDPMScheduler' },
+  ddim: { _class_name: 'DDIMScheduler' },
+  'dpmpp-2m': dpmSolver('dpmsolver++', false),
+  'dpmpp-2m-karras': dpmSolver('dpmsolver++', true),
+  'dpmpp-2m-sde': dpmSolver('sde-dpmsolver++', false),
+  'dpmpp-2m-sde-karras': dpmSolver('sde-dpmsolver++', true),
+  euler: { _class_name: 'EulerDiscreteScheduler' },
+  'euler-ancestral': { _class_name: 'EulerAncestralDiscreteScheduler' },
+  heun: { _class_name: 'HeunDiscreteScheduler' },
+};
+
+function createScheduler(config: SchedulerConfig): Scheduler {
+  const sampler = SAMPLER_OF[config._class_name];
+  return {
+    name: nameOf(config),
+    sampler,
+    learnsVariance: sampler === sampleDdpm && config.variance_type === 'learned_range',
+    schedule: (count, start) => createSchedule(config, count, start),
+    withSampler: (name) => createScheduler({ ...config, ...SETTINGS[name] }),
+  };
+}
+
+function nameOf(config: SchedulerConfig): SamplerName {
+  const fits = (settings: Partial<SchedulerConfig>) =>
+    Object.entries(settings).every(([key, value]) => config[key as keyof SchedulerConfig] === value);
+  // The one class without a name of its own, DDIMInverseScheduler, is DDIM towards noise.
+  return SAMPLERS.find((name) => fits(SETTINGS[name])) ?? 'ddim';
+}

@@ -1,0 +1,31 @@
+import { combine } from '../combine.ts';
+import { predict } from '../prediction.ts';
+import type { Sampler } from '../sampler.ts';
+import type { Step } from '../schedule.ts';
+
+/**
+ * DDIM, Song et al. 2021, eq. 12: x_s = √ᾱ_s·x0 + √(1−ᾱ_s−σ²)·ε + σ·z.
+ * Without randomness (η = 0) it runs both ways: on a schedule towards noise it's DDIM inversion.
+ */
+export const sampleDdim: Sampler = async (denoise, x, schedule, options) => {
+  const { eta = 0 } = options;
+  const steps = schedule.steps.length;
+  for (const [index, step] of schedule.steps.entries()) {
+    options.signal?.throwIfAborted();
+    const { t, alphaBar, alphaBarNext } = step;
+    const modelOutput = await denoise(x, t);
+    const { x0, epsilon } = predict(modelOutput, x, alphaBar, schedule.config);
+    const sigma = eta > 0 ? eta * ancestralSigma(step) : 0;
+    // From pure noise, with η = 1, what's left of ε is 0, give or take a rounding.
+    const direction = Math.sqrt(Math.max(1 - alphaBarNext - sigma ** 2, 0));
+    const mean = combine([Math.sqrt(alphaBarNext), x0], [direction, epsilon]);
+    const prevSample = eta > 0 ? combine([1, mean], [sigma, options.noise()]) : mean;
+    options.onStep?.({ step: index, steps, t, sample: x, modelOutput, prevSample, x0 });
+    x = prevSample;
+  }
+  return x;
+};
+
+/** Eq. 16 with η = 1: √((1−ᾱ_s)/(1−ᾱ_t))·√(1−ᾱ_t/ᾱ_s). */
+const ancestralSigma = ({ alphaBar, alphaBarNext }: Step) =>
+  Math.sqrt(((1 - alphaBarNext) / (1 - alphaBar)) * (1 - alphaBar / alphaBarNext));
