@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import type { Ops, Weights } from '../ops/ops.ts';
 import { count } from '../weights/config.ts';
 import { transformersActivation } from './activation.ts';
+import { clipLayer } from './clip-layer.ts';
+import { layerNorm } from './layers.ts';
 
 /** config.json of CLIPVisionModelWithProjection; defaults as in transformers. */
 export const ClipVisionConfig = z.strictObject({
@@ -16,3 +19,25 @@ export const ClipVisionConfig = z.strictObject({
   layer_norm_eps: z.number().positive().default(1e-5),
 });
 export type ClipVisionConfig = z.infer<typeof ClipVisionConfig>;
+
+/** CLIP's vision transformer (Radford et al. 2021): pixels (B, C, S, S) → embedding (B, P), read at the class token. */
+export function clipVision<T>(ops: Ops<T>, weights: Weights<T>, c: ClipVisionConfig) {
+  const w = weights.at('vision_model');
+  const { hidden_size: width, patch_size: patch } = c;
+  const norm = (name: string) => layerNorm(ops, w.at(name), width, c.layer_norm_eps);
+  return (pixels: T): { hidden: T; embedding: T } => {
+    const kernel = w.get('embeddings.patch_embedding.weight', [width, c.num_channels, patch, patch]);
+    const patches = ops.tokensFromImage(ops.conv2d(pixels, kernel, undefined, { stride: patch })); // (B, N − 1, D)
+    const classToken = ops.tokensFromParameter(w.get('embeddings.class_embedding', [width]));
+    const tokens = 1 + Math.floor(c.image_size / patch) ** 2;
+    const positions = ops.tokensFromParameter(w.get('embeddings.position_embedding.weight', [tokens, width]));
+
+    let x = ops.add(ops.concatTokens([ops.repeatBatch(classToken, patches), patches]), positions); // (B, N, D)
+    x = norm('pre_layrnorm')(x);
+    for (let i = 0; i < c.num_hidden_layers; i++) {
+      x = clipLayer(ops, w.at(`encoder.layers.${i}`), c, { causal: false })(x);
+    }
+    const projection = weights.get('visual_projection.weight', [c.projection_dim, width]);
+    return { hidden: x, embedding: ops.linear(norm('post_layernorm')(ops.takeToken(x, 0)), projection) };
+  };
+}

@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import type { Ops, Weights } from '../ops/ops.ts';
 import { count, only } from '../weights/config.ts';
 import { diffusersActivation } from './activation.ts';
+import { layerNorm, linear } from './layers.ts';
+import { sinusoidal, timestepEmbedding } from './timestep-embedding.ts';
 
 /** config.json of PriorTransformer; defaults as in diffusers. */
 export const PriorConfig = z.strictObject({
@@ -20,3 +23,67 @@ export const PriorConfig = z.strictObject({
   clip_embed_dim: only(null),
 });
 export type PriorConfig = z.infer<typeof PriorConfig>;
+
+export interface PriorInputs<T> {
+  /** z_i with noise (B, D) */
+  readonly sample: T;
+  /** (B, 1) */
+  readonly timestep: T;
+  /** z_t (B, D) */
+  readonly textEmbedding: T;
+  /** (B, N, D) */
+  readonly textHidden: T;
+  /** (B, N): 1 token, 0 padding */
+  readonly textMask: T;
+}
+
+/**
+ * unCLIP's diffusion prior (Ramesh et al. 2022, 2.2): a causal transformer over [text tokens, z_t, t, z_i, query]
+ * whose last token is the predicted z_i (B, D).
+ */
+export function prior<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig) {
+  const width = c.num_attention_heads * c.attention_head_dim;
+  const tokens = c.num_embeddings + c.additional_embeddings;
+  const project = (name: string) => linear(ops, w.at(name), c.embedding_dim, width);
+  const embedTime = timestepEmbedding(ops, w.at('time_embedding'), {
+    inputs: width,
+    width: c.time_embed_dim ?? width,
+    outputs: width,
+    activation: c.time_embed_act_fn,
+  });
+  const asToken = (x: T) => ops.tokensFromVector(x, 1);
+
+  return ({ sample, timestep, textEmbedding, textHidden, textMask }: PriorInputs<T>): T => {
+    const query = ops.repeatBatch(w.get('prd_embedding', [1, 1, width]), textHidden);
+    const sequence = ops.concatTokens([
+      project('encoder_hidden_states_proj')(textHidden),
+      asToken(project('embedding_proj')(textEmbedding)),
+      asToken(embedTime(sinusoidal(ops, width)(timestep))),
+      asToken(project('proj_in')(sample)),
+      query,
+    ]);
+    let x = ops.add(sequence, w.get('positional_embedding', [1, tokens, width])); // (B, N + 4, D)
+
+    const padding = ops.perKey(ops.affine(textMask, 10_000, -10_000)); // (B, 1, 1, N)
+    for (let i = 0; i < c.num_layers; i++) x = transformerLayer(ops, w.at(`transformer_blocks.${i}`), c)(x, padding);
+
+    x = layerNorm(ops, w.at('norm_out'), width)(x);
+    return linear(ops, w.at('proj_to_clip_embeddings'), width, c.embedding_dim)(ops.takeToken(x, -1));
+  };
+}
+
+/** Pre-norm transformer layer: x ← x + attention(norm(x)); x ← x + mlp(norm(x)), four times as wide, with GELU. */
+function transformerLayer<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig) {
+  const width = c.num_attention_heads * c.attention_head_dim;
+  const project = (name: string) => linear(ops, w.at(`attn1.${name}`), width, width);
+  return (x: T, bias: T): T => {
+    let h = layerNorm(ops, w.at('norm1'), width)(x);
+    const [q, k, v] = [project('to_q')(h), project('to_k')(h), project('to_v')(h)];
+    h = ops.attention(q, k, v, { heads: c.num_attention_heads, bias, causal: true }); // (B, N + 4, D)
+    x = ops.add(x, w.at('attn1').tap(project('to_out.0')(h)));
+
+    h = layerNorm(ops, w.at('norm3'), width)(x);
+    h = ops.activation(linear(ops, w.at('ff.net.0.proj'), width, 4 * width)(h), 'gelu');
+    return w.tap(ops.add(x, w.at('ff').tap(linear(ops, w.at('ff.net.2'), 4 * width, width)(h))));
+  };
+}

@@ -12,7 +12,7 @@ export interface Ops<T> {
   linear(x: T, weight: T, bias?: T): T;
   /** weight (O, I, kH, kW), bias (O). */
   conv2d(x: T, weight: T, bias: T | undefined, options: Conv2dOptions): T;
-  /** Image or tokens (as channels last axis of tokens): mean and variance over each group of channels and all positions. */
+  /** Image: mean and variance over each group of channels and all positions. */
   groupNorm(x: T, weight: T, bias: T, options: { groups: number; eps: number }): T;
   /** Over the last axis of tokens or vectors. */
   layerNorm(x: T, weight: T, bias: T, options: { eps: number }): T;
@@ -43,8 +43,12 @@ export interface Ops<T> {
   imageFromTokens(x: T, like: T): T;
   /** (B, n·D) → (B, n, D). */
   tokensFromVector(x: T, n: number): T;
+  /** A parameter (D) or (N, D) → (1, 1, D) or (1, N, D). */
+  tokensFromParameter(x: T): T;
   /** (B, D) → (B, D, 1, 1): a vector to add to or multiply with an image. */
   perChannel(x: T): T;
+  /** (B, M) → (B, 1, 1, M): one number for each key, to add to attention scores. */
+  perKey(x: T): T;
   /** Token `index` of each row, negative from the end: (B, N, D) → (B, D). */
   takeToken(x: T, index: number): T;
   /** Token positions[b] of row b: (B, N, D), (B) → (B, D). */
@@ -61,9 +65,16 @@ export interface Ops<T> {
 
   /**
    * softmax(QKᵀ/√d + bias)·V for each head, d = D/heads: (B, N, D), (B, M, D), (B, M, D) → (B, N, D).
-   * `bias` is added to the scores, (1 or B, 1 or heads, 1 or N, M).
    */
-  attention(q: T, k: T, v: T, options: { heads: number; bias?: T }): T;
+  attention(q: T, k: T, v: T, options: AttentionOptions<T>): T;
+}
+
+export interface AttentionOptions<T> {
+  readonly heads: number;
+  /** Added to the scores, (1 or B, 1 or heads, 1 or N, M); one for fewer keys is for the first of them, 0 for the rest. */
+  readonly bias?: T;
+  /** Token n sees keys 0 … n only. */
+  readonly causal?: boolean;
 }
 
 export interface Conv2dOptions {
@@ -83,4 +94,6 @@ export interface Weights<T> {
   has(name: string): boolean;
   /** @throws WeightMismatchError when it is missing or has another shape. */
   get(name: string, shape: readonly number[]): T;
+  /** Shows the output of the module that these parameters belong to, to whoever compares inner values; returns it. */
+  tap(output: T): T;
 }

@@ -1,10 +1,24 @@
-import type { ClipTextConfig } from '../networks/clip-text.ts';
-import type { ClipVisionConfig } from '../networks/clip-vision.ts';
-import type { MovqConfig } from '../networks/movq.ts';
-import type { PriorConfig } from '../networks/prior.ts';
-import type { UnetConfig } from '../networks/unet-config.ts';
-import type { Tensor } from '../tensor.ts';
+import { ClipTextConfig, endOfText } from '../networks/clip-text.ts';
+import { ClipVisionConfig } from '../networks/clip-vision.ts';
+import { latentChannels, MovqConfig, quantize } from '../networks/movq.ts';
+import { PriorConfig } from '../networks/prior.ts';
+import { UnetConfig } from '../networks/unet-config.ts';
+import { type Tensor, tensor } from '../tensor.ts';
+import { type Component, openComponent } from '../weights/component.ts';
+import { readTensor } from '../weights/safetensors.ts';
+import { tensorEntry } from '../weights/weights.ts';
+import {
+  clipTextGraph,
+  clipVisionGraph,
+  type GraphBuilder,
+  movqDecoderGraph,
+  movqEncoderGraph,
+  priorGraph,
+  recordGraph,
+  unetGraph,
+} from './graphs.ts';
 import type { RuntimeOptions } from './runtime.ts';
+import { type IntegerTensor, Session } from './session.ts';
 
 /**
  * Networks ready to run. Opening reads config and weight headers and throws the InputErrors of a broken folder;
@@ -22,7 +36,25 @@ export interface ClipText extends Open<ClipTextConfig> {
    */
   encode(ids: readonly (readonly number[])[]): Promise<{ hidden: Tensor; embedding: Tensor }>;
 }
-export declare function openClipText(dir: string, options?: RuntimeOptions): Promise<ClipText>;
+
+export async function openClipText(dir: string, options: RuntimeOptions = {}): Promise<ClipText> {
+  const component = await openComponent(dir, 'CLIPTextModelWithProjection', ClipTextConfig);
+  const { config } = component;
+  const session = record(component, clipTextGraph, options);
+  return {
+    config,
+    async encode(ids) {
+      const length = ids[0]?.length ?? 0;
+      const { hidden, embedding } = await session.run({
+        ids: integers(ids.flat(), [ids.length, length]),
+        positions: integers([...Array(length).keys()], [1, length]),
+        ends: integers(endOfText(ids, config), [ids.length]),
+      });
+      return { hidden: hidden!, embedding: embedding! };
+    },
+    close: () => session.close(),
+  };
+}
 
 export interface ClipVision extends Open<ClipVisionConfig> {
   /**
@@ -31,7 +63,16 @@ export interface ClipVision extends Open<ClipVisionConfig> {
    */
   encode(pixels: Tensor): Promise<Tensor>;
 }
-export declare function openClipVision(dir: string, options?: RuntimeOptions): Promise<ClipVision>;
+
+export async function openClipVision(dir: string, options: RuntimeOptions = {}): Promise<ClipVision> {
+  const component = await openComponent(dir, 'CLIPVisionModelWithProjection', ClipVisionConfig);
+  const session = record(component, clipVisionGraph, options);
+  return {
+    config: component.config,
+    encode: async (pixels) => (await session.run({ pixels })).embedding!,
+    close: () => session.close(),
+  };
+}
 
 export interface PriorInputs {
   /** Noised image embedding (B, D), in the prior's normalised space. */
@@ -45,6 +86,7 @@ export interface PriorInputs {
   /** (B, N): 1 token, 0 padding */
   readonly textMask: Tensor;
 }
+
 export interface Prior extends Open<PriorConfig> {
   /** (D) each: image embedding = prediction · clipStd + clipMean. */
   readonly clipMean: Float32Array;
@@ -52,7 +94,21 @@ export interface Prior extends Open<PriorConfig> {
   /** @returns the predicted clean image embedding (B, D), in the prior's normalised space */
   predict(inputs: PriorInputs): Promise<Tensor>;
 }
-export declare function openPrior(dir: string, options?: RuntimeOptions): Promise<Prior>;
+
+export async function openPrior(dir: string, options: RuntimeOptions = {}): Promise<Prior> {
+  const component = await openComponent(dir, 'PriorTransformer', PriorConfig);
+  const { config } = component;
+  const statistic = async (name: string) =>
+    (await readTensor(tensorEntry(component, name, [1, config.embedding_dim]))).data;
+  const session = record(component, priorGraph, options);
+  return {
+    config,
+    clipMean: await statistic('clip_mean'),
+    clipStd: await statistic('clip_std'),
+    predict: async (inputs) => (await session.run({ ...inputs, timestep: column(inputs.timestep) })).prediction!,
+    close: () => session.close(),
+  };
+}
 
 export interface UnetInputs {
   /** (B, in_channels, H, W) with H and W multiples of 2^(blocks − 1) */
@@ -62,12 +118,22 @@ export interface UnetInputs {
   /** (B, encoder_hid_dim) */
   readonly imageEmbedding: Tensor;
 }
+
 /** Kandinsky 2.2's decoder. */
 export interface Unet extends Open<UnetConfig> {
   /** @returns (B, out_channels, H, W) */
   predict(inputs: UnetInputs): Promise<Tensor>;
 }
-export declare function openUnet(dir: string, options?: RuntimeOptions): Promise<Unet>;
+
+export async function openUnet(dir: string, options: RuntimeOptions = {}): Promise<Unet> {
+  const component = await openComponent(dir, 'UNet2DConditionModel', UnetConfig);
+  const session = record(component, unetGraph, options);
+  return {
+    config: component.config,
+    predict: async (inputs) => (await session.run({ ...inputs, timestep: column(inputs.timestep) })).prediction!,
+    close: () => session.close(),
+  };
+}
 
 export interface Movq extends Open<MovqConfig> {
   /**
@@ -80,4 +146,35 @@ export interface Movq extends Open<MovqConfig> {
   /** Each latent vector replaced by the nearest of the codebook. */
   quantize(latents: Tensor): Promise<Tensor>;
 }
-export declare function openMovq(dir: string, options?: RuntimeOptions): Promise<Movq>;
+
+export async function openMovq(dir: string, options: RuntimeOptions = {}): Promise<Movq> {
+  const component = await openComponent(dir, 'VQModel', MovqConfig);
+  const { config } = component;
+  const codebook = tensorEntry(component, 'quantize.embedding.weight', [
+    config.num_vq_embeddings,
+    latentChannels(config),
+  ]);
+  const encoder = record(component, movqEncoderGraph, options);
+  const decoder = record(component, movqDecoderGraph, options);
+  return {
+    config,
+    encode: async (image) => (await encoder.run({ image })).latents!,
+    decode: async (latents) => (await decoder.run({ latents })).image!,
+    quantize: async (latents) => quantize(latents, await readTensor(codebook)),
+    close: async () => {
+      await encoder.close();
+      await decoder.close();
+    },
+  };
+}
+
+function record<C>(component: Component<C>, build: GraphBuilder<C>, options: RuntimeOptions): Session {
+  return new Session(recordGraph(component, build), options);
+}
+
+const column = (values: readonly number[]): Tensor => tensor(Float32Array.from(values), [values.length, 1]);
+
+const integers = (values: readonly number[], shape: readonly number[]): IntegerTensor => ({
+  data: Int32Array.from(values),
+  shape,
+});

@@ -1,5 +1,5 @@
-import { readdir, readFile, realpath } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, parseConfig } from './config.ts';
 import { readSafetensorsHeader, SafetensorsError, shortPath, type TensorEntry } from './safetensors.ts';
@@ -62,7 +62,7 @@ const WeightsIndex = z.object({ weight_map: z.record(z.string(), z.string().rege
 async function readWeightHeaders(dir: string): Promise<Map<string, TensorEntry>> {
   const names = (await readdir(dir)).sort((a, b) => a.length - b.length);
   const single = names.find((name) => WEIGHTS.test(name));
-  if (single) return readSafetensorsHeader(await realpath(join(dir, single)));
+  if (single) return readSafetensorsHeader(join(dir, single));
   const index = names.find((name) => WEIGHTS_INDEX.test(name));
   if (index) return readShardHeaders(dir, index);
   const expected = 'diffusion_pytorch_model.safetensors or model.safetensors';
@@ -79,16 +79,7 @@ async function readShardHeaders(dir: string, index: string): Promise<Map<string,
   }
   const tensors = new Map<string, TensorEntry>();
   for (const shard of new Set(Object.values(weightMap))) {
-    for (const [name, entry] of await readSafetensorsHeader(await realpath(join(dir, shard)))) tensors.set(name, entry);
+    for (const [name, entry] of await readSafetensorsHeader(join(dir, shard))) tensors.set(name, entry);
   }
   return tensors;
-}
-
-/** The folder that all weights lie in: shards reached by links must share one too. */
-export function weightsFolder(tensors: ReadonlyMap<string, TensorEntry>): string {
-  const [folder, ...others] = new Set([...tensors.values()].map(({ path }) => dirname(path)));
-  if (!folder) throw new SafetensorsError('expected weights, found a file without tensors');
-  if (others.length > 0)
-    throw new SafetensorsError(`expected all weights in ${folder}, found some in ${others.join(', ')}`);
-  return folder;
 }

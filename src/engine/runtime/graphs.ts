@@ -1,0 +1,83 @@
+import { type ClipTextConfig, clipText } from '../networks/clip-text.ts';
+import { type ClipVisionConfig, clipVision } from '../networks/clip-vision.ts';
+import { latentChannels, type MovqConfig, movqDecoder, movqEncoder } from '../networks/movq.ts';
+import { type PriorConfig, prior } from '../networks/prior.ts';
+import { unet } from '../networks/unet.ts';
+import type { UnetConfig } from '../networks/unet-config.ts';
+import { DYNAMIC, type OnnxGraph } from '../ops/onnx-graph.ts';
+import { OnnxOps, type OnnxValue } from '../ops/onnx-ops.ts';
+import type { Weights } from '../ops/ops.ts';
+import type { Component } from '../weights/component.ts';
+import { componentWeights } from '../weights/weights.ts';
+
+/** Makes a graph's inputs, calls the network, names the outputs. */
+export type GraphBuilder<Config> = (ops: OnnxOps, w: Weights<OnnxValue>, c: Config) => Record<string, OnnxValue>;
+
+/**
+ * Records a network's graph; of the weights only the headers are read.
+ * @param taps  modules whose outputs become outputs of the graph too, named `tap.<module>`
+ * @throws WeightMismatchError
+ */
+export function recordGraph<Config>(
+  component: Component<Config>,
+  build: GraphBuilder<Config>,
+  taps: ReadonlySet<string> = new Set(),
+): OnnxGraph {
+  const ops = new OnnxOps();
+  const tapped = new Map<string, OnnxValue>();
+  const onTap = (module: string, output: OnnxValue) => {
+    if (taps.has(module)) tapped.set(module, output);
+  };
+  const outputs = build(
+    ops,
+    componentWeights(component, (entry) => ops.weight(entry), onTap),
+    component.config,
+  );
+  for (const [name, value] of Object.entries(outputs)) ops.output(name, value);
+  for (const [module, value] of tapped) ops.output(`tap.${module}`, value);
+  return ops.graph;
+}
+
+const BATCH = DYNAMIC;
+
+/** ids (B, N), positions (1, N), ends (B) → hidden, embedding */
+export const clipTextGraph: GraphBuilder<ClipTextConfig> = (ops, w, c) => {
+  const ids = ops.input('ids', [BATCH, DYNAMIC], 'integer');
+  const positions = ops.input('positions', [1, DYNAMIC], 'integer');
+  const ends = ops.input('ends', [BATCH], 'integer');
+  return clipText(ops, w, c)({ ids, positions, ends });
+};
+
+/** pixels → hidden, embedding */
+export const clipVisionGraph: GraphBuilder<ClipVisionConfig> = (ops, w, c) =>
+  clipVision(ops, w, c)(ops.input('pixels', [BATCH, c.num_channels, c.image_size, c.image_size]));
+
+/** sample, timestep (B, 1), textEmbedding, textHidden, textMask → prediction */
+export const priorGraph: GraphBuilder<PriorConfig> = (ops, w, c) => {
+  const sample = ops.input('sample', [BATCH, c.embedding_dim]);
+  const timestep = ops.input('timestep', [BATCH, 1]);
+  const textEmbedding = ops.input('textEmbedding', [BATCH, c.embedding_dim]);
+  const textHidden = ops.input('textHidden', [BATCH, c.num_embeddings, c.embedding_dim]);
+  const textMask = ops.input('textMask', [BATCH, c.num_embeddings]);
+  return { prediction: prior(ops, w, c)({ sample, timestep, textEmbedding, textHidden, textMask }) };
+};
+
+/** sample, timestep (B, 1), imageEmbedding → prediction */
+export const unetGraph: GraphBuilder<UnetConfig> = (ops, w, c) => {
+  const sample = ops.input('sample', [BATCH, c.in_channels, DYNAMIC, DYNAMIC]);
+  const timestep = ops.input('timestep', [BATCH, 1]);
+  const imageEmbedding = ops.input('imageEmbedding', [BATCH, c.encoder_hid_dim!]);
+  return { prediction: unet(ops, w, c)({ sample, timestep, imageEmbedding }) };
+};
+
+/** image → latents */
+export const movqEncoderGraph: GraphBuilder<MovqConfig> = (ops, w, c) => {
+  const image = ops.input('image', [BATCH, c.in_channels, DYNAMIC, DYNAMIC]);
+  return { latents: movqEncoder(ops, w, c)(image) };
+};
+
+/** latents → image */
+export const movqDecoderGraph: GraphBuilder<MovqConfig> = (ops, w, c) => {
+  const latents = ops.input('latents', [BATCH, latentChannels(c), DYNAMIC, DYNAMIC]);
+  return { image: movqDecoder(ops, w, c)(latents) };
+};

@@ -1,0 +1,76 @@
+import { realpath } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import * as ort from 'onnxruntime-node';
+import { InputError } from '../../errors.ts';
+import type { OnnxGraph } from '../ops/onnx-graph.ts';
+import type { Tensor } from '../tensor.ts';
+import type { RuntimeOptions } from './runtime.ts';
+
+/** Whole numbers: token ids (B, N), positions (B). */
+export interface IntegerTensor {
+  readonly data: Int32Array;
+  readonly shape: readonly number[];
+}
+
+/** A recorded graph, loaded into onnxruntime at its first run. `run` blocks the thread that calls it on the CPU. */
+export class Session {
+  readonly #graph: OnnxGraph;
+  readonly #options: RuntimeOptions;
+  #session: Promise<ort.InferenceSession> | undefined;
+
+  constructor(graph: OnnxGraph, options: RuntimeOptions) {
+    this.#graph = graph;
+    this.#options = options;
+  }
+
+  async run(inputs: Record<string, Tensor | IntegerTensor>): Promise<Record<string, Tensor>> {
+    this.#session ??= createSession(this.#graph, this.#options);
+    const session = await this.#session;
+    const feeds = Object.entries(inputs).map(([name, x]) => [name, toOrt(x)] as const);
+    const outputs = await session.run(Object.fromEntries(feeds));
+    return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, fromOrt(value as ort.Tensor)]));
+  }
+
+  /** Frees the weights; the next run loads them again. */
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await (await session)?.release();
+  }
+}
+
+/**
+ * The graph goes in as bytes and onnxruntime is told the folder of its weights: nothing is written to disk.
+ * It refuses links that leave that folder, as the Hub's cache has them, so names are those that links lead to.
+ */
+async function createSession(graph: OnnxGraph, options: RuntimeOptions): Promise<ort.InferenceSession> {
+  const real = new Map<string, string>();
+  for (const path of graph.weightFiles) real.set(path, await realpath(path));
+  const [folder = '.', ...others] = new Set([...real.values()].map((path) => dirname(path)));
+  if (others.length > 0) {
+    throw new InputError(`the weights of one network must lie in one folder, found ${[folder, ...others].join(', ')}`);
+  }
+  return ort.InferenceSession.create(
+    graph.toBinary((path) => basename(real.get(path) ?? path)),
+    {
+      executionProviders: [...(options.executionProviders ?? ['cpu'])],
+      ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
+      logSeverityLevel: 3,
+      extra: {
+        session: {
+          model_external_initializers_file_folder_path: folder,
+          // Threads that spin while they wait take the core from whoever else runs on this machine.
+          intra_op: { allow_spinning: '0' },
+        },
+      },
+    },
+  );
+}
+
+function toOrt({ data, shape }: Tensor | IntegerTensor): ort.Tensor {
+  return data instanceof Int32Array ? new ort.Tensor('int32', data, shape) : new ort.Tensor('float32', data, shape);
+}
+
+function fromOrt(value: ort.Tensor): Tensor {
+  return { data: value.data as Float32Array, shape: value.dims };
+}

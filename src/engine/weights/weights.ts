@@ -1,0 +1,63 @@
+import { basename } from 'node:path';
+import { InputError } from '../../errors.ts';
+import type { Weights } from '../ops/ops.ts';
+import type { Component } from './component.ts';
+import { shortPath, type TensorEntry } from './safetensors.ts';
+
+/** A parameter that the config asks for is missing in the weights, or has another shape there. */
+export class WeightMismatchError extends InputError {
+  override name = 'WeightMismatchError';
+}
+
+/**
+ * The parameters of a component, by name.
+ * @param load  makes a backend's value of an entry whose shape was checked; called once for each entry
+ * @param tap   is shown the outputs of modules by name, such as `down_blocks.0.resnets.1`
+ */
+export function componentWeights<T>(
+  component: Component<unknown>,
+  load: (entry: TensorEntry) => T,
+  tap?: (module: string, output: T) => void,
+): Weights<T> {
+  const loaded = new Map<string, T>();
+  const below = (prefix: string): Weights<T> => ({
+    at: (name) => below(`${prefix}${name}.`),
+    has: (name) => component.tensors.has(prefix + name),
+    get(name, shape) {
+      const entry = tensorEntry(component, prefix + name, shape);
+      const value = loaded.get(entry.name) ?? load(entry);
+      loaded.set(entry.name, value);
+      return value;
+    },
+    tap(output) {
+      tap?.(prefix.slice(0, -1), output);
+      return output;
+    },
+  });
+  return below('');
+}
+
+const HALF_OR_SINGLE = ['F32', 'F16', 'BF16'];
+
+/**
+ * Where a parameter of a component lies.
+ * @throws WeightMismatchError when it is missing, has another shape or isn't half or single precision
+ */
+export function tensorEntry({ name, tensors }: Component<unknown>, key: string, shape: readonly number[]): TensorEntry {
+  const refuse = (expected: string, found: string) =>
+    new WeightMismatchError(`${name}/${key}: expected ${expected}, found ${found}`);
+  const entry = tensors.get(key);
+  if (!entry) throw refuse(`(${shape.join(', ')})`, `nothing of that name in ${weightFiles(tensors)}`);
+  if (entry.shape.join() !== shape.join()) {
+    throw refuse(`(${shape.join(', ')})`, `(${entry.shape.join(', ')}) in ${shortPath(entry.path)}`);
+  }
+  if (!HALF_OR_SINGLE.includes(entry.dtype)) {
+    throw refuse(HALF_OR_SINGLE.join(' or '), `${entry.dtype} in ${shortPath(entry.path)}`);
+  }
+  return entry;
+}
+
+function weightFiles(tensors: ReadonlyMap<string, TensorEntry>): string {
+  const paths = new Set([...tensors.values()].map(({ path }) => path));
+  return [...paths].map((path) => basename(path)).join(', ');
+}
