@@ -218,7 +218,8 @@ export class OnnxOps implements Ops<OnnxValue> {
   attention(q: OnnxValue, k: OnnxValue, v: OnnxValue, options: AttentionOptions<OnnxValue>): OnnxValue {
     const { heads, bias, causal = false } = options;
     const attributes = { q_num_heads: heads, kv_num_heads: heads, is_causal: causal ? 1 : 0 };
-    return this.#node('Attention', bias ? [q, k, v, this.#forAllKeys(bias, k)] : [q, k, v], q.shape, attributes);
+    const inputs = bias ? [q, k, v, this.#forAllTokens(this.#forAllKeys(bias, k), q)] : [q, k, v];
+    return this.#node('Attention', inputs, q.shape, attributes);
   }
 
   /** Zeros for the keys beyond those that the bias is given for. */
@@ -228,6 +229,13 @@ export class OnnxOps implements Ops<OnnxValue> {
     const missing = this.#node('Sub', [this.#sizes(k, 1, 2), this.#sizes(bias, 3, 4)], [1]);
     const pads = this.#concatSizes([this.#integers([0]), missing]);
     return this.#node('Pad', [bias, pads, OMITTED, this.#integers([3])], bias.shape.with(3, keys));
+  }
+
+  /** onnxruntime wants a row of scores for each query token. */
+  #forAllTokens(bias: OnnxValue, q: OnnxValue): OnnxValue {
+    if (bias.shape[2] !== 1) return bias;
+    const sizes = this.#concatSizes([this.#integers([1, 1]), this.#sizes(q, 1, 2), this.#integers([1])]);
+    return this.#node('Expand', [bias, sizes], bias.shape.with(2, q.shape[1]!));
   }
 
   #node(
