@@ -109,7 +109,7 @@ export class Delivery {
 
   async #sendProgress(): Promise<void> {
     try {
-      while (this.#next) {
+      while (this.#next && !this.#ending.signal.aborted) {
         const wait = this.#editedAt + EDIT_INTERVAL - this.#clock.now();
         if (wait > 0) await this.#clock.sleep(wait, this.#ending.signal);
         const view = this.#next;
