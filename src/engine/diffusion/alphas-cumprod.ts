@@ -45,9 +45,8 @@ function withZeroTerminalSnr(alphaBars: Float32Array): Float32Array {
   return alphaBars.map((alphaBar) => (((Math.sqrt(alphaBar) - last) * first) / (first - last)) ** 2);
 }
 
-/** `count` numbers from `start` to `end`, both included. */
+/** `count` numbers from `start` to `end`, both included; multiples of one rounded step, as numpy's. */
 export function linspace(start: number, end: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) =>
-    count > 1 && i === count - 1 ? end : start + (i * (end - start)) / Math.max(count - 1, 1),
-  );
+  const step = (end - start) / Math.max(count - 1, 1);
+  return Array.from({ length: count }, (_, i) => (count > 1 && i === count - 1 ? end : i * step + start));
 }

@@ -20,8 +20,8 @@ export interface Step {
   readonly alphaBar: number;
   /** ᾱ of the sample that it ends with. */
   readonly alphaBarNext: number;
-  /** β of the step, where it isn't 1 − ᾱ_t/ᾱ_s. */
-  readonly beta?: number;
+  /** β = 1 − ᾱ/ᾱ', the noise that the forward process adds between the two. */
+  readonly beta: number;
 }
 
 /** The noise levels that a sampler walks through, and how it reads the network's output. */
@@ -57,7 +57,7 @@ export function createSchedule(config: SchedulerConfig, count: number, start = 0
 
 const LAYOUTS: Record<SchedulerConfig['_class_name'], (config: SchedulerConfig, count: number) => Step[]> = {
   UnCLIPScheduler: layOutUnclip,
-  DDPMScheduler: (config, count) => ancestralSteps(config, wholeTimesteps(config, count)),
+  DDPMScheduler: (config, count) => layOutAncestral(config, count),
   DDIMScheduler: layOutDdim,
   DDIMInverseScheduler: layOutInversion,
   DPMSolverMultistepScheduler: layOutDpmSolver,
@@ -82,28 +82,31 @@ const WORKS_ON_SIGMA = new Set<string>([
 const wholeTimesteps = (config: SchedulerConfig, count: number) =>
   spacedTimesteps(config.timestep_spacing, count, config.num_train_timesteps, config.steps_offset).map(roundHalfEven);
 
+/** The quotient is rounded to float32, as in diffusers: it's so near 1 that the rounding shows in β. */
+const createStep = (t: number, alphaBar: number, alphaBarNext: number): Step => ({
+  t,
+  alphaBar,
+  alphaBarNext,
+  beta: 1 - Math.fround(alphaBar / alphaBarNext),
+});
+
 /** Each step leads to the timestep of the next one, the last to the clean sample. */
-function ancestralSteps(config: SchedulerConfig, timesteps: readonly number[]): Step[] {
+function layOutAncestral(config: SchedulerConfig, count: number, timesteps = wholeTimesteps(config, count)): Step[] {
   const alphaBars = alphasCumprod(config);
-  return timesteps.map((t, i) => ({
-    t,
-    alphaBar: alphaBars[t]!,
-    alphaBarNext: alphaBars[timesteps[i + 1] ?? -1] ?? 1,
-  }));
+  return timesteps.map((t, i) => createStep(t, alphaBars[t]!, alphaBars[timesteps[i + 1] ?? -1] ?? 1));
 }
 
 /**
  * UnCLIP visits both ends of training; a single step starts at the noisy one (where diffusers divides by zero).
- * Its β is computed before 1 − β, in float32, which makes √(1 − β) 0 at the first of few steps; a step of one timestep
- * takes the trained β.
+ * A step of one timestep takes the trained β. Any other is rounded to float32 before 1 − β is computed from it, which
+ * makes that 0 where a long step leaves nearly nothing of x.
  */
 function layOutUnclip(config: SchedulerConfig, count: number): Step[] {
   const betas = trainingBetas(config);
-  const last = config.num_train_timesteps - 1;
-  const timesteps = count === 1 ? [last] : wholeTimesteps(config, count);
-  return ancestralSteps(config, timesteps).map((step, i) => {
-    const isTrained = step.t - (timesteps[i + 1] ?? -1) === 1;
-    return { ...step, beta: isTrained ? betas[step.t]! : Math.fround(1 - step.alphaBar / step.alphaBarNext) };
+  const steps = layOutAncestral(config, count, count === 1 ? [config.num_train_timesteps - 1] : undefined);
+  return steps.map((step, i) => {
+    const isTrained = step.t - (steps[i + 1]?.t ?? -1) === 1;
+    return { ...step, beta: isTrained ? betas[step.t]! : Math.fround(step.beta) };
   });
 }
 
@@ -112,17 +115,13 @@ function layOutDdim(config: SchedulerConfig, count: number): Step[] {
   const alphaBars = alphasCumprod(config);
   const stride = Math.floor(config.num_train_timesteps / count);
   const last = config.set_alpha_to_one ? 1 : alphaBars[0]!;
-  return wholeTimesteps(config, count).map((t) => ({
-    t,
-    alphaBar: alphaBars[t]!,
-    alphaBarNext: alphaBars[t - stride] ?? last,
-  }));
+  return wholeTimesteps(config, count).map((t) => createStep(t, alphaBars[t]!, alphaBars[t - stride] ?? last));
 }
 
 /** The same steps the other way, from the clean sample towards noise. */
 function layOutInversion(config: SchedulerConfig, count: number): Step[] {
   return layOutDdim(config, count)
-    .map(({ t, alphaBar, alphaBarNext }) => ({ t, alphaBar: alphaBarNext, alphaBarNext: alphaBar }))
+    .map(({ t, alphaBar, alphaBarNext }) => createStep(t, alphaBarNext, alphaBar))
     .reverse();
 }
 
@@ -168,7 +167,7 @@ function layOutDpmSolver(config: SchedulerConfig, count: number): Step[] {
 }
 
 /** λ = −ln σ: levels noisier than its limit are never visited. */
-function dpmSolverTimesteps(config: SchedulerConfig, trained: Float64Array, count: number): number[] {
+function dpmSolverTimesteps(config: SchedulerConfig, trained: Float32Array, count: number): number[] {
   const { timestep_spacing, steps_offset, lambda_min_clipped } = config;
   if (timestep_spacing === 'trailing') return wholeTimesteps(config, count);
   const length = trained.filter((sigma) => -Math.log(sigma) >= lambda_min_clipped).length;
@@ -185,14 +184,12 @@ function respace(config: SchedulerConfig, max: number, min: number, count: numbe
 
 function stepsBetween(
   config: SchedulerConfig,
-  trained: Float64Array,
+  trained: Float32Array,
   timesteps: readonly number[],
   sigmas: readonly number[],
 ): Step[] {
   const last = config.final_sigmas_type === 'zero' ? 0 : trained[0]!;
-  return timesteps.map((t, i) => ({
-    t,
-    alphaBar: alphaBarFromSigma(sigmas[i]!),
-    alphaBarNext: alphaBarFromSigma(sigmas[i + 1] ?? last),
-  }));
+  return timesteps.map((t, i) =>
+    createStep(t, alphaBarFromSigma(sigmas[i]!), alphaBarFromSigma(sigmas[i + 1] ?? last)),
+  );
 }

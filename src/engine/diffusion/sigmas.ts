@@ -8,22 +8,23 @@ export const sigmaFromAlphaBar = (alphaBar: number) => Math.sqrt((1 - alphaBar) 
 export const alphaBarFromSigma = (sigma: number) => 1 / (1 + sigma ** 2);
 
 /** σ of each training timestep, rising. Where ᾱ ends at 0 the smallest float16 stands for it, as σ would be infinite. */
-export const trainingSigmas = (alphaBars: Float32Array): Float64Array =>
-  Float64Array.from(alphaBars, (alphaBar) => sigmaFromAlphaBar(alphaBar === 0 ? 2 ** -24 : alphaBar));
+export const trainingSigmas = (alphaBars: Float32Array): Float32Array =>
+  alphaBars.map((alphaBar) => sigmaFromAlphaBar(alphaBar === 0 ? 2 ** -24 : alphaBar));
 
 /** σ at a timestep that may lie between two of training: linear in between. */
-export function sigmaAt(sigmas: Float64Array, t: number): number {
+export function sigmaAt(sigmas: Float32Array, t: number): number {
   const below = Math.min(Math.floor(t), sigmas.length - 1);
   const above = Math.min(below + 1, sigmas.length - 1);
   return sigmas[below]! + (t - below) * (sigmas[above]! - sigmas[below]!);
 }
 
-/** The timestep, with fraction, at which the noise is σ: linear in ln σ, held at both ends. */
-export function timestepAt(sigmas: Float64Array, sigma: number): number {
-  const found = sigmas.findLastIndex((trained) => trained <= sigma);
+/** The timestep, with fraction, at which the noise is σ: linear in ln σ (in float32), held at both ends. */
+export function timestepAt(sigmas: Float32Array, sigma: number): number {
+  const logSigmas = sigmas.map(Math.log);
+  const logSigma = Math.log(sigma);
+  const found = logSigmas.findLastIndex((trained) => trained <= logSigma);
   const below = Math.min(Math.max(found, 0), sigmas.length - 2);
-  const [low, high] = [Math.log(sigmas[below]!), Math.log(sigmas[below + 1]!)];
-  const fraction = (Math.log(sigma) - low) / (high - low);
+  const fraction = (logSigma - logSigmas[below]!) / (logSigmas[below + 1]! - logSigmas[below]!);
   return below + Math.min(Math.max(fraction, 0), 1);
 }
 

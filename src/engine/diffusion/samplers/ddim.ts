@@ -27,5 +27,5 @@ export const sampleDdim: Sampler = async (denoise, x, schedule, options) => {
 };
 
 /** Eq. 16 with η = 1: √((1−ᾱ_s)/(1−ᾱ_t))·√(1−ᾱ_t/ᾱ_s). */
-const ancestralSigma = ({ alphaBar, alphaBarNext }: Step) =>
-  Math.sqrt(((1 - alphaBarNext) / (1 - alphaBar)) * (1 - alphaBar / alphaBarNext));
+const ancestralSigma = ({ alphaBar, alphaBarNext, beta }: Step) =>
+  Math.sqrt(((1 - alphaBarNext) / (1 - alphaBar)) * beta);

@@ -12,7 +12,7 @@ export const sampleDdpm: Sampler = async (denoise, x, schedule, options) => {
   const steps = schedule.steps.length;
   for (const [index, step] of schedule.steps.entries()) {
     options.signal?.throwIfAborted();
-    const { t, alphaBar, alphaBarNext, beta = 1 - alphaBar / alphaBarNext } = step;
+    const { t, alphaBar, alphaBarNext, beta } = step;
     const modelOutput = await denoise(x, t);
     const { x0, variance } = predict(modelOutput, x, alphaBar, schedule.config);
     const mean = combine(
@@ -32,7 +32,7 @@ export const sampleDdpm: Sampler = async (denoise, x, schedule, options) => {
  * Learned, Nichol & Dhariwal 2021, eq. 15: ln σ² = f·ln β + (1−f)·ln β̃ with f = (v + 1)/2 of each element.
  */
 function standardDeviation(
-  { alphaBar, alphaBarNext, beta = 1 - alphaBar / alphaBarNext }: Step,
+  { alphaBar, alphaBarNext, beta }: Step,
   variance: Tensor | undefined,
   type: Schedule['config']['variance_type'],
 ): number | Float64Array {
