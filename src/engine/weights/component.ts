@@ -30,11 +30,6 @@ export async function openComponent<S extends z.ZodType>(
   return { name, config, tensors: await readWeightHeaders(dir) };
 }
 
-/** The class that a component folder was saved from, such as `UNet2DConditionModel`. */
-export async function componentClass(dir: string): Promise<string> {
-  return classNameOf(await readConfig(dir));
-}
-
 async function readConfig(dir: string): Promise<Record<string, unknown>> {
   const where = `${basename(dir)}/config.json`;
   const text = await readFile(join(dir, 'config.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -47,8 +42,9 @@ async function readConfig(dir: string): Promise<Record<string, unknown>> {
   }
 }
 
-function classNameOf(config: Record<string, unknown>): string {
-  const { _class_name, architectures } = config;
+/** The class that a config.json was saved from, such as `UNet2DConditionModel`; `none` if it doesn't say. */
+export function classNameOf(config: unknown): string {
+  const { _class_name, architectures } = (config ?? {}) as Record<string, unknown>;
   return String(_class_name ?? (Array.isArray(architectures) ? architectures[0] : undefined) ?? 'none');
 }
 
