@@ -1,0 +1,22 @@
+import { Command } from 'commander';
+import { formatReport, summarise } from '../engine/evaluation/verify/report.ts';
+import { type FolderReport, verify as verifyFolders } from '../engine/evaluation/verify/verify.ts';
+
+export const verify = new Command('verify')
+  .description('Compare the engine with reference values, tensor by tensor.')
+  .argument('<folder...>', 'folders with reference values, or folders of such folders')
+  .option('--json', 'one JSON object on stdout instead of the table')
+  .addHelpText('after', '\nExit codes: 0 all agree, 1 some differ, 2 a folder holds no reference values.')
+  .action(async (paths: string[], options: { json?: true }) => {
+    const reports: FolderReport[] = [];
+    for (const path of paths) {
+      for await (const report of verifyFolders(path)) {
+        reports.push(report);
+        if (!options.json) process.stdout.write(formatReport(report));
+      }
+    }
+    const summary = summarise(reports);
+    process.stdout.write(options.json ? `${JSON.stringify({ ...summary, folders: reports })}\n` : `${summary.text}\n`);
+    if (summary.failed > 0) process.exitCode = 1;
+    else if (summary.unknown > 0) process.exitCode = 2;
+  });

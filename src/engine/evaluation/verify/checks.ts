@@ -1,0 +1,6 @@
+import type { Check } from './check.ts';
+import { random } from './random.ts';
+import { schedulers } from './schedulers.ts';
+
+/** Every kind of folder that can be checked. */
+export const CHECKS: readonly Check[] = [random, schedulers];

@@ -1,0 +1,52 @@
+import colors from 'picocolors';
+import type { Result } from './comparison.ts';
+import type { FolderReport } from './verify.ts';
+
+/** One folder as a table: a tensor a line with its largest and mean error, the tolerance, and what became of it. */
+export function formatReport({ path, check, message, tensors }: FolderReport): string {
+  if (check === null) return `${colors.bold(path)}\n  ${colors.yellow('unknown')}  ${message}\n\n`;
+  const rows = [['tensor', 'largest error', 'mean error', 'tolerance', ''], ...tensors.map(cells)];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row, index) => {
+    const [name, ...numbers] = row
+      .slice(0, 4)
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
+    const line = `  ${[name, ...numbers].join('  ')}  `;
+    return index === 0 ? colors.dim(line.trimEnd()) : line + verdict(tensors[index - 1]!);
+  });
+  return `${colors.bold(path)}  ${check}\n${lines.join('\n')}\n\n`;
+}
+
+function cells({ name, maxError, meanError, tolerance }: Result): string[] {
+  return [name, digits(maxError), digits(meanError), formatTolerance(tolerance), ''];
+}
+
+function formatTolerance(tolerance: Result['tolerance']): string {
+  if (tolerance === null) return '–';
+  if (tolerance.max === 0) return 'exact';
+  return tolerance.mean === undefined
+    ? digits(tolerance.max)
+    : `${digits(tolerance.max)}, mean ${digits(tolerance.mean)}`;
+}
+
+const digits = (value: number | null) => (value === null ? '–' : value === 0 ? '0' : value.toExponential(1));
+
+function verdict({ pass, message }: Result): string {
+  const note = message ? `  ${message}` : '';
+  return (pass ? colors.green('pass') : colors.red('FAIL')) + note;
+}
+
+/** Counts over all folders, and a line that says them. */
+export function summarise(reports: readonly FolderReport[]) {
+  const tensors = reports.flatMap((report) => report.tensors);
+  const failed = tensors.filter(({ pass }) => !pass).length;
+  const unknown = reports.filter(({ check }) => check === null).length;
+  const passed = tensors.length - failed;
+  const parts = [
+    `${passed} of ${tensors.length} tensors in ${reports.length - unknown} folders agree`,
+    failed > 0 ? colors.red(`${failed} differ`) : '',
+    unknown > 0 ? colors.yellow(`${unknown} folders hold no reference values`) : '',
+  ];
+  const text = parts.filter((part) => part !== '').join(', ');
+  return { pass: failed === 0 && unknown === 0, passed, failed, unknown, text };
+}

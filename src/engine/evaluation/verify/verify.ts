@@ -1,0 +1,66 @@
+import { InputError } from '../../../errors.ts';
+import { readSafetensors } from '../../weights/safetensors.ts';
+import type { Check } from './check.ts';
+import { CHECKS } from './checks.ts';
+import { Comparison, type Result } from './comparison.ts';
+import { Folder } from './folder.ts';
+
+/** What became of one folder; a folder of no known kind has no check and no tensors. */
+export interface FolderReport {
+  readonly path: string;
+  readonly check: string | null;
+  readonly pass: boolean;
+  readonly tensors: readonly Result[];
+  readonly message?: string;
+}
+
+/**
+ * Checks a folder of reference values, or all such folders below it.
+ * @throws InputError when there is no such folder
+ */
+export async function* verify(path: string): AsyncGenerator<FolderReport> {
+  yield* verifyFolder(new Folder(path));
+}
+
+async function* verifyFolder(folder: Folder): AsyncGenerator<FolderReport> {
+  const check = await recognise(folder);
+  if (check) {
+    yield await runCheck(check, folder);
+    return;
+  }
+  const holdsValues = folder.has('case.json') || folder.has('config.json');
+  const subfolders = holdsValues ? [] : await folder.subfolders();
+  if (subfolders.length === 0) yield unknownFolder(folder);
+  for (const subfolder of subfolders) yield* verifyFolder(subfolder);
+}
+
+async function recognise(folder: Folder): Promise<Check | undefined> {
+  for (const check of CHECKS) if (await check.recognises(folder).catch(refused)) return check;
+  return undefined;
+}
+
+/** A file that can't be read makes a folder of no kind. */
+function refused(error: unknown): false {
+  if (error instanceof InputError) return false;
+  throw error;
+}
+
+function unknownFolder({ path }: Folder): FolderReport {
+  const kinds = CHECKS.map(({ name }) => name).join(', ');
+  const message = `no folder of reference values: expected a case.json or config.json of one of the kinds ${kinds}`;
+  return { path, check: null, pass: false, tensors: [], message };
+}
+
+async function runCheck(check: Check, folder: Folder): Promise<FolderReport> {
+  let comparison = new Comparison();
+  try {
+    if (folder.has('expected.safetensors')) {
+      comparison = new Comparison(await readSafetensors(folder.file('expected.safetensors')));
+    }
+    await check.run(folder, comparison);
+  } catch (error) {
+    comparison.fail(check.name, error instanceof InputError ? error.message : String((error as Error)?.stack ?? error));
+  }
+  const tensors = comparison.finish();
+  return { path: folder.path, check: check.name, pass: tensors.every(({ pass }) => pass), tensors };
+}
