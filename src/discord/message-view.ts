@@ -33,6 +33,6 @@ export const NO_MENTIONS = { parse: [] };
 
 /** The JSON body of a view; its files go beside it in the same order. */
 export function messageBody({ content, components, files }: MessageView): RESTPatchAPIWebhookWithTokenMessageJSONBody {
-  const attachments = files?.map(({ name, alt }, id) => ({ id, filename: name, description: alt }));
+  const attachments = files?.map(({ name, alt }, i) => ({ id: String(i), filename: name, description: alt }));
   return { content, components, allowed_mentions: NO_MENTIONS, ...(attachments && { attachments }) };
 }

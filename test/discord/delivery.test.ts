@@ -87,7 +87,7 @@ describe('progress', () => {
     clock.advance(1500);
     await requests(2);
     expect(discord.requests[1]).toMatchObject({
-      body: { content: 'later', attachments: [{ id: 0, description: 'picture 0' }] },
+      body: { content: 'later', attachments: [{ id: '0', description: 'picture 0' }] },
       files: [{ name: '0.png', bytes: Buffer.alloc(5) }],
     });
     expect(discord.requests[0]?.body).not.toHaveProperty('attachments');
@@ -147,8 +147,8 @@ describe('finish', () => {
       body: {
         allowed_mentions: { parse: [] },
         attachments: [
-          { id: 0, filename: '0.png', description: 'picture 0' },
-          { id: 1, filename: '1.png', description: 'picture 1' },
+          { id: '0', filename: '0.png', description: 'picture 0' },
+          { id: '1', filename: '1.png', description: 'picture 1' },
         ],
       },
       files: [{ name: '0.png' }, { name: '1.png' }],

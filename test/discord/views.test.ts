@@ -209,8 +209,7 @@ describe('whatever people type', () => {
   });
 
   function expectValid(view: MessageView) {
-    const body = JSON.parse(JSON.stringify(messageBody(view)));
-    for (const attachment of body.attachments ?? []) attachment.id = String(attachment.id);
+    const body = messageBody(view);
     expect(IncomingWebhookUpdateRequestPartialSchema.safeParse(body).error?.issues ?? []).toEqual([]);
     const customIds = view.components.flatMap((row) =>
       row.components.flatMap((button) => ('custom_id' in button ? button.custom_id : [])),
