@@ -6,29 +6,50 @@ import { diffusersActivation } from './activation.ts';
 import { conv, conv1x1, conv3x3, groupNorm, linear } from './layers.ts';
 
 /** config.json of VQModel; defaults as in diffusers. */
-export const MovqConfig = z.strictObject({
-  sample_size: count().default(32),
-  in_channels: count().default(3),
-  out_channels: count().default(3),
-  block_out_channels: z.array(count()).min(1).default([64]),
-  layers_per_block: count().default(1),
-  down_block_types: z.array(z.enum(['DownEncoderBlock2D', 'AttnDownEncoderBlock2D'])).default(['DownEncoderBlock2D']),
-  up_block_types: z.array(z.enum(['UpDecoderBlock2D', 'AttnUpDecoderBlock2D'])).default(['UpDecoderBlock2D']),
-  act_fn: diffusersActivation().default('silu'),
-  latent_channels: count().default(3),
-  vq_embed_dim: count().nullable().default(null),
-  num_vq_embeddings: count().default(256),
-  norm_num_groups: count().default(32),
-  norm_type: z.enum(['group', 'spatial']).default('group'),
-  mid_block_add_attention: z.boolean().default(true),
-  lookup_from_codebook: only(false),
-  /** Of the pipeline, not of the network: Kandinsky's uses latents as they are. */
-  scaling_factor: z.number().default(0.18215),
-  force_upcast: unread(),
-});
+export const MovqConfig = z
+  .strictObject({
+    sample_size: count().default(32),
+    in_channels: count().default(3),
+    out_channels: count().default(3),
+    block_out_channels: z.array(count()).min(1).default([64]),
+    layers_per_block: count().default(1),
+    down_block_types: z.array(z.enum(['DownEncoderBlock2D', 'AttnDownEncoderBlock2D'])).default(['DownEncoderBlock2D']),
+    up_block_types: z.array(z.enum(['UpDecoderBlock2D', 'AttnUpDecoderBlock2D'])).default(['UpDecoderBlock2D']),
+    act_fn: diffusersActivation().default('silu'),
+    latent_channels: count().default(3),
+    vq_embed_dim: count().nullable().default(null),
+    num_vq_embeddings: count().default(256),
+    norm_num_groups: count().default(32),
+    norm_type: z.enum(['group', 'spatial']).default('group'),
+    mid_block_add_attention: z.boolean().default(true),
+    lookup_from_codebook: only(false),
+    /** Of the pipeline, not of the network: Kandinsky's uses latents as they are. */
+    scaling_factor: z.number().default(0.18215),
+    force_upcast: unread(),
+  })
+  .superRefine(checkBlocks);
 export type MovqConfig = z.infer<typeof MovqConfig>;
 
+/** What the keys must have in common for the blocks to fit together. */
+function checkBlocks(c: z.infer<typeof MovqConfig>, context: z.RefinementCtx): void {
+  const refuse = (key: keyof MovqConfig, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+  const blocks = c.block_out_channels.length;
+  for (const key of ['down_block_types', 'up_block_types'] as const) {
+    if (c[key].length !== blocks) refuse(key, `${blocks} entries, one for each of block_out_channels`);
+  }
+  const spatial = c.norm_type === 'spatial';
+  for (const groups of spatial ? [c.norm_num_groups, SPATIAL_NORM_GROUPS] : [c.norm_num_groups]) {
+    if (c.block_out_channels.some((width) => width % groups !== 0))
+      refuse('block_out_channels', `multiples of ${groups}`);
+  }
+  if (spatial && latentChannels(c) !== c.latent_channels) {
+    refuse('vq_embed_dim', `${c.latent_channels} as latent_channels, with norm_type spatial`);
+  }
+}
+
 const EPS = 1e-6;
+/** Whatever the config says. */
+const SPATIAL_NORM_GROUPS = 32;
 
 /** Channels of the latents and of the codebook's vectors. */
 export const latentChannels = (c: MovqConfig) => c.vq_embed_dim ?? c.latent_channels;
@@ -101,10 +122,10 @@ export function movqDecoder<T>(ops: Ops<T>, weights: Weights<T>, c: MovqConfig) 
 /** The normalisation of a block: group norm, or MoVQ's spatial norm. */
 type Norm<T> = (w: Weights<T>, channels: number) => (x: T) => T;
 
-/** Zheng et al. 2022, eq. 4: GN(f)·conv_y(z) + conv_b(z), z the latents, enlarged. 32 groups whatever the config says. */
+/** Zheng et al. 2022, eq. 4: GN(f)·conv_y(z) + conv_b(z), z the latents, enlarged. */
 function spatialNorm<T>(ops: Ops<T>, w: Weights<T>, channels: number, latentWidth: number, latents: T) {
   return (x: T): T => {
-    const normed = groupNorm(ops, w.at('norm_layer'), channels, { groups: 32, eps: EPS })(x);
+    const normed = groupNorm(ops, w.at('norm_layer'), channels, { groups: SPATIAL_NORM_GROUPS, eps: EPS })(x);
     // A 1×1 convolution of an enlarged picture is the enlarged convolution, at a fraction of the work.
     const enlarged = (name: string) => ops.resizeNearest(conv1x1(ops, w.at(name), latentWidth, channels)(latents), x);
     return w.tap(ops.add(ops.mul(normed, enlarged('conv_y')), enlarged('conv_b')));

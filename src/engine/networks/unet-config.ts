@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { count, only, unread } from '../weights/config.ts';
 import { diffusersActivation } from './activation.ts';
 
-/** config.json of UNet2DConditionModel as far as unCLIP decoders use it; defaults as in diffusers. */
-export const UnetConfig = z.strictObject({
+/** Keys of UNet2DConditionModel as far as unCLIP decoders use it; defaults as in diffusers. */
+const keys = {
   sample_size: count().nullable().default(null),
   in_channels: count().default(4),
   out_channels: count().default(4),
@@ -21,11 +21,8 @@ export const UnetConfig = z.strictObject({
   flip_sin_to_cos: z.boolean().default(true),
   freq_shift: z.number().default(0),
   time_embedding_dim: count().nullable().default(null),
-  encoder_hid_dim: count().nullable().default(null),
-  encoder_hid_dim_type: z.literal('image_proj').nullable().default(null),
-  addition_embed_type: z.literal('image').nullable().default(null),
-  class_embed_type: z.literal('identity').nullable().default(null),
 
+  attention_type: only('default'),
   center_input_sample: only(false),
   class_embeddings_concat: only(false),
   conv_in_kernel: only(3),
@@ -45,7 +42,6 @@ export const UnetConfig = z.strictObject({
 
   addition_embed_type_num_heads: unread(),
   addition_time_embed_dim: unread(),
-  attention_type: only('default'),
   downsample_padding: unread(),
   dual_cross_attention: unread(),
   projection_class_embeddings_input_dim: unread(),
@@ -53,5 +49,54 @@ export const UnetConfig = z.strictObject({
   transformer_layers_per_block: unread(),
   upcast_attention: unread(),
   use_linear_projection: unread(),
-});
+};
+
+/** config.json of Kandinsky 2.2's `unet`: conditioned on the image embedding only. */
+export const UnetConfig = z
+  .strictObject({
+    ...keys,
+    encoder_hid_dim: count(),
+    encoder_hid_dim_type: z.literal('image_proj'),
+    addition_embed_type: z.literal('image'),
+    class_embed_type: only(null),
+  })
+  .superRefine(checkBlocks);
 export type UnetConfig = z.infer<typeof UnetConfig>;
+
+interface Blocks {
+  readonly block_out_channels: readonly number[];
+  readonly down_block_types: readonly string[];
+  readonly mid_block_type: string;
+  readonly up_block_types: readonly string[];
+  readonly layers_per_block: number | readonly number[];
+  readonly attention_head_dim: number | readonly number[];
+  readonly norm_num_groups: number;
+}
+
+/** What the keys must have in common for the blocks to fit together. */
+function checkBlocks(c: Blocks, context: z.RefinementCtx) {
+  const channels = c.block_out_channels;
+  const refuse = (key: keyof Blocks, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+  for (const key of ['down_block_types', 'up_block_types', 'layers_per_block', 'attention_head_dim'] as const) {
+    const list = c[key];
+    if (typeof list !== 'number' && list.length !== channels.length) {
+      return refuse(key, `${channels.length} entries, one for each of block_out_channels`);
+    }
+  }
+  if (channels.some((width) => width % c.norm_num_groups !== 0)) {
+    return refuse('block_out_channels', `multiples of norm_num_groups, ${c.norm_num_groups}`);
+  }
+  const headWidths = forEachBlock(c.attention_head_dim, channels.length);
+  const attended = [
+    ...channels.map((width, i) => ({ width, headWidth: headWidths[i]!, type: c.down_block_types[i]! })),
+    ...channels.toReversed().map((width, i) => ({ width, headWidth: headWidths[i]!, type: c.up_block_types[i]! })),
+    { width: channels.at(-1)!, headWidth: headWidths.at(-1)!, type: c.mid_block_type },
+  ].filter(({ type }) => type.includes('CrossAttn'));
+  if (attended.some(({ width, headWidth }) => width % headWidth !== 0)) {
+    refuse('attention_head_dim', `divisors of the block_out_channels that attend, (${channels.join(', ')})`);
+  }
+}
+
+/** A key that is one number for all blocks or a list with one for each. */
+export const forEachBlock = (value: number | readonly number[], blocks: number): readonly number[] =>
+  typeof value === 'number' ? Array<number>(blocks).fill(value) : value;

@@ -3,7 +3,7 @@ import { addedKvAttention } from './added-kv-attention.ts';
 import { conv3x3, groupNorm, layerNorm, linear } from './layers.ts';
 import { resnetBlock } from './resnet-block.ts';
 import { sinusoidal, timestepEmbedding } from './timestep-embedding.ts';
-import type { UnetConfig } from './unet-config.ts';
+import { forEachBlock, type UnetConfig } from './unet-config.ts';
 
 export interface UnetInputs<T> {
   /** (B, in_channels, H, W), H and W multiples of 2^(blocks − 1) */
@@ -23,7 +23,7 @@ const IMAGE_TOKENS = 32;
  */
 export function unet<T>(ops: Ops<T>, w: Weights<T>, c: UnetConfig) {
   const timeWidth = c.time_embedding_dim ?? 4 * c.block_out_channels[0]!;
-  const embeddingWidth = c.encoder_hid_dim!;
+  const embeddingWidth = c.encoder_hid_dim;
   const contextWidth = c.cross_attention_dim;
 
   const embedImage = (z: T): T => {
@@ -147,6 +147,3 @@ function unetBlocks<T>(ops: Ops<T>, w: Weights<T>, c: UnetBlocksConfig) {
     return conv3x3(ops, w.at('conv_out'), width, c.out_channels)(activate(norm(x)));
   };
 }
-
-const forEachBlock = (value: number | readonly number[], blocks: number): readonly number[] =>
-  typeof value === 'number' ? Array<number>(blocks).fill(value) : value;

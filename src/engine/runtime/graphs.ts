@@ -66,7 +66,7 @@ export const priorGraph: GraphBuilder<PriorConfig> = (ops, w, c) => {
 export const unetGraph: GraphBuilder<UnetConfig> = (ops, w, c) => {
   const sample = ops.input('sample', [BATCH, c.in_channels, DYNAMIC, DYNAMIC]);
   const timestep = ops.input('timestep', [BATCH, 1]);
-  const imageEmbedding = ops.input('imageEmbedding', [BATCH, c.encoder_hid_dim!]);
+  const imageEmbedding = ops.input('imageEmbedding', [BATCH, c.encoder_hid_dim]);
   return { prediction: unet(ops, w, c)({ sample, timestep, imageEmbedding }) };
 };
 

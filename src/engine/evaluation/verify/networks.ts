@@ -18,7 +18,9 @@ import type { Tensor } from '../../tensor.ts';
 import { type Component, classNameOf, openComponent } from '../../weights/component.ts';
 import { readTensor } from '../../weights/safetensors.ts';
 import { tensorEntry } from '../../weights/weights.ts';
-import type { Check, Comparison, Folder } from './check.ts';
+import type { Check } from './check.ts';
+import type { Comparison } from './comparison.ts';
+import type { Folder } from './folder.ts';
 
 const TOLERANCE = { max: 1e-4 };
 
