@@ -10,6 +10,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   data: async () => (await import('./data.ts')).data,
   train: async () => (await import('./train.ts')).train,
   verify: async () => (await import('./verify.ts')).verify,
+  data: async () => (await import('./data.ts')).data,
+  train: async () => (await import('./train.ts')).train,
   'deploy-commands': async () => (await import('../../deploy-commands.ts')).deployCommands,
 };
 
@@ -20,13 +22,18 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('unclip').description('Text to pictures with unCLIP, in Discord or on the command line.');
   const wanted = argv[2] !== undefined && argv[2] in COMMANDS ? [argv[2]] : Object.keys(COMMANDS);
   for (const name of wanted) program.addCommand(await COMMANDS[name]!());
-  for (const command of [program, ...program.commands])
+  for (const command of everyCommand(program)) {
     command.exitOverride().showHelpAfterError('(--help lists the options)');
+  }
   try {
     await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error);
   }
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
 }
 
 function report(error: unknown): number {
