@@ -1,6 +1,7 @@
 import type { Check } from './check.ts';
 import { random } from './random.ts';
 import { schedulers } from './schedulers.ts';
+import { tokenizer } from './tokenizer.ts';
 
 /** Every kind of folder that can be checked. */
-export const CHECKS: readonly Check[] = [random, schedulers];
+export const CHECKS: readonly Check[] = [random, tokenizer, schedulers];
