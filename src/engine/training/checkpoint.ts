@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { InputError } from '../../errors.ts';
+import type { Tensor } from '../tensor.ts';
+import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
+import type { Moments } from './adamw.ts';
+import type { Parameters } from './parameters.ts';
+
+/** All that a run needs to go on; random numbers follow from the step. */
+export interface TrainingState {
+  step: number;
+  readonly values: Float32Array;
+  /** Moving average of the values: what samples are drawn with and what is exported. */
+  readonly average: Float32Array;
+  readonly moments: Moments;
+}
+
+export function initialState(values: Float32Array): TrainingState {
+  const moments = { first: new Float32Array(values.length), second: new Float32Array(values.length) };
+  return { step: 0, values, average: values.slice(), moments };
+}
+
+const PARTS = ['values', 'average', 'adam.first', 'adam.second'] as const;
+const partOf = (state: TrainingState, part: (typeof PARTS)[number]): Float32Array =>
+  ({
+    values: state.values,
+    average: state.average,
+    'adam.first': state.moments.first,
+    'adam.second': state.moments.second,
+  })[part];
+
+/** Writes a checkpoint; the one before stays until the new one is whole and on the disk. */
+export async function saveCheckpoint(path: string, parameters: Parameters, state: TrainingState): Promise<void> {
+  const tensors = new Map<string, Tensor>([['step', { data: Float32Array.of(state.step), shape: [1] }]]);
+  for (const part of PARTS) {
+    for (const [name, tensor] of parameters.export(partOf(state, part))) tensors.set(`${part}/${name}`, tensor);
+  }
+  const partial = `${path}.partial`;
+  await writeSafetensors(partial, tensors);
+  const file = await open(partial, 'r+');
+  await file.sync().finally(() => file.close());
+  await rename(partial, path);
+}
+
+/**
+ * @returns undefined where there is none yet.
+ * @throws SafetensorsError when it is cut short, WeightMismatchError when it is of a network of other sizes
+ */
+export async function loadCheckpoint(path: string, parameters: Parameters): Promise<TrainingState | undefined> {
+  if (!existsSync(path)) return undefined;
+  const tensors = await readSafetensors(path);
+  const part = (name: string) => {
+    const own = [...tensors].filter(([key]) => key.startsWith(`${name}/`));
+    return parameters.import(new Map(own.map(([key, tensor]) => [key.slice(name.length + 1), tensor])), path);
+  };
+  const step = tensors.get('step')?.data[0];
+  if (step === undefined) throw new InputError(`${path}: no checkpoint of a training run (it holds no "step")`);
+  const [values, average, first, second] = PARTS.map(part) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  return { step, values, average, moments: { first, second } };
+}

@@ -1,0 +1,168 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import type { Weights } from '../ops/ops.ts';
+import type { TfjsOps } from '../ops/tfjs-ops.ts';
+import { TorchGenerator } from '../random/torch-generator.ts';
+import type { Tensor } from '../tensor.ts';
+import { WeightMismatchError } from '../weights/weights.ts';
+
+type T = tfjs.Tensor;
+
+/** One parameter of a network, by its name and shape in the checkpoint. */
+export interface Parameter {
+  readonly name: string;
+  /** As torch has it: (O, I, kH, kW) for a convolution. */
+  readonly shape: readonly number[];
+  /** Where its values begin in an array of all values. */
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** How a parameter starts, where it is not as torch does it by default. */
+export type Initialiser = (
+  name: string,
+  shape: readonly number[],
+) => 'zeros' | 'ones' | { readonly normal: number } | undefined;
+
+/**
+ * The parameters of a network in training. Their values lie in one array, so that optimiser, average and checkpoint are
+ * one pass over it; convolution weights lie in it as TensorFlow wants them, (kH, kW, I, O).
+ */
+export class Parameters {
+  readonly list: readonly Parameter[];
+  readonly size: number;
+
+  constructor(list: readonly Parameter[]) {
+    this.list = list;
+    this.size = list.reduce((n, { size }) => n + size, 0);
+  }
+
+  /** Asks a network, by running it once, which parameters it has. */
+  static of(ops: TfjsOps, run: (weights: Weights<T>) => void): Parameters {
+    const found = new Map<string, Parameter>();
+    let offset = 0;
+    ops.tf.tidy(() => {
+      run(
+        weightsFrom((name, shape) => {
+          const size = shape.reduce((a, b) => a * b, 1);
+          if (!found.has(name)) {
+            found.set(name, { name, shape: [...shape], offset, size });
+            offset += size;
+          }
+          return ops.tf.zeros(layoutOf(shape));
+        }),
+      );
+    });
+    return new Parameters([...found.values()]);
+  }
+
+  /** Values to start from: torch's defaults, uniform in ±1/√(fan in), zero biases, unit norms; or what `rule` says. */
+  initialise(seed: number, rule: Initialiser = () => undefined): Float32Array {
+    const generator = new TorchGenerator(seed);
+    const values = new Float32Array(this.size);
+    for (const { name, shape, offset, size } of this.list) {
+      const start = rule(name, shape) ?? defaultStart(name, shape);
+      const target = values.subarray(offset, offset + size);
+      if (start === 'ones') target.fill(1);
+      else if (start !== 'zeros') {
+        const bound = 'uniform' in start ? start.uniform : 0;
+        const drawn = 'normal' in start ? generator.randn([size]).data : generator.rand([size]).data;
+        for (let i = 0; i < size; i++)
+          target[i] = 'normal' in start ? start.normal * drawn[i]! : bound * (2 * drawn[i]! - 1);
+      }
+    }
+    return values;
+  }
+
+  /** Tensors of all parameters, in their order. */
+  tensors(tf: TfjsOps['tf'], values: Float32Array): T[] {
+    return this.list.map(({ shape, offset, size }) =>
+      tf.tensor(values.subarray(offset, offset + size), layoutOf(shape)),
+    );
+  }
+
+  /** Weights for the network functions, over tensors in the order of the list. */
+  weights(tensors: readonly T[]): Weights<T> {
+    const index = new Map(this.list.map(({ name }, i) => [name, i]));
+    return weightsFrom((name, shape) => {
+      const i = index.get(name);
+      const found = i === undefined ? 'no such parameter' : `(${this.list[i]!.shape.join(', ')})`;
+      if (i === undefined || this.list[i]!.shape.join() !== shape.join()) {
+        throw new WeightMismatchError(`${name}: expected (${shape.join(', ')}), found ${found}`);
+      }
+      return tensors[i]!;
+    });
+  }
+
+  /** Values as a checkpoint has them: by name, in torch's layout. */
+  export(values: Float32Array): Map<string, Tensor> {
+    return new Map(
+      this.list.map(({ name, shape, offset, size }) => [
+        name,
+        { data: toTorch(values.subarray(offset, offset + size), shape), shape },
+      ]),
+    );
+  }
+
+  /**
+   * The other way round.
+   * @throws WeightMismatchError when a parameter is missing or has another shape
+   */
+  import(tensors: ReadonlyMap<string, Tensor>, where: string): Float32Array {
+    const values = new Float32Array(this.size);
+    for (const { name, shape, offset } of this.list) {
+      const found = tensors.get(name);
+      if (found?.shape.join() !== shape.join()) {
+        const what = found ? `(${found.shape.join(', ')})` : 'nothing of that name';
+        throw new WeightMismatchError(`${name}: expected (${shape.join(', ')}), found ${what} in ${where}`);
+      }
+      values.set(fromTorch(found.data, shape), offset);
+    }
+    return values;
+  }
+}
+
+function weightsFrom(get: (name: string, shape: readonly number[]) => T, prefix = ''): Weights<T> {
+  return {
+    at: (name) => weightsFrom(get, `${prefix}${name}.`),
+    has: () => true,
+    get: (name, shape) => get(prefix + name, shape),
+    tap: (output) => output,
+  };
+}
+
+function defaultStart(name: string, shape: readonly number[]): 'zeros' | 'ones' | { readonly uniform: number } {
+  if (shape.length === 1) return name.endsWith('weight') ? 'ones' : 'zeros';
+  const fanIn = shape.slice(1).reduce((a, b) => a * b, 1);
+  return { uniform: 1 / Math.sqrt(fanIn) };
+}
+
+const isKernel = (shape: readonly number[]) => shape.length === 4;
+
+/** (O, I, kH, kW) → (kH, kW, I, O); other shapes as they are. */
+const layoutOf = (shape: readonly number[]) =>
+  isKernel(shape) ? [shape[2]!, shape[3]!, shape[1]!, shape[0]!] : [...shape];
+
+/** Index of a kernel's element in TensorFlow's layout, for each in torch's. */
+function* kernelIndices([outputs, inputs, height, width]: readonly number[]) {
+  for (let o = 0; o < outputs!; o++) {
+    for (let i = 0; i < inputs!; i++) {
+      for (let p = 0; p < height! * width!; p++) yield (p * inputs! + i) * outputs! + o;
+    }
+  }
+}
+
+function toTorch(values: Float32Array, shape: readonly number[]): Float32Array {
+  if (!isKernel(shape)) return values.slice();
+  const torch = new Float32Array(values.length);
+  let at = 0;
+  for (const index of kernelIndices(shape)) torch[at++] = values[index]!;
+  return torch;
+}
+
+function fromTorch(values: Float32Array, shape: readonly number[]): Float32Array {
+  if (!isKernel(shape)) return values;
+  const kernel = new Float32Array(values.length);
+  let at = 0;
+  for (const index of kernelIndices(shape)) kernel[index] = values[at++]!;
+  return kernel;
+}

@@ -1,0 +1,44 @@
+import { appendFileSync } from 'node:fs';
+
+const BETWEEN_LINES = 30_000;
+
+/** What a run tells: a line on the terminal that renews itself, and every step in log.jsonl. */
+export class RunLog {
+  readonly #path: string;
+  readonly #terminal: NodeJS.WriteStream;
+  #lines: string[] = [];
+  #shownAt = 0;
+  #writtenAt = 0;
+
+  constructor(path: string, terminal: NodeJS.WriteStream = process.stderr) {
+    this.#path = path;
+    this.#terminal = terminal;
+  }
+
+  /** @param live what the terminal shows of it */
+  step(entry: Readonly<Record<string, number>>, live: string): void {
+    const now = Date.now();
+    this.#lines.push(JSON.stringify({ ...entry, time: now }));
+    if (now - this.#writtenAt > 1000) this.flush();
+    if (this.#terminal.isTTY) this.#terminal.write(`\r\x1b[K${live}`);
+    else if (now - this.#shownAt > BETWEEN_LINES) this.#terminal.write(`${live}\n`);
+    else return;
+    this.#shownAt = now;
+  }
+
+  say(line: string): void {
+    this.#terminal.write(this.#terminal.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`);
+  }
+
+  /** An entry beside the steps: an evaluation, a start. */
+  event(entry: Readonly<Record<string, unknown>>): void {
+    this.#lines.push(JSON.stringify({ ...entry, time: Date.now() }));
+    this.flush();
+  }
+
+  flush(): void {
+    if (this.#lines.length > 0) appendFileSync(this.#path, `${this.#lines.join('\n')}\n`);
+    this.#lines = [];
+    this.#writtenAt = Date.now();
+  }
+}

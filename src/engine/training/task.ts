@@ -1,0 +1,34 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import type { Weights } from '../ops/ops.ts';
+import type { AdamWOptions } from './adamw.ts';
+import type { Initialiser } from './parameters.ts';
+
+/** What one network learns, and from what: everything about a run that is not the same for all of them. */
+export interface Task<Batch = unknown> {
+  /** Also the name of the run's folder. */
+  readonly name: string;
+  readonly batchSize: number;
+  readonly optimizer: AdamWOptions & {
+    readonly learningRate: number;
+    readonly warmup: number;
+    /** Steps over which the learning rate falls to a twentieth. */
+    readonly horizon: number;
+    /** Decay of the moving average of the weights. */
+    readonly average: number;
+  };
+  readonly initialise?: Initialiser;
+  /** The batch of a step: the same at every call, so that a resumed run sees what it would have seen. */
+  batch(step: number): Batch;
+  /** The loss of a batch, and what it is made of, for the log. */
+  loss(
+    weights: Weights<tfjs.Tensor>,
+    batch: Batch,
+  ): { readonly total: tfjs.Scalar; readonly parts: Readonly<Record<string, tfjs.Scalar>> };
+  /**
+   * Judges the averaged weights on pictures that were held out.
+   * @returns figures for the log, and a picture to look at, PNG.
+   */
+  evaluate(
+    weights: Weights<tfjs.Tensor>,
+  ): Promise<{ readonly figures: Readonly<Record<string, number>>; readonly sheet?: Buffer }>;
+}

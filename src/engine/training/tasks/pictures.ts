@@ -1,0 +1,48 @@
+import type { Dataset } from '../data/dataset.ts';
+import { PICTURE_SIZE } from '../data/rasterise.ts';
+import type { Dice } from '../dice.ts';
+
+/** Numbers of the pictures of a split; `styles` limits it to some. */
+export function indicesOf(dataset: Dataset, split: 'train' | 'held-out-concept' | 'held-out-pair'): number[] {
+  return dataset.records.flatMap((record, index) => (record.split === split ? [index] : []));
+}
+
+/** `count` of a list, at even distances. */
+export function evenly<T>(list: readonly T[], count: number): T[] {
+  const shown = Math.min(count, list.length);
+  return Array.from({ length: shown }, (_, i) => list[Math.floor((i * list.length) / shown)]!);
+}
+
+/** Bytes → [−1, 1]. */
+export function toUnit(bytes: Uint8Array, into: Float32Array): void {
+  for (let i = 0; i < bytes.length; i++) into[i] = bytes[i]! / 127.5 - 1;
+}
+
+/** [−1, 1] → bytes, clamped. */
+export function toBytes(values: Float32Array): Uint8Array {
+  return Uint8Array.from(values, (value) => Math.max(0, Math.min(255, Math.round((value + 1) * 127.5))));
+}
+
+/** A square of a picture, mirrored half of the time. */
+export function randomCrop(picture: Uint8Array, size: number, dice: Dice): Uint8Array {
+  const left = dice.below(PICTURE_SIZE - size + 1);
+  const top = dice.below(PICTURE_SIZE - size + 1);
+  const mirrored = dice.chance(0.5);
+  const pixels = new Uint32Array(picture.buffer, picture.byteOffset, picture.length / 4);
+  const crop = new Uint32Array(size * size);
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      crop[y * size + x] = pixels[(top + y) * PICTURE_SIZE + left + (mirrored ? size - 1 - x : x)]!;
+    }
+  }
+  return new Uint8Array(crop.buffer);
+}
+
+/** Puts a picture, which is composed on white, on another colour; then nothing of it is transparent. In place. */
+export function paintBackground(picture: Uint8Array, colour: readonly [number, number, number]): void {
+  for (let i = 0; i < picture.length; i += 4) {
+    const behind = 1 - picture[i + 3]! / 255;
+    for (let c = 0; c < 3; c++) picture[i + c] = Math.round(picture[i + c]! + (colour[c]! - 255) * behind);
+    picture[i + 3] = 255;
+  }
+}
