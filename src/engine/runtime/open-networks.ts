@@ -44,7 +44,7 @@ export async function openClipText(dir: string, options: RuntimeOptions = {}): P
   return {
     config,
     async encode(ids) {
-      const length = ids[0]?.length ?? 0;
+      const length = expectOneLength(component, ids, config.max_position_embeddings);
       const { hidden, embedding } = await session.run({
         ids: integers(ids.flat(), [ids.length, length]),
         positions: integers([...Array(length).keys()], [1, length]),
@@ -127,10 +127,14 @@ export interface Unet extends Open<UnetConfig> {
 
 export async function openUnet(dir: string, options: RuntimeOptions = {}): Promise<Unet> {
   const component = await openComponent(dir, 'UNet2DConditionModel', UnetConfig);
+  const { config } = component;
   const session = record(component, unetGraph, options);
   return {
-    config: component.config,
-    predict: async (inputs) => (await session.run({ ...inputs, timestep: column(inputs.timestep) })).prediction!,
+    config,
+    async predict(inputs) {
+      expectMultiples(component, inputs.sample, 2 ** (config.block_out_channels.length - 1));
+      return (await session.run({ ...inputs, timestep: column(inputs.timestep) })).prediction!;
+    },
     close: () => session.close(),
   };
 }
@@ -170,6 +174,25 @@ export async function openMovq(dir: string, options: RuntimeOptions = {}): Promi
 
 function record<C>(component: Component<C>, build: GraphBuilder<C>, options: RuntimeOptions): Session {
   return new Session(recordGraph(component, build), options);
+}
+
+/** @returns the length that all texts have */
+function expectOneLength({ name }: Component<unknown>, ids: readonly (readonly number[])[], longest: number): number {
+  const lengths = new Set(ids.map((row) => row.length));
+  const [length = 0] = lengths;
+  if (lengths.size !== 1 || length > longest) {
+    throw new RangeError(`${name}: expected texts of one length up to ${longest}, found ${[...lengths].join(', ')}`);
+  }
+  return length;
+}
+
+/** The U-Net halves the picture between its blocks and joins it again at each size. */
+function expectMultiples({ name }: Component<unknown>, { shape }: Tensor, factor: number): void {
+  if (shape.slice(2).some((size) => size % factor !== 0)) {
+    throw new RangeError(
+      `${name}: sample: expected height and width in multiples of ${factor}, found (${shape.join(', ')})`,
+    );
+  }
 }
 
 const column = (values: readonly number[]): Tensor => tensor(Float32Array.from(values), [values.length, 1]);

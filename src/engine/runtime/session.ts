@@ -55,7 +55,8 @@ async function createSession(graph: OnnxGraph, options: RuntimeOptions): Promise
     {
       executionProviders: [...(options.executionProviders ?? ['cpu'])],
       ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
-      logSeverityLevel: 3,
+      // What goes wrong is thrown as well.
+      logSeverityLevel: 4,
       extra: {
         session: {
           model_external_initializers_file_folder_path: folder,

@@ -58,9 +58,18 @@ function describeIssue(issue: z.core.$ZodIssue, json: object, where: string): st
 }
 
 function expected(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_value') return issue.values.map(show).join(' or ');
-  if (issue.code === 'invalid_type') return issue.expected;
-  return issue.message;
+  switch (issue.code) {
+    case 'invalid_value':
+      return issue.values.map(show).join(' or ');
+    case 'invalid_type':
+      return issue.expected;
+    case 'too_small':
+      return `${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
+    case 'invalid_union':
+      return issue.errors.flatMap(([first]) => (first ? expected(first) : [])).join(' or ');
+    default:
+      return issue.message;
+  }
 }
 
 const show = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value));
