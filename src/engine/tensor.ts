@@ -6,7 +6,8 @@ export interface Tensor {
 
 export function tensor(data: Float32Array, shape: readonly number[]): Tensor {
   const size = shape.reduce((a, b) => a * b, 1);
-  if (data.length !== size) throw new RangeError(`shape (${shape.join(', ')}) holds ${size} elements, found ${data.length}`);
+  if (data.length !== size)
+    throw new RangeError(`shape (${shape.join(', ')}) holds ${size} elements, found ${data.length}`);
   return { data, shape };
 }
 

@@ -1,7 +1,8 @@
 import type { Check } from './check.ts';
+import { networks } from './networks.ts';
 import { random } from './random.ts';
 import { schedulers } from './schedulers.ts';
 import { tokenizer } from './tokenizer.ts';
 
 /** Every kind of folder that can be checked. */
-export const CHECKS: readonly Check[] = [random, tokenizer, schedulers];
+export const CHECKS: readonly Check[] = [random, tokenizer, schedulers, networks];
