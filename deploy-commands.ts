@@ -16,8 +16,7 @@ export const deployCommands = new Command('deploy-commands')
     const rest = createRest({ token: discordToken, apiUrl: discordApiUrl });
     const { id, name } = await applicationOf(rest);
     const names = await registerCommands(rest, id, discordGuildId);
-    const where =
-      discordGuildId === undefined ? 'everywhere (people see them within minutes)' : `in server ${discordGuildId}`;
+    const where = discordGuildId === undefined ? 'everywhere' : `in server ${discordGuildId}`;
     console.log(`Registered ${names.map((command) => `/${command}`).join(', ')} of ${name} ${where}.`);
     console.log(`Invite it: ${inviteUrl(id)}`);
   });

@@ -14,7 +14,7 @@ import { INTENTS, inviteUrl, PARTIALS } from './requirements.ts';
 export type BotConfig = Config & { readonly discordToken: string };
 
 export interface Bot {
-  /** Leaves Discord, lets the handlers that are at work end, and closes the queue. */
+  /** Takes nothing new, lets the handlers that are at work end, leaves Discord and the queue. */
   close(): Promise<void>;
 }
 
@@ -27,13 +27,17 @@ export async function startBot(config: BotConfig, { log }: { log: Logger }): Pro
   const context: BotContext = { queue, recentPrompts: new RecentPrompts(), log };
   const client = createClient(config);
   const running = new Set<Promise<void>>();
-  const run = (handling: Promise<void>) => void running.add(handling.finally(() => running.delete(handling)));
+  const run = (handling: Promise<void>) => {
+    running.add(handling);
+    void handling.finally(() => running.delete(handling));
+  };
   client.on(Events.InteractionCreate, (interaction) => run(answer(interaction, context)));
   client.on(Events.MessageReactionAdd, (reaction, user) => run(react(reaction, user, context)));
 
   const close = async () => {
-    await client.destroy();
+    client.removeAllListeners(Events.InteractionCreate).removeAllListeners(Events.MessageReactionAdd);
     await Promise.all(running);
+    await client.destroy();
     await queue.close();
   };
   try {
@@ -73,14 +77,17 @@ async function goOnline(client: Client, config: BotConfig, log: Logger): Promise
 }
 
 /**
- * A stand-in for Discord gets our commands at every start, Discord itself only when it has none of us yet. Otherwise
- * registering is left to deploy-commands: an older bot that is started again must not take back newer commands.
+ * A stand-in for Discord gets our commands at every start, and everywhere: DISCORD_GUILD_ID is a server of Discord's.
+ * Discord itself gets them only when it has none of us yet. Otherwise registering is left to deploy-commands: an older
+ * bot that is started again must not take back newer commands.
  */
 async function offerCommands(rest: Rest, applicationId: string, config: BotConfig, log: Logger): Promise<void> {
-  const known = await registeredCommands(rest, applicationId, config.discordGuildId);
+  const standIn = config.discordApiUrl !== DISCORD_API_URL;
+  const guildId = standIn ? undefined : config.discordGuildId;
+  const known = await registeredCommands(rest, applicationId, guildId);
   const missing = [...commands.keys()].filter((name) => !known.includes(name));
-  if (config.discordApiUrl !== DISCORD_API_URL || known.length === 0) {
-    log.info({ commands: await registerCommands(rest, applicationId, config.discordGuildId) }, 'commands registered');
+  if (standIn || known.length === 0) {
+    log.info({ commands: await registerCommands(rest, applicationId, guildId) }, 'commands registered');
   } else if (missing.length > 0) {
     log.warn({ missing }, 'Discord lacks commands of this version: run `npm run deploy-commands`');
   }

@@ -6,6 +6,7 @@ import type { DrawResult, Reply } from '../queue/messages.ts';
 import { isCode, isDeadToken, isPassing, isTooLarge, loggable, lossReason } from './errors.ts';
 import { EDIT_INTERVAL } from './limits.ts';
 import { type MessageView, messageBody, NO_MENTIONS, type ViewFile } from './message-view.ts';
+import { mebibytes } from './text.ts';
 import { errorText, refused } from './views.ts';
 
 /** Time, so that tests can hold it. */
@@ -204,8 +205,4 @@ function tooLarge(files: readonly ViewFile[], limit: number): string {
   const bytes = files.reduce((sum, { data }) => sum + data.length, 0);
   const what = files.length === 1 ? `the picture ${files[0]?.name} has` : `the ${files.length} pictures have`;
   return `${what} ${mebibytes(bytes)}, more than Discord takes here (${mebibytes(limit)} a file): ask for fewer or smaller pictures`;
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

@@ -134,8 +134,8 @@ function settingsLine(pictures: readonly [Picture, ...Picture[]], seconds: numbe
   const seeds = pictures.map(({ recipe }) => recipe.seed).join(', ');
   return [
     `${pictures.length === 1 ? 'seed' : 'seeds'} ${seeds}`,
-    `guidance ${guidanceScale}`,
-    `prior guidance ${priorGuidanceScale}`,
+    `guidance ${scale(guidanceScale)}`,
+    `prior guidance ${scale(priorGuidanceScale)}`,
     `steps ${steps}`,
     `sampler ${sampler}`,
     `model ${plain(model, 60)}`,
@@ -182,6 +182,11 @@ function lines(...texts: string[]): string {
 
 function duration(seconds: number): string {
   return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+}
+
+/** Without the tail of a sum like 4.35 − 1 = 3.3499999999999996. */
+function scale(guidance: number): string {
+  return String(Number(guidance.toPrecision(6)));
 }
 
 function signed(n: number): string {

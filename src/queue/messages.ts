@@ -7,6 +7,9 @@ import { NegativePrompt, Prompt, Settings } from '../recipe.ts';
  * version refuses a job it doesn't know instead of guessing.
  */
 
+/** Bytes of the largest picture file that is drawn from. */
+export const MAX_PICTURE_BYTES = 25 * 2 ** 20;
+
 /** A picture on Discord's CDN (or on the local Discord), as the interaction or message named it. */
 const PictureSource = z.strictObject({
   url: z.url(),

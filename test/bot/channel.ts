@@ -49,7 +49,9 @@ export class Channel {
 
   get config() {
     const { token, apiUrl } = this.discord;
-    const config = parseConfig({ DISCORD_TOKEN: token, DISCORD_API_URL: apiUrl, DATA_DIR: this.#dataDir });
+    const env = { DISCORD_TOKEN: token, DISCORD_API_URL: apiUrl, DATA_DIR: this.#dataDir };
+    // a server of Discord's, left in .env
+    const config = parseConfig({ ...env, DISCORD_GUILD_ID: '123456789012345678' });
     return { ...config, discordToken: token };
   }
 

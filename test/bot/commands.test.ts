@@ -1,13 +1,15 @@
 import { DiscordAPIError } from '@discordjs/rest';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { pictureSource } from '../../src/bot/commands/blend.ts';
 import type { Command } from '../../src/bot/commands/command.ts';
 import { indexCommands } from '../../src/bot/commands/command.ts';
 import { commands } from '../../src/bot/commands/index.ts';
 import { promptChoices } from '../../src/bot/commands/prompt-choices.ts';
 import { RecentPrompts } from '../../src/bot/commands/recent-prompts.ts';
 import { answerToError } from '../../src/bot/failures.ts';
-import { inviteUrl } from '../../src/bot/requirements.ts';
+import { inviteUrl, PERMISSIONS } from '../../src/bot/requirements.ts';
+import { InputError } from '../../src/errors.ts';
 
 describe('the list of commands', () => {
   const execute = async () => {};
@@ -80,8 +82,19 @@ test.each([
   expect(JSON.parse(lines[0]!).level).toBeLessThan(50);
 });
 
-test('the invitation names the application and what the bot needs', () => {
-  expect(inviteUrl('123')).toBe(
-    'https://discord.com/oauth2/authorize?client_id=123&scope=bot+applications.commands&permissions=274878008320',
+test('a picture file that the engine would refuse anyway is refused at once', () => {
+  const attachment = { url: 'https://cdn/a.png', name: 'a.png', contentType: 'image/png', size: 25 * 2 ** 20 };
+  expect(pictureSource('image1', attachment)).toEqual({ url: 'https://cdn/a.png', name: 'a.png' });
+  expect(() => pictureSource('image1', { ...attachment, size: 26.5 * 2 ** 20 })).toThrow(
+    new InputError('image1: a.png has 26.5 MiB: attach a picture of at most 25.0 MiB'),
   );
+});
+
+test('the invitation names the application and what the bot needs', () => {
+  const url = new URL(inviteUrl('123'));
+  expect(Object.fromEntries(url.searchParams)).toEqual({
+    client_id: '123',
+    scope: 'bot applications.commands',
+    permissions: String(PERMISSIONS.reduce((all, one) => all | one)),
+  });
 });

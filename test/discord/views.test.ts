@@ -52,10 +52,10 @@ describe('a finished message', () => {
   test('shows a zero seed and a negative prompt', () => {
     const { content } = finished(
       { task: imagine, reply: { userId, interaction } },
-      [picture({ seed: 0, negativePrompt: 'a *frame*' })],
+      [picture({ seed: 0, negativePrompt: 'a *frame*', guidanceScale: 4.35 - 1 })],
       75,
     );
-    expect(content).toContain('\n-# without: a \\*frame\\*\n-# seed 0 · ');
+    expect(content).toContain('\n-# without: a \\*frame\\*\n-# seed 0 · guidance 3.35 · ');
     expect(content).toMatch(/ · 1 min 15 s$/);
   });
 

@@ -50,7 +50,7 @@ export const imagine: Command = {
   async execute(interaction, context) {
     const { options } = interaction;
     const prompt = parse(Prompt, options.getString('prompt', true));
-    const negative = options.getString('negative');
+    const negativePrompt = parse(NegativePrompt, options.getString('negative') ?? '');
     const settings = parse(Settings.required({ seed: true }), {
       seed: seed(options.getString('seed')),
       steps: options.getInteger('steps') ?? undefined,
@@ -58,7 +58,6 @@ export const imagine: Command = {
       count: options.getInteger('count') ?? undefined,
     });
     context.recentPrompts.add(interaction.user.id, prompt);
-    const negativePrompt = negative === null ? undefined : parse(NegativePrompt, negative);
     await draw(interaction, { kind: 'imagine', prompt, ...(negativePrompt && { negativePrompt }), settings }, context);
   },
 
