@@ -10,8 +10,6 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   data: async () => (await import('./data.ts')).data,
   train: async () => (await import('./train.ts')).train,
   verify: async () => (await import('./verify.ts')).verify,
-  data: async () => (await import('./data.ts')).data,
-  train: async () => (await import('./train.ts')).train,
   'deploy-commands': async () => (await import('../../deploy-commands.ts')).deployCommands,
 };
 
