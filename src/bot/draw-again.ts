@@ -1,7 +1,7 @@
 import type { Action } from '../discord/custom-id.ts';
 import { InputError } from '../errors.ts';
 import type { PictureSource, Task } from '../queue/messages.ts';
-import { randomSeed } from './commands/options.ts';
+import { randomSeed } from '../typed-settings.ts';
 
 /** The actions that draw anew from the pictures of a message. */
 export type DrawAgain = Extract<Action, { action: 'variations' | 'guidance' | 'rerun' }>;

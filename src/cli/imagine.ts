@@ -1,9 +1,7 @@
-import { randomInt } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import { Command } from 'commander';
-import type { z } from 'zod';
 import { loadConfig } from '../config.ts';
 import { decodePicture } from '../engine/images/decode-picture.ts';
 import { encodePng, pictureFromTensor } from '../engine/images/encode-picture.ts';
@@ -16,14 +14,15 @@ import { TorchGenerator } from '../engine/random/torch-generator.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../errors.ts';
 import { MAX_COUNT, NegativePrompt, Prompt, pictureName, type Recipe, SAMPLERS, Settings } from '../recipe.ts';
+import { decimal, parse, seed } from '../typed-settings.ts';
 
 interface Options {
   readonly model?: string;
-  readonly seed?: number;
-  readonly steps?: number;
-  readonly guidance?: number;
-  readonly priorGuidance?: number;
-  readonly count: number;
+  readonly seed?: string;
+  readonly steps?: string;
+  readonly guidance?: string;
+  readonly priorGuidance?: string;
+  readonly count: string;
   readonly sampler?: string;
   readonly negative?: string;
   readonly image: string[];
@@ -37,11 +36,11 @@ export const imagine = new Command('imagine')
   )
   .argument('[prompt...]', 'what to draw, for example "red heart"')
   .option('--model <dir>', 'model folder (default: MODEL_DIR, or the bundled model)')
-  .option('--seed <n>', 'seed of the first picture, the next ones count on (default: random)', number('--seed'))
-  .option('--steps <n>', "denoising steps of the decoder (default: the model's)", number('--steps'))
-  .option('--guidance <g>', "guidance scale of the decoder, 1 is none (default: the model's)", number('--guidance'))
-  .option('--prior-guidance <g>', "guidance scale of the prior (default: the model's)", number('--prior-guidance'))
-  .option('--count <n>', 'how many pictures', number('--count'), MAX_COUNT)
+  .option('--seed <n>', 'seed of the first picture, the next ones count on (default: random)')
+  .option('--steps <n>', "denoising steps of the decoder (default: the model's)")
+  .option('--guidance <g>', "guidance scale of the decoder, 1 is none (default: the model's)")
+  .option('--prior-guidance <g>', "guidance scale of the prior (default: the model's)")
+  .option('--count <n>', 'how many pictures', String(MAX_COUNT))
   .option('--sampler <name>', `one of ${SAMPLERS.join(', ')} (default: the model's)`)
   .option('--negative <text>', 'what to keep out of the pictures')
   .option(
@@ -57,12 +56,12 @@ export const imagine = new Command('imagine')
 async function run(words: string[], options: Options): Promise<void> {
   const config = loadConfig();
   const settings = parse(Settings.required({ seed: true }), {
-    seed: options.seed ?? randomInt(2 ** 32),
-    steps: options.steps,
-    guidanceScale: options.guidance,
-    priorGuidanceScale: options.priorGuidance,
+    seed: seed(options.seed),
+    steps: decimal(options.steps),
+    guidanceScale: decimal(options.guidance),
+    priorGuidanceScale: decimal(options.priorGuidance),
     sampler: options.sampler,
-    count: options.count,
+    count: decimal(options.count),
   });
   const prompt = words.length > 0 || options.image.length === 0 ? parse(Prompt, words.join(' ')) : undefined;
   const negativePrompt = options.negative === undefined ? undefined : parse(NegativePrompt, options.negative);
@@ -146,20 +145,6 @@ function progressBar(pictures: number): { onStep(progress: Progress): void; stop
   };
 }
 
-function number(option: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isFinite(value)) return value;
-    throw new InputError(`${option} must be a number, not "${text}"`);
-  };
-}
-
 function collect(file: string, files: string[]): string[] {
   return [...files, file];
-}
-
-function parse<S extends z.ZodType>(schema: S, value: unknown): z.infer<S> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new InputError(parsed.error.issues.map((issue) => issue.message).join('\n'));
 }

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { mebibytes } from '../../discord/text.ts';
 import { InputError } from '../../errors.ts';
 import { MAX_PICTURE_BYTES, type PictureSource } from '../../queue/messages.ts';
+import { decimal, parse, randomSeed } from '../../typed-settings.ts';
 import { draw } from '../draw.ts';
 import type { Command } from './command.ts';
 import { commandEverywhere } from './everywhere.ts';
-import { decimal, parse, randomSeed } from './options.ts';
 
 const weightError = ({ input }: { input?: unknown }) => `weight must be a number from 0 to 1, not ${input}`;
 const Weight = z.number({ error: weightError }).refine((w) => w >= 0 && w <= 1, { error: weightError });

@@ -7,10 +7,10 @@ import {
   Prompt,
   Settings,
 } from '../../recipe.ts';
+import { decimal, parse, seed } from '../../typed-settings.ts';
 import { draw } from '../draw.ts';
 import type { Command } from './command.ts';
 import { commandEverywhere } from './everywhere.ts';
-import { decimal, parse, seed } from './options.ts';
 import { promptChoices } from './prompt-choices.ts';
 
 /**

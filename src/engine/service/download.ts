@@ -1,9 +1,7 @@
 import { InputError } from '../../errors.ts';
-import type { PictureSource } from '../../queue/messages.ts';
+import { MAX_PICTURE_BYTES, type PictureSource } from '../../queue/messages.ts';
 import type { PictureFile } from './inference-messages.ts';
 
-/** The largest picture file that is looked at. */
-const MAX_BYTES = 25 * 2 ** 20;
 const TIMEOUT_MS = 30_000;
 
 /**
@@ -20,7 +18,8 @@ export async function download({ url, name }: PictureSource, signal: AbortSignal
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > MAX_BYTES) throw new InputError(`the picture ${name} is larger than ${MAX_BYTES / 2 ** 20} MiB`);
+    if (size > MAX_PICTURE_BYTES)
+      throw new InputError(`the picture ${name} is larger than ${MAX_PICTURE_BYTES / 2 ** 20} MiB`);
     chunks.push(chunk);
   }
   return { name, bytes: Buffer.concat(chunks) };

@@ -71,12 +71,12 @@ function watch(model: Kandinsky, { length: pictures }: readonly Recipe[], hooks:
     latest[picture] = x0;
     stepsDone++;
     if (stepsDone % pictures !== 0) return;
-    const progress = { step: stepsDone / pictures, steps };
-    hooks.onProgress(progress);
+    const progress = () => ({ step: Math.floor(stepsDone / pictures), steps });
+    hooks.onProgress(progress());
     if (step === steps || performance.now() - previewedAt < PREVIEW_INTERVAL) return;
     previewedAt = performance.now();
     preview(model, latest).then(
-      (previews) => hooks.signal.aborted || hooks.onProgress({ ...progress, previews }),
+      (previews) => hooks.signal.aborted || hooks.onProgress({ ...progress(), previews }),
       // What breaks the MoVQ here will break the drawing's end, which reports it.
       () => {},
     );

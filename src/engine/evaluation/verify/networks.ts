@@ -2,19 +2,23 @@ import { ClipTextConfig, endOfText } from '../../networks/clip-text.ts';
 import { ClipVisionConfig } from '../../networks/clip-vision.ts';
 import { latentChannels, MovqConfig, quantize } from '../../networks/movq.ts';
 import { PriorConfig } from '../../networks/prior.ts';
-import { UnetConfig } from '../../networks/unet-config.ts';
+import { TextProjectionConfig } from '../../networks/text-projection.ts';
+import { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../../networks/unet-config.ts';
 import {
   clipTextGraph,
   clipVisionGraph,
   type GraphBuilder,
+  karloDecoderGraph,
   movqDecoderGraph,
   movqEncoderGraph,
   priorGraph,
   recordGraph,
+  superResolutionGraph,
+  textProjectionGraph,
   unetGraph,
 } from '../../runtime/graphs.ts';
 import { type IntegerTensor, Session } from '../../runtime/session.ts';
-import type { Tensor } from '../../tensor.ts';
+import { concatRows, type Tensor } from '../../tensor.ts';
 import { type Component, classNameOf, openComponent } from '../../weights/component.ts';
 import { readTensor } from '../../weights/safetensors.ts';
 import { tensorEntry } from '../../weights/weights.ts';
@@ -40,7 +44,9 @@ const NETWORKS: Record<string, CompareNetwork> = {
   CLIPTextModelWithProjection: compareClipText,
   CLIPVisionModelWithProjection: compareClipVision,
   PriorTransformer: comparePrior,
-  UNet2DConditionModel: compareUnet,
+  UnCLIPTextProjModel: compareTextProjection,
+  UNet2DConditionModel: compareDecoder,
+  UNet2DModel: compareSuperResolution,
   VQModel: compareMovq,
 };
 
@@ -82,15 +88,54 @@ async function comparePrior(dir: string, comparison: Comparison) {
   comparison.compare('out.predicted_image_embedding', prediction!, TOLERANCE);
 }
 
-async function compareUnet(dir: string, comparison: Comparison) {
-  const component = await openComponent(dir, 'UNet2DConditionModel', UnetConfig);
-  const inputs = {
-    sample: comparison.input('in.sample'),
-    timestep: column(comparison.input('in.timestep')),
-    imageEmbedding: comparison.input('in.image_embeds'),
-  };
-  const { prediction } = await run(component, unetGraph, inputs, comparison);
+/** Kandinsky's decoder or Karlo's: told apart by their inputs. */
+async function compareDecoder(dir: string, comparison: Comparison) {
+  const sample = comparison.input('in.sample');
+  const timestep = column(comparison.input('in.timestep'));
+  const outputs = comparison.names.includes('in.image_embeds')
+    ? await run(
+        await openComponent(dir, 'UNet2DConditionModel', UnetConfig),
+        unetGraph,
+        { sample, timestep, imageEmbedding: comparison.input('in.image_embeds') },
+        comparison,
+      )
+    : await run(
+        await openComponent(dir, 'UNet2DConditionModel', KarloDecoderConfig),
+        karloDecoderGraph,
+        {
+          sample,
+          timestep,
+          additive: comparison.input('in.class_labels'),
+          context: comparison.input('in.encoder_hidden_states'),
+          contextMask: comparison.input('in.attention_mask'),
+        },
+        comparison,
+      );
+  comparison.compare('out.sample', outputs.prediction!, TOLERANCE);
+}
+
+async function compareSuperResolution(dir: string, comparison: Comparison) {
+  const component = await openComponent(dir, 'UNet2DModel', SuperResolutionConfig);
+  const inputs = { sample: comparison.input('in.sample'), timestep: column(comparison.input('in.timestep')) };
+  const { prediction } = await run(component, superResolutionGraph, inputs, comparison);
   comparison.compare('out.sample', prediction!, TOLERANCE);
+}
+
+/** The reference is called with guidance: texts of [unconditional, conditional] rows, images of the latter only. */
+async function compareTextProjection(dir: string, comparison: Comparison) {
+  const component = await openComponent(dir, 'UnCLIPTextProjModel', TextProjectionConfig);
+  const images = comparison.input('in.image_embeddings');
+  const width = component.config.clip_embeddings_dim;
+  const { data } = await readTensor(tensorEntry(component, 'learned_classifier_free_guidance_embeddings', [width]));
+  const unconditional = Array<Tensor>(images.shape[0]!).fill({ data, shape: [1, width] });
+  const inputs = {
+    imageEmbedding: concatRows([...unconditional, images]),
+    textEmbedding: comparison.input('in.prompt_embeds'),
+    textHidden: comparison.input('in.text_hidden'),
+  };
+  const { additive, context } = await run(component, textProjectionGraph, inputs, comparison);
+  comparison.compare('out.additive', additive!, TOLERANCE);
+  comparison.compare('out.encoder_hidden_states', context!, TOLERANCE);
 }
 
 async function compareMovq(dir: string, comparison: Comparison) {

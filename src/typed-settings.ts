@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { z } from 'zod';
-import { InputError } from '../../errors.ts';
+import { InputError } from './errors.ts';
 
 /** @throws InputError with all that is wrong */
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
@@ -10,7 +10,7 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<
 }
 
 /** A typed seed as a number where it's one, else as typed, for the schema to refuse; nothing or "random" is a new one. */
-export function seed(text: string | null): number | string {
+export function seed(text: string | null | undefined): number | string {
   const typed = text?.trim() ?? '';
   if (/^(random)?$/i.test(typed)) return randomSeed();
   const number = Number(typed);
@@ -23,7 +23,7 @@ export function randomSeed(): number {
 }
 
 /** A typed number with decimal point or comma, else as typed; undefined where nothing was typed. */
-export function decimal(text: string | null): number | string | undefined {
+export function decimal(text: string | null | undefined): number | string | undefined {
   const typed = text?.trim() ?? '';
   if (typed === '') return undefined;
   return /^[+-]?(\d+[.,]?\d*|[.,]\d+)$/.test(typed) ? Number(typed.replace(',', '.')) : typed;
