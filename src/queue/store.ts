@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { type BackendFactory, createPostgresBackend, createRedisBackend, type IQueueBackend } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { Config } from '../config.ts';
+import { InputError } from '../errors.ts';
+import { openEmbedded } from './embedded/client.ts';
+
+export const QUEUE_NAME = 'draw';
+
+/** What the queue needs to know: Redis with `redisUrl`, else embedded in `dataDir`. */
+export type QueueConfig = Pick<Config, 'redisUrl' | 'dataDir'>;
+
+/** A job as BullMQ keeps it. */
+export interface StoredJob {
+  /** A DrawJob in JSON. As text, because PostgreSQL's jsonb refuses some characters that a prompt may have. */
+  readonly job: string;
+  /** Set by cancel() while the job is being drawn. */
+  readonly cancelled?: true;
+}
+
+/** The connection that BullMQ's classes share in this process, and what they make of it. */
+export interface Store {
+  // biome-ignore lint/suspicious/noExplicitAny: the connection's type depends on the backend's, and BullMQ checks both
+  readonly connection: any;
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  readonly backend: BackendFactory<IQueueBackend, any>;
+  close(): Promise<void>;
+}
+
+/** @throws InputError when the queue can't be reached: Redis doesn't answer, the folder can't be written */
+export async function openStore({ redisUrl, dataDir }: QueueConfig, outage: 'wait' | 'fail'): Promise<Store> {
+  if (redisUrl === undefined) {
+    const connection = await openEmbedded(join(dataDir, 'queue'));
+    return { connection, backend: createPostgresBackend, close: () => connection.end() };
+  }
+  const connection = await openRedis(redisUrl, outage);
+  return { connection, backend: createRedisBackend, close: async () => connection.disconnect() };
+}
+
+const REDIS_TIMEOUT_MS = 5_000;
+
+/** @param outage while Redis is away, commands wait for it (a worker), or fail after 3 attempts (someone expects an answer) */
+async function openRedis(url: string, outage: 'wait' | 'fail'): Promise<Redis> {
+  const redis = new Redis(url, { maxRetriesPerRequest: outage === 'wait' ? null : 3 });
+  let last: Error | undefined;
+  redis.on('error', (error) => {
+    last = error;
+  });
+  const ready = await new Promise((resolve) => {
+    redis.once('ready', () => resolve(true));
+    setTimeout(resolve, REDIS_TIMEOUT_MS, false).unref();
+  });
+  if (ready) return redis;
+  redis.disconnect();
+  throw new InputError(`REDIS_URL: no answer from Redis at ${new URL(url).host}: ${last?.message ?? 'silence'}`);
+}

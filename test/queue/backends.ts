@@ -1,0 +1,163 @@
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterAll, vi } from 'vitest';
+import { type DrawQueue, openDrawQueue } from '../../src/queue/draw-queue.ts';
+import { openEmbedded } from '../../src/queue/embedded/client.ts';
+import type { DrawJob } from '../../src/queue/messages.ts';
+import type { QueueConfig } from '../../src/queue/store.ts';
+
+export const log = pino({ level: process.env.LOG_LEVEL || 'silent' });
+
+export interface Backend {
+  readonly name: string;
+  /** Why it can't be tested here. */
+  readonly missing?: string;
+  /** An empty queue of its own. */
+  newQueue(): Promise<QueueConfig>;
+}
+
+const atTheEnd: (() => unknown)[] = [];
+
+/** Ends all queues of the test file, whose tests may wait for locks to expire. */
+export function endAfterTests(): void {
+  vi.setConfig({ testTimeout: 60_000 });
+  afterAll(async () => {
+    for (const end of atTheEnd.splice(0).reverse()) await end();
+  });
+}
+
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'unclip-'));
+  atTheEnd.push(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
+  return folder;
+}
+
+/** The process that serves the embedded queue in the folder. */
+export function serverPid(folder: string): number {
+  const claim = readdirSync(folder).find((name) => name.startsWith('claim-'))!;
+  return Number.parseInt(readFileSync(join(folder, claim), 'utf8'), 10);
+}
+
+export function kill(pid: number, signal: NodeJS.Signals | 0 = 'SIGKILL'): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+export async function gone(pid: number): Promise<void> {
+  while (kill(pid, 0)) await sleep(20);
+}
+
+/** A new database takes seconds, a copy a moment. */
+let template: Promise<string> | undefined;
+
+async function makeTemplate(): Promise<string> {
+  const folder = join(await temporaryFolder(), 'queue');
+  await (await openEmbedded(folder)).end();
+  const pid = serverPid(folder);
+  kill(pid, 'SIGTERM');
+  await gone(pid);
+  return join(folder, 'database');
+}
+
+const embedded: Backend = {
+  name: 'embedded',
+  async newQueue() {
+    template ??= makeTemplate();
+    const dataDir = await temporaryFolder();
+    await cp(await template, join(dataDir, 'queue', 'database'), { recursive: true });
+    atTheEnd.push(async () => {
+      const pid = serverPid(join(dataDir, 'queue'));
+      kill(pid);
+      await gone(pid);
+    });
+    return { redisUrl: undefined, dataDir };
+  },
+};
+
+let redisServer: Promise<number> | undefined;
+let databases = 0;
+
+async function startRedis(): Promise<number> {
+  const port = await freePort();
+  const folder = await temporaryFolder();
+  const options = { port, bind: '127.0.0.1', dir: folder, save: '', 'maxmemory-policy': 'noeviction' };
+  const server = spawn(
+    'redis-server',
+    Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]),
+    { stdio: 'ignore' },
+  );
+  atTheEnd.push(async () => {
+    server.kill();
+    await once(server, 'exit');
+  });
+  return port;
+}
+
+const redis: Backend = {
+  name: 'Redis',
+  ...(spawnSync('redis-server', ['--version']).error && { missing: 'redis-server is not installed' }),
+  async newQueue() {
+    redisServer ??= startRedis();
+    const redisUrl = `redis://127.0.0.1:${await redisServer}/${databases++ % 16}`;
+    const client = new Redis(redisUrl, { maxRetriesPerRequest: null });
+    client.on('error', () => {});
+    await client.flushdb();
+    client.disconnect();
+    return { redisUrl, dataDir: '/nonexistent' };
+  },
+};
+
+export const backends = [embedded, redis];
+for (const { name, missing } of backends) if (missing) console.warn(`queue tests on ${name} are skipped: ${missing}`);
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+/** Open until the end of the test file. */
+export async function openQueue(config: QueueConfig): Promise<DrawQueue> {
+  const queue = await openDrawQueue(config, { log });
+  atTheEnd.push(() => queue.close());
+  return queue;
+}
+
+let messages = 0;
+
+/** A job whose prompt tells the handlers of these tests what to do. */
+export function job(prompt: string): DrawJob {
+  const messageId = String(++messages);
+  return {
+    version: 1,
+    task: { kind: 'imagine', prompt, settings: { seed: 1 } },
+    reply: { channelId: '1', messageId, userId: '1', attachmentSizeLimit: 1 },
+  };
+}
+
+export function promptOf({ task }: DrawJob): string {
+  return task.kind === 'imagine' ? task.prompt : task.kind;
+}
+
+export type EngineEvent = { event: 'started' | 'finished'; prompt: string; attempt: number };
+
+/** An engine in a process of its own. Its prompts are milliseconds of work; an event each time it starts or finishes one. */
+export function forkEngine(config: QueueConfig, onEvent: (event: EngineEvent) => void): ChildProcess {
+  const engine = fork(new URL('engine-process.mjs', import.meta.url), [JSON.stringify(config)], { execArgv: [] });
+  engine.on('message', onEvent);
+  atTheEnd.push(() => engine.kill('SIGKILL'));
+  return engine;
+}

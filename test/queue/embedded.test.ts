@@ -1,0 +1,172 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { InputError } from '../../src/errors.ts';
+import { openDrawQueue } from '../../src/queue/draw-queue.ts';
+import { openEmbedded } from '../../src/queue/embedded/client.ts';
+import { backends, endAfterTests, freePort, gone, job, kill, log, serverPid, temporaryFolder } from './backends.ts';
+
+endAfterTests();
+
+const embedded = backends.find(({ name }) => name === 'embedded')!;
+
+async function open(folder: string): Promise<pg.Pool> {
+  const pool = await openEmbedded(folder);
+  onTestFinished(() => pool.end());
+  return pool;
+}
+
+/** Addresses in the folder at which somebody listens. */
+async function listeners(folder: string): Promise<string[]> {
+  const sockets = (await readdir(folder)).filter((name) => name.endsWith('.sock'));
+  const alive = await Promise.all(
+    sockets.map((name) => {
+      const socket = connect(join(folder, name));
+      return Promise.race([once(socket, 'connect').then(() => true), once(socket, 'error').then(() => false)]).catch(
+        () => false,
+      );
+    }),
+  );
+  return sockets.filter((_, i) => alive[i]);
+}
+
+describe('the embedded server', () => {
+  test('is one, when ten processes want it at once', async () => {
+    const { dataDir } = await embedded.newQueue();
+    const bots = Array.from({ length: 10 }, (_, i) =>
+      fork(new URL('bot-process.mjs', import.meta.url), [JSON.stringify({ dataDir }), String(i)], { execArgv: [] }),
+    );
+    const codes = await Promise.all(bots.map((bot: ChildProcess) => once(bot, 'exit').then(([code]) => code)));
+    expect(codes).toEqual(bots.map(() => 0));
+    const folder = join(dataDir, 'queue');
+    expect(await listeners(folder)).toHaveLength(1);
+    expect((await readdir(folder)).filter((name) => name.startsWith('claim-'))).toHaveLength(1);
+    const queue = await openDrawQueue({ redisUrl: undefined, dataDir }, { log });
+    onTestFinished(() => queue.close());
+    expect(await queue.counts()).toEqual({ waiting: 10, running: 0 });
+  });
+
+  test('killed -9 is replaced by the next who asks, and what was committed is there', async () => {
+    const { dataDir } = await embedded.newQueue();
+    const folder = join(dataDir, 'queue');
+    const pool = await open(folder);
+    await pool.query('CREATE TABLE kept (n int)');
+    for (let n = 0; n < 5; n++) {
+      await pool.query('INSERT INTO kept VALUES ($1)', [n]);
+      const pid = serverPid(folder);
+      kill(pid);
+      const { rows } = await pool.query('SELECT max(n) AS n FROM kept');
+      expect(rows).toEqual([{ n }]);
+      expect(serverPid(folder)).not.toBe(pid);
+    }
+    expect(await listeners(folder)).toHaveLength(1);
+  });
+
+  test('ends by itself when nobody is left, and the jobs are there the next time', async () => {
+    const config = await embedded.newQueue();
+    const folder = join(config.dataDir, 'queue');
+    const queue = await openDrawQueue(config, { log });
+    const { id } = await queue.add(job('red heart'));
+    const pid = serverPid(folder);
+    await queue.close();
+    await gone(pid);
+    const again = await openDrawQueue(config, { log });
+    onTestFinished(() => again.close());
+    expect(await again.position(id)).toBe(0);
+    expect(serverPid(folder)).not.toBe(pid);
+  });
+
+  test('starts anew where it was killed while it made the database', async () => {
+    const folder = join(await temporaryFolder(), 'queue');
+    await mkdir(join(folder, 'database-draft', 'base'), { recursive: true });
+    await writeFile(join(folder, 'database-draft', 'PG_VERSION'), '18\n');
+    await open(folder);
+    expect(existsSync(join(folder, 'database-draft'))).toBe(false);
+    kill(serverPid(folder));
+  });
+
+  test('is for this user alone', async () => {
+    const { dataDir } = await embedded.newQueue();
+    const folder = join(dataDir, 'queue');
+    await open(folder);
+    const modes = await Promise.all(
+      [await listeners(folder), ['database']].flat().map(async (name) => (await stat(join(folder, name))).mode & 0o077),
+    );
+    expect(modes).toEqual([0, 0]);
+  });
+
+  test('a database that does not open is named, with what is wrong', async () => {
+    const folder = join(await temporaryFolder(), 'queue');
+    await mkdir(join(folder, 'database'), { recursive: true });
+    await writeFile(join(folder, 'database', 'PG_VERSION'), '11\n');
+    const error = await openEmbedded(folder).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(InputError);
+    expect((error as Error).message).toContain(`the embedded queue in ${folder} can't`);
+  });
+
+  test('a folder that cannot be used is named', async () => {
+    const file = join(await temporaryFolder(), 'file');
+    await writeFile(file, '');
+    await expect(openEmbedded(join(file, 'queue'))).rejects.toThrow(/^DATA_DIR must be a folder that can be written: /);
+    const long = join(await temporaryFolder(), 'x'.repeat(120), 'queue');
+    await expect(openEmbedded(long)).rejects.toThrow(/DATA_DIR is \d+ characters too long/);
+  });
+});
+
+describe('many clients on one PGlite', () => {
+  test('answers and errors reach who asked, whatever the size', async () => {
+    const { dataDir } = await embedded.newQueue();
+    const pool = await open(join(dataDir, 'queue'));
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, async (_, i) => {
+        if (i % 7 === 3) return await pool.query(`SELECT no_such_column_${i}`).catch((error: Error) => error.message);
+        // some larger than a socket's buffer, so that they arrive in pieces
+        const text = `${i}`.repeat(i % 5 === 0 ? 200_000 : 1);
+        return (await pool.query(`SELECT $1::text = $2::text AS same, ${i} AS n`, [text, text])).rows;
+      }),
+    );
+    expect(answers).toEqual(
+      answers.map((_, i) => (i % 7 === 3 ? `column "no_such_column_${i}" does not exist` : [{ same: true, n: i }])),
+    );
+  });
+
+  test('NOTIFY reaches every client that listens', async () => {
+    const { dataDir } = await embedded.newQueue();
+    const pool = await open(join(dataDir, 'queue'));
+    const listener = await pool.connect();
+    const heard: unknown[] = [];
+    listener.on('notification', ({ channel, payload }) => heard.push([channel, payload]));
+    await listener.query('LISTEN news');
+    await pool.query("SELECT pg_notify('news', $1)", ['extra']);
+    await expect.poll(() => heard).toEqual([['news', 'extra']]);
+    listener.release();
+  });
+
+  test('a transaction is kept apart, and rolled back when its client dies', async () => {
+    const { dataDir } = await embedded.newQueue();
+    const pool = await open(join(dataDir, 'queue'));
+    await pool.query('CREATE TABLE t (n int)');
+    const client = await pool.connect();
+    client.on('error', () => {});
+    await client.query('BEGIN');
+    await client.query('INSERT INTO t VALUES (1)');
+    const counted = pool.query('SELECT count(*)::int AS n FROM t');
+    await client.query('INSERT INTO t VALUES (2)');
+    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    expect((await counted).rows).toEqual([{ n: 0 }]);
+    client.release(true);
+  });
+});
+
+test('a Redis that does not answer is named, without its password', async () => {
+  const redisUrl = `redis://:swordfish@127.0.0.1:${await freePort()}`;
+  const error = await openDrawQueue({ redisUrl, dataDir: '' }, { log }).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(InputError);
+  expect((error as Error).message).toMatch(/^REDIS_URL: no answer from Redis at 127.0.0.1:\d+: .*ECONNREFUSED/);
+  expect((error as Error).message).not.toContain('swordfish');
+});
