@@ -96,6 +96,7 @@ export const CASES: readonly Case[] = [
   one('tokensFromImage', [image(2, 3, 2, 4)], (ops, [x]) => ops.tokensFromImage(x!)),
   one('imageFromTokens', [tokens(2, 8, 3), image(2, 5, 2, 4)], (ops, [x, like]) => ops.imageFromTokens(x!, like!)),
   one('tokensFromVector', [vector(2, 12)], (ops, [x]) => ops.tokensFromVector(x!, 3)),
+  one('transposeTokens', [tokens(2, 3, 4)], (ops, [x]) => ops.transposeTokens(x!)),
   one('tokensFromParameter of one', [tokens(2, 3, 4), parameter(4)], (ops, [x, p]) =>
     ops.add(x!, ops.tokensFromParameter(p!)),
   ),

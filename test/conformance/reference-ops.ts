@@ -104,6 +104,10 @@ export class ReferenceOps implements Ops<Tensor> {
   tokensFromVector(x: Tensor, n: number): Tensor {
     return { data: x.data, shape: [x.shape[0]!, n, x.shape[1]! / n] };
   }
+  transposeTokens(x: Tensor): Tensor {
+    const [batch, tokens, width] = x.shape as [number, number, number];
+    return fill([batch, width, tokens], ([b, d, n]) => get(x, [b!, n!, d!]));
+  }
   tokensFromParameter(x: Tensor): Tensor {
     return { data: x.data, shape: x.shape.length === 1 ? [1, 1, ...x.shape] : [1, ...x.shape] };
   }

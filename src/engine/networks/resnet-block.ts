@@ -13,7 +13,7 @@ export interface ResnetBlockShape {
   readonly outputs: number;
   /** Width of the time embedding. */
   readonly timeWidth: number;
-  readonly resample?: 'up' | 'down';
+  readonly resample?: 'up' | 'down' | undefined;
 }
 
 /**

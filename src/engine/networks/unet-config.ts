@@ -63,6 +63,54 @@ export const UnetConfig = z
   .superRefine(checkBlocks);
 export type UnetConfig = z.infer<typeof UnetConfig>;
 
+/** config.json of Karlo's `decoder`: conditioned on text tokens and on what `text_proj` adds to the time embedding. */
+export const KarloDecoderConfig = z
+  .strictObject({
+    ...keys,
+    encoder_hid_dim: only(null),
+    encoder_hid_dim_type: only(null),
+    addition_embed_type: only(null),
+    class_embed_type: z.literal('identity'),
+  })
+  .superRefine(checkBlocks);
+export type KarloDecoderConfig = z.infer<typeof KarloDecoderConfig>;
+
+/** config.json of Karlo's `super_res_first` and `super_res_last`, UNet2DModel: no attention, no condition but t. */
+export const SuperResolutionConfig = z
+  .strictObject({
+    sample_size: count().nullable().default(null),
+    in_channels: count().default(3),
+    out_channels: count().default(3),
+    block_out_channels: z.array(count()).min(1),
+    layers_per_block: count().default(2),
+    down_block_types: z.array(z.literal('ResnetDownsampleBlock2D')),
+    mid_block_type: only('UNetMidBlock2D'),
+    up_block_types: z.array(z.literal('ResnetUpsampleBlock2D')),
+    add_attention: z.literal(false),
+    act_fn: diffusersActivation().default('silu'),
+    norm_num_groups: count().default(32),
+    norm_eps: z.number().positive().default(1e-5),
+    resnet_time_scale_shift: z.enum(['default', 'scale_shift']).default('default'),
+    flip_sin_to_cos: z.boolean().default(true),
+    freq_shift: z.number().default(0),
+    time_embedding_dim: count().nullable().default(null),
+
+    center_input_sample: only(false),
+    class_embed_type: only(null),
+    mid_block_scale_factor: only(1),
+    num_class_embeds: only(null),
+    time_embedding_type: only('positional'),
+
+    attention_head_dim: unread(),
+    attn_norm_num_groups: unread(),
+    downsample_padding: unread(),
+    downsample_type: unread(),
+    num_train_timesteps: unread(),
+    upsample_type: unread(),
+  })
+  .superRefine((c, context) => checkBlocks({ ...c, attention_head_dim: 1 }, context));
+export type SuperResolutionConfig = z.infer<typeof SuperResolutionConfig>;
+
 interface Blocks {
   readonly block_out_channels: readonly number[];
   readonly down_block_types: readonly string[];

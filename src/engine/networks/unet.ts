@@ -1,34 +1,30 @@
 import type { Activation, Ops, Weights } from '../ops/ops.ts';
 import { addedKvAttention } from './added-kv-attention.ts';
 import { conv3x3, groupNorm, layerNorm, linear } from './layers.ts';
-import { resnetBlock } from './resnet-block.ts';
+import { type ResnetBlockConfig, resnetBlock } from './resnet-block.ts';
 import { sinusoidal, timestepEmbedding } from './timestep-embedding.ts';
-import { forEachBlock, type UnetConfig } from './unet-config.ts';
+import { forEachBlock, type KarloDecoderConfig, type SuperResolutionConfig, type UnetConfig } from './unet-config.ts';
 
 export interface UnetInputs<T> {
   /** (B, in_channels, H, W), H and W multiples of 2^(blocks − 1) */
   readonly sample: T;
   /** (B, 1) */
   readonly timestep: T;
-  /** z_i (B, encoder_hid_dim) */
-  readonly imageEmbedding: T;
 }
 
 /** Image tokens that z_i is projected to: fixed in diffusers' ImageProjection. */
 const IMAGE_TOKENS = 32;
 
 /**
- * Kandinsky 2.2's decoder: a diffusion U-Net that sees the CLIP image embedding twice, added to the time embedding
- * and as 32 tokens of context; no text. → (B, out_channels, H, W)
+ * Kandinsky 2.2's decoder: a diffusion U-Net that sees the CLIP image embedding z_i (B, encoder_hid_dim) twice,
+ * added to the time embedding and as 32 tokens of context; no text. → (B, out_channels, H, W)
  */
 export function unet<T>(ops: Ops<T>, w: Weights<T>, c: UnetConfig) {
-  const timeWidth = c.time_embedding_dim ?? 4 * c.block_out_channels[0]!;
-  const embeddingWidth = c.encoder_hid_dim;
-  const contextWidth = c.cross_attention_dim;
+  const { encoder_hid_dim: embeddingWidth, cross_attention_dim: contextWidth } = c;
 
   const embedImage = (z: T): T => {
-    const h = linear(ops, w.at('add_embedding.image_proj'), embeddingWidth, timeWidth)(z);
-    return w.at('add_embedding').tap(layerNorm(ops, w.at('add_embedding.image_norm'), timeWidth)(h));
+    const h = linear(ops, w.at('add_embedding.image_proj'), embeddingWidth, timeWidth(c))(z);
+    return w.at('add_embedding').tap(layerNorm(ops, w.at('add_embedding.image_norm'), timeWidth(c))(h));
   };
   const imageTokens = (z: T): T => {
     const projected = linear(
@@ -41,109 +37,134 @@ export function unet<T>(ops: Ops<T>, w: Weights<T>, c: UnetConfig) {
     return w.at('encoder_hid_proj').tap(layerNorm(ops, w.at('encoder_hid_proj.norm'), contextWidth)(tokens));
   };
 
-  return ({ sample, timestep, imageEmbedding }: UnetInputs<T>): T => {
-    const time = ops.add(embedTime(ops, w, c, timeWidth)(timestep), embedImage(imageEmbedding)); // (B, E)
-    return unetBlocks(ops, w, { ...c, timeWidth })(sample, time, { tokens: imageTokens(imageEmbedding) });
+  return ({ sample, timestep, imageEmbedding }: UnetInputs<T> & { readonly imageEmbedding: T }): T => {
+    const time = ops.add(embedTime(ops, w, c, c.act_fn)(timestep), embedImage(imageEmbedding)); // (B, E)
+    return unetBlocks(ops, w, { ...c, attend: attendTo(ops, c, imageTokens(imageEmbedding)) })(sample, time);
   };
 }
 
-type TimeConfig = Pick<UnetConfig, 'block_out_channels' | 'flip_sin_to_cos' | 'freq_shift' | 'act_fn'>;
+export interface KarloDecoderInputs<T> extends UnetInputs<T> {
+  /** (B, E), added to the time embedding: see `textProjection` */
+  readonly additive: T;
+  /** (B, M, cross_attention_dim): 4 image tokens and the text's */
+  readonly context: T;
+  /** (B, M): 1 token, 0 padding */
+  readonly contextMask: T;
+}
 
-function embedTime<T>(ops: Ops<T>, w: Weights<T>, c: TimeConfig, timeWidth: number) {
+/** Karlo's decoder, the paper's own shape: z_i reaches it through `textProjection`. → (B, out_channels, H, W) */
+export function karloDecoder<T>(ops: Ops<T>, w: Weights<T>, c: KarloDecoderConfig) {
+  return ({ sample, timestep, additive, context, contextMask }: KarloDecoderInputs<T>): T => {
+    const time = ops.add(embedTime(ops, w, c, c.act_fn)(timestep), additive);
+    const padding = ops.perKey(ops.affine(contextMask, 10_000, -10_000));
+    return unetBlocks(ops, w, { ...c, attend: attendTo(ops, c, context, padding) })(sample, time);
+  };
+}
+
+/** Karlo's upsampler: sees [noised picture ∥ enlarged picture] as channels, and t. → (B, out_channels, H, W) */
+export function superResolution<T>(ops: Ops<T>, w: Weights<T>, c: SuperResolutionConfig) {
+  return ({ sample, timestep }: UnetInputs<T>): T => {
+    // UNet2DModel uses act_fn inside its ResNet blocks only.
+    const time = embedTime(ops, w, c, 'silu')(timestep);
+    return unetBlocks(ops, w, { ...c, lastActivation: 'silu' })(sample, time);
+  };
+}
+
+interface TimeConfig {
+  readonly block_out_channels: readonly number[];
+  readonly time_embedding_dim: number | null;
+  readonly flip_sin_to_cos: boolean;
+  readonly freq_shift: number;
+}
+
+const timeWidth = (c: TimeConfig) => c.time_embedding_dim ?? 4 * c.block_out_channels[0]!;
+
+/** t (B, 1) → (B, E) */
+function embedTime<T>(ops: Ops<T>, w: Weights<T>, c: TimeConfig, activation: Activation) {
   const inputs = c.block_out_channels[0]!;
   const waves = sinusoidal(ops, inputs, { cosineFirst: c.flip_sin_to_cos, shift: c.freq_shift });
-  const shape = { inputs, width: timeWidth, outputs: timeWidth, activation: c.act_fn };
+  const shape = { inputs, width: timeWidth(c), outputs: timeWidth(c), activation };
   const embed = timestepEmbedding(ops, w.at('time_embedding'), shape);
   return (timestep: T): T => embed(waves(timestep));
 }
 
-/** What the picture attends to. */
-interface Context<T> {
-  /** (B, M, cross_attention_dim) */
-  readonly tokens: T;
-  /** (B, 1, 1, M), added to their scores */
-  readonly bias?: T;
+/** The attention of a block, numbered as in the config. */
+type Attend<T> = (w: Weights<T>, channels: number, block: number) => (x: T) => T;
+
+type AttentionConfig = Pick<
+  UnetConfig,
+  'block_out_channels' | 'attention_head_dim' | 'cross_attention_dim' | 'norm_num_groups'
+>;
+
+/** @param bias  (B, 1, 1, M), added to the scores of the context (B, M, cross_attention_dim) */
+function attendTo<T>(ops: Ops<T>, c: AttentionConfig, context: T, bias?: T): Attend<T> {
+  const headWidths = forEachBlock(c.attention_head_dim, c.block_out_channels.length);
+  const shape = { contextWidth: c.cross_attention_dim, groups: c.norm_num_groups };
+  return (w, channels, block) => (x) =>
+    addedKvAttention(ops, w, { ...shape, channels, headWidth: headWidths[block]! })(x, context, bias);
 }
 
-interface UnetBlocksConfig {
+interface UnetBlocksConfig<T> extends ResnetBlockConfig, TimeConfig {
   readonly in_channels: number;
   readonly out_channels: number;
-  readonly block_out_channels: readonly number[];
   readonly layers_per_block: number | readonly number[];
   readonly down_block_types: readonly string[];
   readonly up_block_types: readonly string[];
-  readonly attention_head_dim: number | readonly number[];
-  readonly cross_attention_dim: number;
-  readonly act_fn: Activation;
-  readonly norm_num_groups: number;
-  readonly norm_eps: number;
-  readonly resnet_time_scale_shift: 'default' | 'scale_shift';
-  readonly timeWidth: number;
+  /** Of the blocks that have it and of the middle. */
+  readonly attend?: Attend<T>;
+  /** Before conv_out, act_fn if absent. */
+  readonly lastActivation?: Activation;
 }
 
 /** From conv_in to conv_out: down, middle, up, each down layer's output joined to the up layer of its size. */
-function unetBlocks<T>(ops: Ops<T>, w: Weights<T>, c: UnetBlocksConfig) {
-  const channels = c.block_out_channels;
+function unetBlocks<T>(ops: Ops<T>, w: Weights<T>, c: UnetBlocksConfig<T>) {
+  const { block_out_channels: channels, attend } = c;
   const last = channels.length - 1;
   const layers = forEachBlock(c.layers_per_block, channels.length);
-  const headWidths = forEachBlock(c.attention_head_dim, channels.length);
-  const activate = (x: T) => ops.activation(x, c.act_fn);
 
-  return (sample: T, embedding: T, context: Context<T>): T => {
-    const time = activate(embedding);
+  return (sample: T, embedding: T): T => {
+    const time = ops.activation(embedding, c.act_fn);
     const resnet = (name: string, inputs: number, outputs: number, resample?: 'up' | 'down') => (x: T) =>
-      resnetBlock(ops, w.at(name), c, { inputs, outputs, timeWidth: c.timeWidth, ...(resample && { resample }) })(
-        x,
-        time,
-      );
-    const attention = (name: string, width: number, headWidth: number) => (x: T) =>
-      addedKvAttention(ops, w.at(name), {
-        channels: width,
-        headWidth,
-        contextWidth: c.cross_attention_dim,
-        groups: c.norm_num_groups,
-      })(x, context.tokens, context.bias);
+      resnetBlock(ops, w.at(name), c, { inputs, outputs, timeWidth: timeWidth(c), resample })(x, time);
 
     let x = conv3x3(ops, w.at('conv_in'), c.in_channels, channels[0]!)(sample);
-    const skips = [{ x, channels: channels[0]! }];
     let width = channels[0]!;
+    const skips = [{ x, width }];
 
     for (const [i, type] of c.down_block_types.entries()) {
-      const block = `down_blocks.${i}`;
-      const outputs = channels[i]!;
+      const block = w.at(`down_blocks.${i}`);
       for (let j = 0; j < layers[i]!; j++) {
-        x = resnet(`${block}.resnets.${j}`, width, outputs)(x);
-        if (type === 'SimpleCrossAttnDownBlock2D')
-          x = attention(`${block}.attentions.${j}`, outputs, headWidths[i]!)(x);
-        width = outputs;
-        skips.push({ x, channels: width });
+        x = resnet(`down_blocks.${i}.resnets.${j}`, width, channels[i]!)(x);
+        width = channels[i]!;
+        if (attend && type === 'SimpleCrossAttnDownBlock2D') x = attend(block.at(`attentions.${j}`), width, i)(x);
+        skips.push({ x, width });
       }
       if (i < last) {
-        x = resnet(`${block}.downsamplers.0`, width, width, 'down')(x);
-        skips.push({ x, channels: width });
+        x = resnet(`down_blocks.${i}.downsamplers.0`, width, width, 'down')(x);
+        skips.push({ x, width });
       }
-      w.at(block).tap(x);
+      block.tap(x);
     }
 
     x = resnet('mid_block.resnets.0', width, width)(x);
-    x = attention('mid_block.attentions.0', width, headWidths[last]!)(x);
+    if (attend) x = attend(w.at('mid_block.attentions.0'), width, last)(x);
     x = w.at('mid_block').tap(resnet('mid_block.resnets.1', width, width)(x));
 
     for (const [i, type] of c.up_block_types.entries()) {
-      const block = `up_blocks.${i}`;
-      const outputs = channels[last - i]!;
+      const block = w.at(`up_blocks.${i}`);
       for (let j = 0; j <= layers[last - i]!; j++) {
         const skip = skips.pop()!;
-        x = resnet(`${block}.resnets.${j}`, width + skip.channels, outputs)(ops.concatChannels([x, skip.x]));
-        // Not the head width of the down block of its size: diffusers takes it in this order, and so do its checkpoints.
-        if (type === 'SimpleCrossAttnUpBlock2D') x = attention(`${block}.attentions.${j}`, outputs, headWidths[i]!)(x);
-        width = outputs;
+        const joined = ops.concatChannels([x, skip.x]);
+        x = resnet(`up_blocks.${i}.resnets.${j}`, width + skip.width, channels[last - i]!)(joined);
+        width = channels[last - i]!;
+        // Block i's head width, not that of the down block of its size: diffusers reads the list in this order.
+        if (attend && type === 'SimpleCrossAttnUpBlock2D') x = attend(block.at(`attentions.${j}`), width, i)(x);
       }
-      if (i < last) x = resnet(`${block}.upsamplers.0`, width, width, 'up')(x);
-      w.at(block).tap(x);
+      if (i < last) x = resnet(`up_blocks.${i}.upsamplers.0`, width, width, 'up')(x);
+      block.tap(x);
     }
 
-    const norm = groupNorm(ops, w.at('conv_norm_out'), width, { groups: c.norm_num_groups, eps: c.norm_eps });
-    return conv3x3(ops, w.at('conv_out'), width, c.out_channels)(activate(norm(x)));
+    x = groupNorm(ops, w.at('conv_norm_out'), width, { groups: c.norm_num_groups, eps: c.norm_eps })(x);
+    return conv3x3(ops, w.at('conv_out'), width, c.out_channels)(ops.activation(x, c.lastActivation ?? c.act_fn));
   };
 }

@@ -167,6 +167,9 @@ export class OnnxOps implements Ops<OnnxValue> {
     const [batch, width] = x.shape as [number, number];
     return this.#reshape(x, [0, n, width / n], [batch, n, width / n]);
   }
+  transposeTokens(x: OnnxValue): OnnxValue {
+    return this.#transpose(x, [0, 2, 1]);
+  }
   tokensFromParameter(x: OnnxValue): OnnxValue {
     const [tokens, width] = x.shape.length === 1 ? [1, x.shape[0]!] : [x.shape[0]!, x.shape[1]!];
     return this.#reshape(x, [1, tokens, width], [1, tokens, width]);

@@ -43,6 +43,8 @@ export interface Ops<T> {
   imageFromTokens(x: T, like: T): T;
   /** (B, n·D) → (B, n, D). */
   tokensFromVector(x: T, n: number): T;
+  /** (B, N, D) → (B, D, N). */
+  transposeTokens(x: T): T;
   /** A parameter (D) or (N, D) → (1, 1, D) or (1, N, D). */
   tokensFromParameter(x: T): T;
   /** (B, D) → (B, D, 1, 1): a vector to add to or multiply with an image. */

@@ -135,6 +135,9 @@ export class TfjsOps implements Ops<T> {
     const [batch, width] = x.shape as [number, number];
     return this.tf.reshape(x, [batch, n, width / n]);
   }
+  transposeTokens(x: T): T {
+    return this.tf.transpose(x, [0, 2, 1]);
+  }
   tokensFromParameter(x: T): T {
     return this.tf.reshape(x, [1, -1, x.shape.at(-1) as number]);
   }

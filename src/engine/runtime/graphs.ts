@@ -2,8 +2,9 @@ import { type ClipTextConfig, clipText } from '../networks/clip-text.ts';
 import { type ClipVisionConfig, clipVision } from '../networks/clip-vision.ts';
 import { latentChannels, type MovqConfig, movqDecoder, movqEncoder } from '../networks/movq.ts';
 import { type PriorConfig, prior } from '../networks/prior.ts';
-import { unet } from '../networks/unet.ts';
-import type { UnetConfig } from '../networks/unet-config.ts';
+import { type TextProjectionConfig, textProjection } from '../networks/text-projection.ts';
+import { karloDecoder, superResolution, unet } from '../networks/unet.ts';
+import type { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
 import { DYNAMIC, type OnnxGraph } from '../ops/onnx-graph.ts';
 import { OnnxOps, type OnnxValue } from '../ops/onnx-ops.ts';
 import type { Weights } from '../ops/ops.ts';
@@ -68,6 +69,30 @@ export const unetGraph: GraphBuilder<UnetConfig> = (ops, w, c) => {
   const timestep = ops.input('timestep', [BATCH, 1]);
   const imageEmbedding = ops.input('imageEmbedding', [BATCH, c.encoder_hid_dim]);
   return { prediction: unet(ops, w, c)({ sample, timestep, imageEmbedding }) };
+};
+
+/** sample, timestep (B, 1), additive, context, contextMask → prediction */
+export const karloDecoderGraph: GraphBuilder<KarloDecoderConfig> = (ops, w, c) => {
+  const sample = ops.input('sample', [BATCH, c.in_channels, DYNAMIC, DYNAMIC]);
+  const timestep = ops.input('timestep', [BATCH, 1]);
+  const additive = ops.input('additive', [BATCH, c.time_embedding_dim ?? 4 * c.block_out_channels[0]!]);
+  const context = ops.input('context', [BATCH, DYNAMIC, c.cross_attention_dim]);
+  const contextMask = ops.input('contextMask', [BATCH, DYNAMIC]);
+  return { prediction: karloDecoder(ops, w, c)({ sample, timestep, additive, context, contextMask }) };
+};
+
+/** sample, timestep (B, 1) → prediction */
+export const superResolutionGraph: GraphBuilder<SuperResolutionConfig> = (ops, w, c) => {
+  const sample = ops.input('sample', [BATCH, c.in_channels, DYNAMIC, DYNAMIC]);
+  return { prediction: superResolution(ops, w, c)({ sample, timestep: ops.input('timestep', [BATCH, 1]) }) };
+};
+
+/** imageEmbedding, textEmbedding, textHidden → additive, context */
+export const textProjectionGraph: GraphBuilder<TextProjectionConfig> = (ops, w, c) => {
+  const imageEmbedding = ops.input('imageEmbedding', [BATCH, c.clip_embeddings_dim]);
+  const textEmbedding = ops.input('textEmbedding', [BATCH, c.clip_embeddings_dim]);
+  const textHidden = ops.input('textHidden', [BATCH, DYNAMIC, c.clip_embeddings_dim]);
+  return textProjection(ops, w, c)({ imageEmbedding, textEmbedding, textHidden });
 };
 
 /** image → latents */
