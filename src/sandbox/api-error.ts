@@ -47,9 +47,11 @@ export interface FormProblem extends FormError {
 export function invalidForm(problems: readonly FormProblem[]): ApiError {
   const tree: ErrorTree = {};
   for (const { path, code, message } of problems) {
-    let node = tree;
-    for (const key of path.map(String)) node = (node[key] ??= {}) as ErrorTree;
-    ((node._errors ??= []) as FormError[]).push({ code, message });
+    const node = path.map(String).reduce<ErrorTree>((above, key) => {
+      above[key] ??= {};
+      return above[key] as ErrorTree;
+    }, tree);
+    node._errors = [...((node._errors as FormError[] | undefined) ?? []), { code, message }];
   }
   return new ApiError(400, Code.InvalidFormBodyOrContentType, 'Invalid Form Body', tree);
 }

@@ -1,0 +1,30 @@
+/** Emoji to react with, and what they are called aloud: those for pictures first. */
+export const EMOJI: ReadonlyMap<string, string> = new Map([
+  ['🎲', 'game die'],
+  ['➕', 'plus'],
+  ['➖', 'minus'],
+  ['🔁', 'repeat'],
+  ['❌', 'cross mark'],
+  ['❤️', 'red heart'],
+  ['👍', 'thumbs up'],
+  ['👎', 'thumbs down'],
+  ['😂', 'tears of joy'],
+  ['😍', 'heart eyes'],
+  ['😮', 'open mouth'],
+  ['😢', 'crying'],
+  ['🤔', 'thinking'],
+  ['👀', 'eyes'],
+  ['🎉', 'party popper'],
+  ['🔥', 'fire'],
+  ['✨', 'sparkles'],
+  ['⭐', 'star'],
+  ['🎨', 'palette'],
+  ['🖼️', 'framed picture'],
+  ['🌈', 'rainbow'],
+  ['🚀', 'rocket'],
+  ['✅', 'check mark'],
+  ['🙏', 'folded hands'],
+  ['💯', 'hundred points'],
+]);
+
+export const emojiName = (emoji: string): string => EMOJI.get(emoji) ?? emoji;

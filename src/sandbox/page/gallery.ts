@@ -1,0 +1,91 @@
+import type { APIAttachment } from 'discord-api-types/v10';
+import { html, nothing, type TemplateResult } from 'lit';
+import { icons } from './icons.ts';
+
+/** A picture to look at. */
+export interface Picture {
+  url: string;
+  /** What it shows, or its file name. */
+  alt: string;
+  width?: number | null | undefined;
+  height?: number | null | undefined;
+}
+
+/** Asks the page to open the viewer on one of several pictures. */
+export class OpenPictures extends Event {
+  readonly pictures: readonly Picture[];
+  readonly index: number;
+
+  constructor(pictures: readonly Picture[], index: number) {
+    super('open-pictures', { bubbles: true, composed: true });
+    this.pictures = pictures;
+    this.index = index;
+  }
+}
+
+/** How many pictures stand in each row, as Discord lays out 1 to 10. */
+const ROWS: readonly (readonly number[])[] = [
+  [],
+  [1],
+  [2],
+  [3],
+  [2, 2],
+  [2, 3],
+  [3, 3],
+  [1, 3, 3],
+  [2, 3, 3],
+  [3, 3, 3],
+  [1, 3, 3, 3],
+];
+
+export function gallery(pictures: readonly Picture[]): TemplateResult {
+  if (pictures.length === 1) return html`<div class="gallery single">${thumbnail(pictures, 0)}</div>`;
+  const rows = ROWS[pictures.length] ?? [pictures.length];
+  let next = 0;
+  return html`<div class="gallery mosaic">
+    ${rows.map((count) => {
+      const start = next;
+      next += count;
+      const cells = Array.from({ length: count }, (_, i) => thumbnail(pictures, start + i));
+      return html`<div class="mosaic-row of-${count}">${cells}</div>`;
+    })}
+  </div>`;
+}
+
+function thumbnail(pictures: readonly Picture[], index: number): TemplateResult {
+  const { url, alt, width, height } = pictures[index]!;
+  const open = (event: Event) => event.currentTarget!.dispatchEvent(new OpenPictures(pictures, index));
+  return html`<button class="picture" type="button" title=${alt} @click=${open}>
+    <img src=${url} alt=${alt} width=${width ?? nothing} height=${height ?? nothing} loading="lazy" />
+  </button>`;
+}
+
+/** Pictures that the browser can show; anything else is offered as a file. */
+export function attachmentList(attachments: readonly APIAttachment[]): TemplateResult | typeof nothing {
+  if (attachments.length === 0) return nothing;
+  const isPicture = ({ width, content_type }: APIAttachment) => Boolean(width) && content_type?.startsWith('image/');
+  const pictures = attachments.filter(isPicture).map(toPicture);
+  const files = attachments.filter((attachment) => !isPicture(attachment));
+  return html`${pictures.length > 0 ? gallery(pictures) : nothing}
+  ${files.map(({ filename, url, size }) => fileCard(filename, url, size))}`;
+}
+
+const toPicture = ({ url, description, filename, width, height }: APIAttachment): Picture => ({
+  url,
+  alt: description || filename,
+  width,
+  height,
+});
+
+export function fileCard(name: string, url: string, size: number | null | undefined): TemplateResult {
+  return html`<p class="file-card">
+    ${icons.file}
+    <span><a href=${url} target="_blank" rel="noreferrer noopener">${name}</a><small>${size ? formatBytes(size) : nothing}</small></span>
+  </p>`;
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} bytes`;
+  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KB`;
+  return `${(bytes / 1024 ** 2).toFixed(1)} MB`;
+}
