@@ -38,9 +38,9 @@ function checkBlocks(c: z.infer<typeof MovqConfig>, context: z.RefinementCtx): v
     if (c[key].length !== blocks) refuse(key, `${blocks} entries, one for each of block_out_channels`);
   }
   const spatial = c.norm_type === 'spatial';
-  for (const groups of spatial ? [c.norm_num_groups, SPATIAL_NORM_GROUPS] : [c.norm_num_groups]) {
-    if (c.block_out_channels.some((width) => width % groups !== 0))
-      refuse('block_out_channels', `multiples of ${groups}`);
+  const groups = spatial ? [c.norm_num_groups, SPATIAL_NORM_GROUPS] : [c.norm_num_groups];
+  if (c.block_out_channels.some((width) => groups.some((n) => width % n !== 0))) {
+    refuse('block_out_channels', `multiples of the norms' groups (${groups.join(', ')})`);
   }
   if (spatial && latentChannels(c) !== c.latent_channels) {
     refuse('vq_embed_dim', `${c.latent_channels} as latent_channels, with norm_type spatial`);

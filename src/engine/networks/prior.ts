@@ -40,6 +40,7 @@ export interface PriorInputs<T> {
 /**
  * unCLIP's diffusion prior (Ramesh et al. 2022, 2.2): a causal transformer over [text tokens, z_t, t, z_i, query]
  * whose last token is the predicted z_i (B, D).
+ * Differs from diffusers: later tokens are out of sight, not at −10,000; the same unless a row begins with padding.
  */
 export function prior<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig) {
   const width = c.num_attention_heads * c.attention_head_dim;

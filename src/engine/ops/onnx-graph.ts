@@ -37,7 +37,7 @@ export class OnnxGraph {
     return output;
   }
 
-  /** A tensor written into the graph itself; equal ones are written once. */
+  /** A tensor written into the graph itself; small ones that are equal are written once. */
   constant(data: Float32Array | BigInt64Array, shape: readonly number[]): string {
     const dataType = data instanceof Float32Array ? DataType.FLOAT : DataType.INT64;
     const rawData = new Uint8Array(data.slice().buffer);

@@ -25,7 +25,10 @@ export class Session {
 
   async run(inputs: Record<string, Tensor | IntegerTensor>): Promise<Record<string, Tensor>> {
     this.#session ??= createSession(this.#graph, this.#options);
-    const session = await this.#session;
+    const session = await this.#session.catch((error: unknown) => {
+      this.#session = undefined;
+      throw error;
+    });
     const feeds = Object.entries(inputs).map(([name, x]) => [name, toOrt(x)] as const);
     const outputs = await session.run(Object.fromEntries(feeds));
     return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, fromOrt(value as ort.Tensor)]));

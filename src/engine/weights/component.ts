@@ -54,9 +54,9 @@ const WEIGHTS_INDEX = /^(diffusion_pytorch_model|model)(\.\w+)?\.safetensors\.in
 
 const WeightsIndex = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+$/)) });
 
-/** Full precision is taken before a variant such as fp16, its names being shorter. */
+/** One file is taken before shards, full precision before a variant such as fp16, its name being shorter. */
 async function readWeightHeaders(dir: string): Promise<Map<string, TensorEntry>> {
-  const names = (await readdir(dir)).sort((a, b) => a.length - b.length);
+  const names = (await readdir(dir)).sort().sort((a, b) => a.length - b.length);
   const single = names.find((name) => WEIGHTS.test(name));
   if (single) return readSafetensorsHeader(join(dir, single));
   const index = names.find((name) => WEIGHTS_INDEX.test(name));
