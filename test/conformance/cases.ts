@@ -16,6 +16,8 @@ export interface Case {
   readonly name: string;
   readonly inputs: readonly Input[];
   readonly compute: <T>(ops: Ops<T>, inputs: T[]) => T[];
+  /** Of outputs with four axes, image unless said otherwise. */
+  readonly output?: 'scores';
 }
 
 let state = 1;
@@ -104,7 +106,7 @@ export const CASES: readonly Case[] = [
     ops.add(x!, ops.tokensFromParameter(p!)),
   ),
   one('perChannel', [vector(2, 3)], (ops, [x]) => ops.perChannel(x!)),
-  one('perKey', [vector(2, 3)], (ops, [x]) => ops.perKey(x!)),
+  { ...one('perKey', [vector(2, 3)], (ops, [x]) => ops.perKey(x!)), output: 'scores' },
   one('takeToken from the start', [tokens(2, 3, 4)], (ops, [x]) => ops.takeToken(x!, 1)),
   one('takeToken from the end', [tokens(2, 3, 4)], (ops, [x]) => ops.takeToken(x!, -1)),
   one('gatherToken', [tokens(3, 4, 2), ids([3, 0, 2], 3)], (ops, [x, positions]) => ops.gatherToken(x!, positions!)),

@@ -5,11 +5,12 @@ import { type IntegerTensor, Session } from '../../src/engine/runtime/session.ts
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { CASES, type Case, type Layout } from './cases.ts';
 import { ReferenceOps } from './reference-ops.ts';
+import { tfjs } from './tfjs-backend.ts';
 
 /** A backend under test: how it computes a case. */
 type Backend = (conformanceCase: Case) => Promise<Tensor[]>;
 
-const BACKENDS: Record<string, Backend> = { onnx };
+const BACKENDS: Record<string, Backend> = { onnx, tfjs };
 
 for (const [name, backend] of Object.entries(BACKENDS)) {
   describe(`${name} computes as defined`, () => {
