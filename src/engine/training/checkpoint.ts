@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { InputError } from '../../errors.ts';
 import type { Tensor } from '../tensor.ts';
-import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
+import { readSafetensors, readSafetensorsHeader, readTensor, writeSafetensors } from '../weights/safetensors.ts';
 import type { Moments } from './adamw.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -43,6 +43,31 @@ export async function saveCheckpoint(path: string, parameters: Parameters, state
 }
 
 /**
+ * The averaged weights of a run, in torch's layout, for networks that are used and not trained.
+ * @throws InputError where the run has no checkpoint yet
+ */
+export async function loadAverage(path: string): Promise<Map<string, Tensor>> {
+  const entries = [...(await openCheckpoint(path))].filter(([key]) => key.startsWith('average/'));
+  return new Map(
+    await Promise.all(
+      entries.map(async ([key, entry]) => [key.slice('average/'.length), await readTensor(entry)] as const),
+    ),
+  );
+}
+
+/** The step that a checkpoint was written at. */
+export async function stepOf(path: string): Promise<number> {
+  const entry = (await openCheckpoint(path)).get('step');
+  if (!entry) throw new InputError(`${path}: no checkpoint of a training run (it holds no "step")`);
+  return (await readTensor(entry)).data[0]!;
+}
+
+async function openCheckpoint(path: string) {
+  if (!existsSync(path)) throw new InputError(`${path} is missing: train that network first`);
+  return readSafetensorsHeader(path);
+}
+
+/**
  * @returns undefined where there is none yet.
  * @throws SafetensorsError when it is cut short, WeightMismatchError when it is of a network of other sizes
  */
@@ -53,8 +78,7 @@ export async function loadCheckpoint(path: string, parameters: Parameters): Prom
     const own = [...tensors].filter(([key]) => key.startsWith(`${name}/`));
     return parameters.import(new Map(own.map(([key, tensor]) => [key.slice(name.length + 1), tensor])), path);
   };
-  const step = tensors.get('step')?.data[0];
-  if (step === undefined) throw new InputError(`${path}: no checkpoint of a training run (it holds no "step")`);
+  const step = await stepOf(path);
   const [values, average, first, second] = PARTS.map(part) as [Float32Array, Float32Array, Float32Array, Float32Array];
   return { step, values, average, moments: { first, second } };
 }

@@ -18,10 +18,10 @@ export interface Parameter {
 }
 
 /** How a parameter starts, where it is not as torch does it by default. */
-export type Initialiser = (
-  name: string,
-  shape: readonly number[],
-) => 'zeros' | 'ones' | { readonly normal: number } | undefined;
+export type Initialiser = (name: string, shape: readonly number[]) => Start | undefined;
+
+/** The same value everywhere, normally distributed around 0, or uniform between −bound and bound. */
+export type Start = { readonly constant: number } | { readonly normal: number } | { readonly uniform: number };
 
 /**
  * The parameters of a network in training. Their values lie in one array, so that optimiser, average and checkpoint are
@@ -34,6 +34,17 @@ export class Parameters {
   constructor(list: readonly Parameter[]) {
     this.list = list;
     this.size = list.reduce((n, { size }) => n + size, 0);
+  }
+
+  /** The parameters of a checkpoint. */
+  static ofTensors(tensors: ReadonlyMap<string, Tensor>): Parameters {
+    let offset = 0;
+    const list = [...tensors].map(([name, { shape, data }]) => {
+      const parameter = { name, shape, offset, size: data.length };
+      offset += data.length;
+      return parameter;
+    });
+    return new Parameters(list);
   }
 
   /** Asks a network, by running it once, which parameters it has. */
@@ -62,13 +73,9 @@ export class Parameters {
     for (const { name, shape, offset, size } of this.list) {
       const start = rule(name, shape) ?? defaultStart(name, shape);
       const target = values.subarray(offset, offset + size);
-      if (start === 'ones') target.fill(1);
-      else if (start !== 'zeros') {
-        const bound = 'uniform' in start ? start.uniform : 0;
-        const drawn = 'normal' in start ? generator.randn([size]).data : generator.rand([size]).data;
-        for (let i = 0; i < size; i++)
-          target[i] = 'normal' in start ? start.normal * drawn[i]! : bound * (2 * drawn[i]! - 1);
-      }
+      if ('constant' in start) target.fill(start.constant);
+      else if ('normal' in start) target.set(generator.randn([size]).data.map((x) => x * start.normal));
+      else target.set(generator.rand([size]).data.map((x) => (2 * x - 1) * start.uniform));
     }
     return values;
   }
@@ -130,10 +137,9 @@ function weightsFrom(get: (name: string, shape: readonly number[]) => T, prefix 
   };
 }
 
-function defaultStart(name: string, shape: readonly number[]): 'zeros' | 'ones' | { readonly uniform: number } {
-  if (shape.length === 1) return name.endsWith('weight') ? 'ones' : 'zeros';
-  const fanIn = shape.slice(1).reduce((a, b) => a * b, 1);
-  return { uniform: 1 / Math.sqrt(fanIn) };
+function defaultStart(name: string, shape: readonly number[]): Start {
+  if (shape.length === 1) return { constant: name.endsWith('weight') ? 1 : 0 };
+  return { uniform: 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1)) };
 }
 
 const isKernel = (shape: readonly number[]) => shape.length === 4;

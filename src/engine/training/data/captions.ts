@@ -1,0 +1,44 @@
+import type { Dice } from '../dice.ts';
+import type { Concept } from './concepts.ts';
+import type { PictureRecord } from './dataset.ts';
+import { isHeldOutHyponym } from './wordnet.ts';
+
+const STYLED: readonly ((name: string, style: string) => string)[] = [
+  (name, style) => `${name}, ${style} style`,
+  (name, style) => `${name} in ${style} style`,
+  (name, style) => `${style} ${name}`,
+  (name, style) => `a ${style} emoji of ${name}`,
+];
+const PREFIXES = ['a picture of', 'an image of', 'a drawing of', 'an emoji of', 'an icon of'];
+
+const article = (text: string) => (/^[aeiou]/.test(text) ? `an ${text}` : `a ${text}`);
+
+/**
+ * A caption of a picture, another one at every call: 40 % the name; 26 % the name with the style; 12 % the name with
+ * keywords; 9 % keywords alone; 10 % a synonym or hyponym; 3 % a hypernym. A quarter begin with "a picture of".
+ * Where the concept has no such words, the name.
+ */
+export function sampleCaption({ name, style }: PictureRecord, concept: Concept, dice: Dice): string {
+  const kind = dice.uniform();
+  const text = plainCaption(kind, name, style, concept, dice);
+  const styled = kind >= 0.4 && kind < 0.66 && style !== '';
+  if (styled || !dice.chance(0.25)) return text;
+  return `${dice.pick(PREFIXES)} ${dice.chance(0.5) ? article(text) : text}`;
+}
+
+function plainCaption(kind: number, name: string, style: string, concept: Concept, dice: Dice): string {
+  const { keywords, synonyms, hypernyms } = concept;
+  if (kind < 0.4) return name;
+  if (kind < 0.66) return style === '' ? name : dice.pick(STYLED)(name, style);
+  if (kind < 0.78)
+    return keywords.length === 0 ? name : `${name}, ${someOf(keywords, 1 + dice.below(3), dice).join(', ')}`;
+  if (kind < 0.87) return keywords.length < 2 ? name : someOf(keywords, 2 + dice.below(3), dice).join(', ');
+  const words = kind < 0.97 ? [...synonyms, ...concept.hyponyms.filter((word) => !isHeldOutHyponym(word))] : hypernyms;
+  return words.length === 0 ? name : dice.pick(words);
+}
+
+/** Different ones, in random order. */
+function someOf<T>(list: readonly T[], count: number, dice: Dice): T[] {
+  const left = [...list];
+  return Array.from({ length: Math.min(count, list.length) }, () => left.splice(dice.below(left.length), 1)[0]!);
+}

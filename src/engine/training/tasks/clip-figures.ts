@@ -1,0 +1,113 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import type { Tokenizer } from '../../networks/tokenizer.ts';
+import type { Weights } from '../../ops/ops.ts';
+import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { contactSheet } from '../data/contact-sheet.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { type ClipConfig, embedPixels, embedTokens } from './clip.ts';
+import { clipPixels, WHOLE } from './clip-preprocess.ts';
+import { evenly, indicesOf } from './pictures.ts';
+
+type T = tfjs.Tensor;
+
+const ROWS = 64;
+const JUDGED = 256;
+/** Pictures among which those of a text are looked for. */
+const GALLERY = 768;
+const COLUMNS = 10;
+/** Fixed, nothing picked. */
+const QUERIES = [
+  'red heart',
+  'dog',
+  'pizza',
+  'a happy face',
+  'car',
+  'tree',
+  'a house, twemoji style',
+  'spaniel',
+  'music',
+  'blue',
+];
+
+/** Share of held-out pairs and of training pictures whose concept's name is nearest of all names; a sheet of found pictures. */
+export async function clipFigures(
+  tf: TensorFlow,
+  weights: Weights<T>,
+  config: ClipConfig,
+  dataset: Dataset,
+  tokenizer: Tokenizer,
+) {
+  const names = [...new Set([...dataset.concepts.values()].map(({ name }) => name))];
+  const texts = embedInRows(tf, names, (rows) =>
+    embedTokens(
+      tf,
+      weights,
+      config,
+      rows.map((name) => tokenizer.encode(name).ids),
+    ),
+  );
+  const images = (indices: readonly number[]) =>
+    embedInRows(tf, indices, (rows) => embedPixels(tf, weights, config, pixelsOf(dataset, rows, config)));
+
+  const top1 = (indices: readonly number[]) => {
+    const nearest = nearestRows(images(indices), texts);
+    const right = indices.filter(
+      (index, i) => names[nearest[i]![0]!] === dataset.concepts.get(dataset.records[index]!.concept)!.name,
+    );
+    return indices.length === 0 ? Number.NaN : right.length / indices.length;
+  };
+  const gallery = evenly([...dataset.records.keys()], GALLERY);
+  const queries = embedInRows(tf, QUERIES, (rows) =>
+    embedTokens(
+      tf,
+      weights,
+      config,
+      rows.map((text) => tokenizer.encode(text).ids),
+    ),
+  );
+  const found = nearestRows(queries, images(gallery)).flatMap((row) => row.slice(0, COLUMNS));
+  return {
+    figures: {
+      pairTop1: top1(indicesOf(dataset, 'held-out-pair')),
+      trainTop1: top1(evenly(indicesOf(dataset, 'train'), JUDGED)),
+    },
+    sheet: await contactSheet(
+      found.map((i) => dataset.read(gallery[i]!)),
+      { columns: COLUMNS, size: 64 },
+    ),
+  };
+}
+
+function pixelsOf(dataset: Dataset, indices: readonly number[], { vision }: ClipConfig): Float32Array {
+  const size = vision.image_size ** 2 * 3;
+  const pixels = new Float32Array(indices.length * size);
+  for (const [i, index] of indices.entries()) {
+    clipPixels(dataset.read(index), WHOLE, vision.image_size, pixels.subarray(i * size, (i + 1) * size));
+  }
+  return pixels;
+}
+
+/** Embeddings of a long list, some rows at a time. */
+function embedInRows<Item>(
+  tf: TensorFlow,
+  items: readonly Item[],
+  embed: (rows: readonly Item[]) => T,
+): Float32Array[] {
+  const all: Float32Array[] = [];
+  for (let from = 0; from < items.length; from += ROWS) {
+    const embedded = tf.tidy(() => embed(items.slice(from, from + ROWS)));
+    const values = embedded.dataSync() as Float32Array;
+    const width = embedded.shape[1] as number;
+    for (let at = 0; at < values.length; at += width) all.push(values.slice(at, at + width));
+    embedded.dispose();
+  }
+  return all;
+}
+
+/** For each query the numbers of all candidates, the most similar first. */
+function nearestRows(queries: readonly Float32Array[], candidates: readonly Float32Array[]): number[][] {
+  return queries.map((query) => {
+    const similarity = candidates.map((candidate) => candidate.reduce((sum, value, i) => sum + value * query[i]!, 0));
+    return [...candidates.keys()].sort((a, b) => similarity[b]! - similarity[a]!);
+  });
+}

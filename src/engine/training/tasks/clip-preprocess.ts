@@ -1,0 +1,46 @@
+import { PICTURE_SIZE } from '../data/rasterise.ts';
+import type { Dice } from '../dice.ts';
+
+/** What part of a picture CLIP sees: the picture enlarged by `scale` about its middle, then moved, in its pixels. */
+export interface View {
+  readonly scale: number;
+  readonly right: number;
+  readonly down: number;
+}
+
+export const WHOLE: View = { scale: 1, right: 0, down: 0 };
+
+/** A little larger or smaller, a little to the side; never mirrored, because names know left and right. */
+export function randomView(dice: Dice): View {
+  return { scale: 0.85 + 0.3 * dice.uniform(), right: 16 * (dice.uniform() - 0.5), down: 16 * (dice.uniform() - 0.5) };
+}
+
+/**
+ * 128 × 128 RGBA bytes, composed on white → `size` × `size` RGB in [−1, 1]: each value the mean of 2 × 2 samples.
+ * @param into receives size·size·3 values, rows first, channels last
+ */
+export function clipPixels(picture: Uint8Array, view: View, size: number, into: Float32Array): void {
+  const samples = 2 * size;
+  const step = PICTURE_SIZE / samples;
+  const middle = PICTURE_SIZE / 2;
+  const column = (i: number, shift: number) => Math.floor(((i + 0.5) * step - middle - shift) / view.scale + middle);
+  const columns = Array.from({ length: samples }, (_, i) => column(i, view.right));
+  const rows = Array.from({ length: samples }, (_, i) => column(i, view.down));
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      for (let c = 0; c < 3; c++) {
+        let sum = 0;
+        for (let dy = 0; dy < 2; dy++) {
+          for (let dx = 0; dx < 2; dx++) sum += sampleAt(picture, columns[2 * x + dx]!, rows[2 * y + dy]!, c);
+        }
+        into[(y * size + x) * 3 + c] = sum / 510 - 1;
+      }
+    }
+  }
+}
+
+/** White outside. */
+function sampleAt(picture: Uint8Array, x: number, y: number, channel: number): number {
+  if (x < 0 || y < 0 || x >= PICTURE_SIZE || y >= PICTURE_SIZE) return 255;
+  return picture[(y * PICTURE_SIZE + x) * 4 + channel]!;
+}

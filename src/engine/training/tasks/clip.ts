@@ -1,0 +1,175 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import { ClipTextConfig, clipText, endOfText } from '../../networks/clip-text.ts';
+import { ClipVisionConfig, clipVision } from '../../networks/clip-vision.ts';
+import type { Tokenizer } from '../../networks/tokenizer.ts';
+import type { Weights } from '../../ops/ops.ts';
+import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
+import { sampleCaption } from '../data/captions.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { Dice } from '../dice.ts';
+import type { Initialiser } from '../parameters.ts';
+import type { Task } from '../task.ts';
+import { clipFigures } from './clip-figures.ts';
+import { clipPixels, randomView } from './clip-preprocess.ts';
+import { indicesOf } from './pictures.ts';
+import { TEXT_LENGTH, VOCABULARY_SIZE } from './tokenizer.ts';
+
+type T = tfjs.Tensor;
+
+export interface ClipConfig {
+  readonly text: ClipTextConfig;
+  readonly vision: ClipVisionConfig;
+}
+
+/** Text 256 wide × 4 layers; pictures 64² in patches of 8, 192 wide × 6 layers; joint embedding of 256. */
+export const CLIP_CONFIG: ClipConfig = {
+  text: ClipTextConfig.parse({
+    vocab_size: VOCABULARY_SIZE,
+    hidden_size: 256,
+    intermediate_size: 1024,
+    projection_dim: 256,
+    num_hidden_layers: 4,
+    num_attention_heads: 4,
+    max_position_embeddings: TEXT_LENGTH,
+    bos_token_id: VOCABULARY_SIZE - 2,
+    eos_token_id: VOCABULARY_SIZE - 1,
+    pad_token_id: VOCABULARY_SIZE - 1,
+  }),
+  vision: ClipVisionConfig.parse({
+    hidden_size: 192,
+    intermediate_size: 768,
+    projection_dim: 256,
+    num_hidden_layers: 6,
+    num_attention_heads: 3,
+    image_size: 64,
+    patch_size: 8,
+  }),
+};
+
+interface Batch {
+  /** (B, S, S, 3) in [−1, 1]. */
+  readonly pixels: Float32Array;
+  /** Token ids, with end of text and padding. */
+  readonly texts: readonly (readonly number[])[];
+}
+
+/** CLIP (Radford et al. 2021) from scratch: InfoNCE in both directions, learned temperature, one picture a concept in a batch. */
+export function clipTask(
+  tf: TensorFlow,
+  dataset: Dataset,
+  tokenizer: Tokenizer,
+  config = CLIP_CONFIG,
+  seed = 0,
+): Task<Batch> {
+  const batchSize = 128;
+  const byConcept = [...picturesByConcept(dataset).values()];
+  if (byConcept.length < 2) throw new RangeError('CLIP needs pictures of at least two concepts');
+  const size = config.vision.image_size;
+
+  return {
+    name: 'clip',
+    batchSize: Math.min(batchSize, byConcept.length),
+    optimizer: {
+      learningRate: 1e-3,
+      warmup: 200,
+      horizon: 8_000,
+      average: 0.999,
+      beta1: 0.9,
+      beta2: 0.98,
+      eps: 1e-8,
+      weightDecay: 0.1,
+      maxNorm: 1,
+    },
+    initialise: clipStart,
+
+    batch(step) {
+      const dice = new Dice(seed, step);
+      const concepts = pickConcepts(byConcept, batchSize, dice);
+      const pixels = new Float32Array(concepts.length * size * size * 3);
+      const texts = concepts.map((pictures, b) => {
+        const index = dice.pick(pictures);
+        const record = dataset.records[index]!;
+        const target = pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3);
+        clipPixels(dataset.read(index), randomView(dice), size, target);
+        return tokenizer.encode(sampleCaption(record, dataset.concepts.get(record.concept)!, dice)).ids;
+      });
+      return { pixels, texts };
+    },
+
+    loss(weights, { pixels, texts }) {
+      const images = embedPixels(tf, weights, config, pixels);
+      const words = embedTokens(tf, weights, config, texts);
+      // no sharper than 1/100, as in the paper
+      const scale = tf.exp(tf.minimum(weights.get('logit_scale', [1]), Math.log(100)));
+      const logits = tf.mul(tf.matMul(images, words, false, true), scale);
+      const ofImages = crossEntropyOfDiagonal(tf, logits);
+      const ofTexts = crossEntropyOfDiagonal(tf, tf.transpose(logits));
+      const total = tf.mul(0.5, tf.add(ofImages, ofTexts)) as tfjs.Scalar;
+      return { total, parts: { ofImages, ofTexts, scale: tf.reshape(scale, []) as tfjs.Scalar } };
+    },
+
+    evaluate: (weights) => clipFigures(tf, weights, config, dataset, tokenizer),
+  };
+}
+
+/** Numbers of the training pictures of each concept. */
+function picturesByConcept(dataset: Dataset): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  for (const index of indicesOf(dataset, 'train')) {
+    const { concept } = dataset.records[index]!;
+    groups.set(concept, [...(groups.get(concept) ?? []), index]);
+  }
+  return groups;
+}
+
+/**
+ * Different concepts, in proportion to their pictures: a concept that is twice in a batch would be told apart from itself.
+ */
+function pickConcepts(byConcept: readonly (readonly number[])[], count: number, dice: Dice): (readonly number[])[] {
+  const keyed = byConcept.map((pictures) => ({ pictures, key: -Math.log(1 - dice.uniform()) / pictures.length }));
+  return keyed
+    .sort((a, b) => a.key - b.key)
+    .slice(0, count)
+    .map(({ pictures }) => pictures);
+}
+
+/** Pixels (B·S·S·3) → embeddings of length 1, (B, P). */
+export function embedPixels(tf: TensorFlow, weights: Weights<T>, { vision }: ClipConfig, pixels: Float32Array): T {
+  const { image_size: size } = vision;
+  const images = tf.tensor4d(pixels, [pixels.length / (size * size * 3), size, size, 3]);
+  return unitLength(tf, clipVision(new TfjsOps(tf), weights, vision)(images).embedding);
+}
+
+/** Token ids → embeddings of length 1, (B, P). Encodings are cut behind the longest text: what follows changes nothing. */
+export function embedTokens(
+  tf: TensorFlow,
+  weights: Weights<T>,
+  { text }: ClipConfig,
+  texts: readonly (readonly number[])[],
+): T {
+  const ends = endOfText(texts, text);
+  const length = 1 + Math.max(...ends);
+  const ids = tf.tensor2d(
+    texts.map((row) => row.slice(0, length)),
+    [texts.length, length],
+    'int32',
+  );
+  const positions = tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]);
+  const inputs = { ids, positions, ends: tf.tensor1d(ends, 'int32') };
+  return unitLength(tf, clipText(new TfjsOps(tf), weights, text)(inputs).embedding);
+}
+
+const unitLength = (tf: TensorFlow, x: T): T => tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.square(x), -1, true), 1e-12)));
+
+/** −log softmax(row n)[n], averaged over the rows. */
+function crossEntropyOfDiagonal(tf: TensorFlow, logits: T): tfjs.Scalar {
+  const own = tf.sum(tf.mul(logits, tf.eye(logits.shape[0] as number)), -1);
+  return tf.mean(tf.sub(tf.logSumExp(logits, -1), own)) as tfjs.Scalar;
+}
+
+/** As the paper's code: embeddings small, temperature 0.07. */
+const clipStart: Initialiser = (name) => {
+  if (name === 'logit_scale') return { constant: Math.log(1 / 0.07) };
+  if (name.includes('embeddings.')) return { normal: name.includes('patch') ? 0.07 : 0.02 };
+  return undefined;
+};

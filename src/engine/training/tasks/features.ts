@@ -1,0 +1,159 @@
+import { existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type * as tfjs from '@tensorflow/tfjs-core';
+import { clipVision } from '../../networks/clip-vision.ts';
+import { type MovqConfig, movqEncoder } from '../../networks/movq.ts';
+import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
+import { concatRows, type Tensor } from '../../tensor.ts';
+import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
+import type { ClipConfig } from './clip.ts';
+import { clipPixels, WHOLE } from './clip-preprocess.ts';
+import { frozenWeights, trainedSteps } from './frozen.ts';
+import { toUnit } from './pictures.ts';
+
+/** What decoder and prior learn from, computed once for all pictures. */
+export interface Features {
+  /** (N, 16, 16, 4): MoVQ's latents. */
+  readonly latents: Tensor;
+  /** (N, P): CLIP's image embeddings, scaled to variance 1. */
+  readonly embeddings: Tensor;
+  /** (1, P): of a picture whose pixels are all 0, scaled likewise; stands for "no picture". */
+  readonly zeroEmbedding: Tensor;
+  /** By which CLIP's projection of pictures must be multiplied to give such embeddings. */
+  readonly scale: number;
+}
+
+const BATCH = 8;
+
+export interface FeatureNetworks {
+  readonly runs: string;
+  readonly movq: MovqConfig;
+  readonly clip: ClipConfig;
+}
+
+/**
+ * Features of a data set under the networks of a runs folder. They are kept in it, and computed again when the data set
+ * or a network is another one.
+ * @param onProgress called with the number of pictures done
+ */
+export async function loadFeatures(
+  tf: TensorFlow,
+  dataset: Dataset,
+  networks: FeatureNetworks,
+  onProgress?: (done: number) => void,
+): Promise<Features> {
+  const path = join(networks.runs, 'features.safetensors');
+  const origin = await originOf(dataset, networks.runs);
+  const kept = existsSync(path) ? await readSafetensors(path) : undefined;
+  if (kept && kept.get('origin')?.data.join() === origin.join()) return featuresFrom(kept);
+  const computed = await computeFeatures(tf, dataset, networks, onProgress);
+  computed.set('origin', { data: origin, shape: [origin.length] });
+  await writeSafetensors(`${path}.partial`, computed);
+  await rename(`${path}.partial`, path);
+  return featuresFrom(computed);
+}
+
+/** What features depend on: the number of pictures, and how far their networks were trained. */
+async function originOf(dataset: Dataset, runs: string): Promise<Float32Array> {
+  return Float32Array.of(dataset.records.length, await trainedSteps(runs, 'movq'), await trainedSteps(runs, 'clip'));
+}
+
+function featuresFrom(tensors: ReadonlyMap<string, Tensor>): Features {
+  const get = (name: string) => tensors.get(name)!;
+  return {
+    latents: get('latents'),
+    embeddings: get('embeddings'),
+    zeroEmbedding: get('zero_embedding'),
+    scale: get('scale').data[0]!,
+  };
+}
+
+async function computeFeatures(
+  tf: TensorFlow,
+  dataset: Dataset,
+  { runs, movq, clip }: FeatureNetworks,
+  onProgress?: (done: number) => void,
+) {
+  const encode = movqEncoder(new TfjsOps(tf), await frozenWeights(tf, runs, 'movq'), movq);
+  const see = clipVision(new TfjsOps(tf), await frozenWeights(tf, runs, 'clip'), clip.vision);
+  const size = clip.vision.image_size;
+  const latents: Tensor[] = [];
+  const embeddings: Tensor[] = [];
+  for (let from = 0; from < dataset.records.length; from += BATCH) {
+    const count = Math.min(BATCH, dataset.records.length - from);
+    const pictures = Array.from({ length: count }, (_, i) => dataset.read(from + i));
+    latents.push(evaluated(tf, () => encode(tf.tensor4d(unitsOf(pictures), [count, PICTURE_SIZE, PICTURE_SIZE, 4]))));
+    embeddings.push(evaluated(tf, () => see(tf.tensor4d(pixelsOf(pictures, size), [count, size, size, 3])).embedding));
+    onProgress?.(from + count);
+  }
+  const zero = evaluated(tf, () => see(tf.zeros([1, size, size, 3])).embedding);
+  const all = concatRows(embeddings);
+  const scale = 1 / standardDeviation(all);
+  return new Map<string, Tensor>([
+    ['latents', concatRows(latents)],
+    ['embeddings', scaled(all, scale)],
+    ['zero_embedding', scaled(zero, scale)],
+    ['scale', { data: Float32Array.of(scale), shape: [1] }],
+  ]);
+}
+
+function unitsOf(pictures: readonly Uint8Array[]): Float32Array {
+  const values = new Float32Array(pictures.length * PICTURE_BYTES);
+  for (const [i, picture] of pictures.entries())
+    toUnit(picture, values.subarray(i * PICTURE_BYTES, (i + 1) * PICTURE_BYTES));
+  return values;
+}
+
+function pixelsOf(pictures: readonly Uint8Array[], size: number): Float32Array {
+  const pixels = new Float32Array(pictures.length * size * size * 3);
+  for (const [i, picture] of pictures.entries())
+    clipPixels(picture, WHOLE, size, pixels.subarray(i * size * size * 3, (i + 1) * size * size * 3));
+  return pixels;
+}
+
+function evaluated(tf: TensorFlow, compute: () => tfjs.Tensor): Tensor {
+  const result = tf.tidy(compute);
+  const data = (result.dataSync() as Float32Array).slice();
+  result.dispose();
+  return { data, shape: result.shape };
+}
+
+const scaled = ({ data, shape }: Tensor, factor: number): Tensor => ({
+  data: data.map((value) => value * factor),
+  shape,
+});
+
+/** Rows of a tensor, one after another. */
+export function gatherRows({ data, shape }: Tensor, indices: readonly number[]): Float32Array {
+  const size = data.length / shape[0]!;
+  const gathered = new Float32Array(indices.length * size);
+  for (const [i, index] of indices.entries()) gathered.set(data.subarray(index * size, (index + 1) * size), i * size);
+  return gathered;
+}
+
+/** Mean and standard deviation of each dimension over some rows of (N, D). */
+export function moments(
+  x: Tensor,
+  indices: readonly number[],
+): { readonly mean: Float32Array; readonly deviation: Float32Array } {
+  const width = x.shape[1]!;
+  const mean = new Float64Array(width);
+  const square = new Float64Array(width);
+  for (const [i, value] of gatherRows(x, indices).entries()) {
+    mean[i % width]! += value / indices.length;
+    square[i % width]! += value ** 2 / indices.length;
+  }
+  return {
+    mean: Float32Array.from(mean),
+    deviation: Float32Array.from(square, (s, d) => Math.sqrt(s - mean[d]! ** 2)),
+  };
+}
+
+/** √ of the mean over the dimensions of their variances. */
+function standardDeviation(x: Tensor): number {
+  const { deviation } = moments(x, [...Array(x.shape[0]!).keys()]);
+  return Math.sqrt(deviation.reduce((sum, d) => sum + d * d, 0) / deviation.length);
+}

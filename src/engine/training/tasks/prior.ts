@@ -1,0 +1,150 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import { clipText, endOfText } from '../../networks/clip-text.ts';
+import { PriorConfig, prior } from '../../networks/prior.ts';
+import type { Tokenizer } from '../../networks/tokenizer.ts';
+import type { Weights } from '../../ops/ops.ts';
+import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
+import { sampleCaption } from '../data/captions.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { Dice } from '../dice.ts';
+import type { Task } from '../task.ts';
+import type { ClipConfig } from './clip.ts';
+import { type Features, gatherRows, moments } from './features.ts';
+import { createNoising, type NoiseLevels, PRIOR_SCHEDULER } from './noising.ts';
+import { indicesOf } from './pictures.ts';
+
+type T = tfjs.Tensor;
+
+/** unCLIP's diffusion prior at CPU size: as wide as the text, 6 layers. */
+export function priorConfig({ text }: ClipConfig): PriorConfig {
+  return PriorConfig.parse({
+    num_attention_heads: text.num_attention_heads,
+    attention_head_dim: text.hidden_size / text.num_attention_heads,
+    num_layers: 6,
+    embedding_dim: text.projection_dim,
+    num_embeddings: text.max_position_embeddings,
+    additional_embeddings: 4,
+  });
+}
+
+/** How often the caption is empty. */
+const DROPPED = 0.1;
+
+interface Batch extends NoiseLevels {
+  /** (B, P): z_i, normalised. */
+  readonly embeddings: Float32Array;
+  readonly epsilon: Float32Array;
+  readonly ids: readonly (readonly number[])[];
+  readonly masks: readonly (readonly number[])[];
+}
+
+export interface PriorOptions {
+  readonly config: PriorConfig;
+  readonly clip: ClipConfig;
+  readonly batchSize: number;
+  readonly horizon: number;
+  readonly seed: number;
+}
+
+/**
+ * The prior learns z_i itself (Ramesh et al. 2022, 2.2) from a noised z_i, the caption's tokens and its embedding z_t;
+ * squared error. z_i is normalised with the mean and deviation of each of its dimensions over the training pictures.
+ * @param clipWeights of the text encoder, which is not trained
+ */
+export function priorTask(
+  tf: TensorFlow,
+  dataset: Dataset,
+  features: Features,
+  tokenizer: Tokenizer,
+  clipWeights: Weights<T>,
+  options: PriorOptions,
+): Task<Batch> {
+  const { config, clip, batchSize, horizon, seed } = options;
+  const ops = new TfjsOps(tf);
+  const training = indicesOf(dataset, 'train');
+  const heldOut = indicesOf(dataset, 'held-out-pair').slice(0, 128);
+  const noising = createNoising(PRIOR_SCHEDULER);
+  const { mean, deviation } = moments(features.embeddings, training);
+  const encodeText = clipText(ops, clipWeights, clip.text);
+  const length = clip.text.max_position_embeddings;
+
+  function batchOf(indices: readonly number[], dice: Dice, dropped: number): Batch {
+    const embeddings = gatherRows(features.embeddings, indices);
+    for (let i = 0; i < embeddings.length; i++) {
+      const d = i % mean.length;
+      embeddings[i] = (embeddings[i]! - mean[d]!) / deviation[d]!;
+    }
+    const encodings = indices.map((index) => {
+      const record = dataset.records[index]!;
+      const caption = sampleCaption(record, dataset.concepts.get(record.concept)!, dice);
+      return tokenizer.encode(dice.chance(dropped) ? '' : caption);
+    });
+    return {
+      embeddings,
+      epsilon: dice.normal([embeddings.length]).data,
+      ids: encodings.map(({ ids }) => ids),
+      masks: encodings.map(({ attentionMask }) => attentionMask),
+      ...noising(indices.length, dice),
+    };
+  }
+
+  function lossOf(weights: Weights<T>, batch: Batch): tfjs.Scalar {
+    const rows = batch.ids.length;
+    const perRow = (values: Float32Array) => tf.tensor(values, [rows, 1]);
+    const [z, epsilon] = [batch.embeddings, batch.epsilon].map((values) =>
+      tf.tensor(values, [rows, config.embedding_dim]),
+    ) as [T, T];
+    const { hidden, embedding } = encodeText({
+      ids: tf.tensor2d(
+        batch.ids.map((row) => [...row]),
+        [rows, length],
+        'int32',
+      ),
+      positions: tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]),
+      ends: tf.tensor1d(endOfText(batch.ids, clip.text), 'int32'),
+    });
+    const predicted = prior(
+      ops,
+      weights,
+      config,
+    )({
+      sample: tf.add(tf.mul(perRow(batch.signal), z), tf.mul(perRow(batch.noise), epsilon)),
+      timestep: perRow(batch.timesteps),
+      textEmbedding: embedding,
+      textHidden: hidden,
+      textMask: tf.tensor2d(batch.masks.map((row) => [...row])),
+    });
+    return tf.mean(tf.square(tf.sub(predicted, z))) as tfjs.Scalar;
+  }
+
+  return {
+    name: 'prior',
+    batchSize,
+    optimizer: {
+      learningRate: 6e-4,
+      warmup: 200,
+      horizon,
+      average: 0.999,
+      beta1: 0.9,
+      beta2: 0.96,
+      eps: 1e-6,
+      weightDecay: 0.06,
+      maxNorm: 1,
+    },
+    batch(step) {
+      const dice = new Dice(seed, step);
+      return batchOf(
+        Array.from({ length: batchSize }, () => dice.pick(training)),
+        dice,
+        DROPPED,
+      );
+    },
+    loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
+    async evaluate(weights) {
+      const loss = tf.tidy(() => lossOf(weights, batchOf(heldOut, new Dice(seed, 0), 0)));
+      const figures = { heldOut: loss.dataSync()[0]! };
+      loss.dispose();
+      return { figures };
+    },
+  };
+}

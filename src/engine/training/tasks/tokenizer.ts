@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { learnBytePairs } from '../bpe.ts';
+import { sampleCaption } from '../data/captions.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { Dice } from '../dice.ts';
+import { writeTokenizer } from '../tokenizer-folder.ts';
+import { indicesOf } from './pictures.ts';
+
+/** Tokens of the vocabulary, start and end of text among them. */
+export const VOCABULARY_SIZE = 8190;
+/** Length of every encoded text. */
+export const TEXT_LENGTH = 32;
+const CAPTIONS = 200_000;
+
+/** Where a runs folder has its tokenizer. */
+export const tokenizerFolder = (runs: string) => join(runs, 'tokenizer');
+
+/** Learns the vocabulary of the captions of the training pictures; returns the number of tokens. */
+export async function trainTokenizer(dataset: Dataset, runs: string, seed = 0): Promise<number> {
+  const vocabulary = learnBytePairs(captions(dataset, seed), VOCABULARY_SIZE);
+  await writeTokenizer(tokenizerFolder(runs), vocabulary, TEXT_LENGTH);
+  return vocabulary.vocab.size;
+}
+
+function* captions(dataset: Dataset, seed: number): Generator<string> {
+  const dice = new Dice(seed, 0);
+  const training = indicesOf(dataset, 'train');
+  for (let i = 0; i < CAPTIONS; i++) {
+    const record = dataset.records[training[i % training.length]!]!;
+    yield sampleCaption(record, dataset.concepts.get(record.concept)!, dice);
+  }
+}
