@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { formatReport, summarise } from '../engine/evaluation/verify/report.ts';
+import { formatReport, formatSummary, summarise } from '../engine/evaluation/verify/report.ts';
 import { type FolderReport, verify as verifyFolders } from '../engine/evaluation/verify/verify.ts';
 
 export const verify = new Command('verify')
@@ -16,7 +16,9 @@ export const verify = new Command('verify')
       }
     }
     const summary = summarise(reports);
-    process.stdout.write(options.json ? `${JSON.stringify({ ...summary, folders: reports })}\n` : `${summary.text}\n`);
+    process.stdout.write(
+      options.json ? `${JSON.stringify({ ...summary, folders: reports })}\n` : formatSummary(summary),
+    );
     if (summary.failed > 0) process.exitCode = 1;
     else if (summary.unknown > 0) process.exitCode = 2;
   });

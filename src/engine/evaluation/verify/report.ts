@@ -36,17 +36,26 @@ function verdict({ pass, message }: Result): string {
   return (pass ? colors.green('pass') : colors.red('FAIL')) + note;
 }
 
-/** Counts over all folders, and a line that says them. */
-export function summarise(reports: readonly FolderReport[]) {
+export interface Summary {
+  readonly pass: boolean;
+  /** Tensors. */
+  readonly passed: number;
+  readonly failed: number;
+  /** Folders that hold no reference values. */
+  readonly unknown: number;
+}
+
+export function summarise(reports: readonly FolderReport[]): Summary {
   const tensors = reports.flatMap((report) => report.tensors);
   const failed = tensors.filter(({ pass }) => !pass).length;
   const unknown = reports.filter(({ check }) => check === null).length;
-  const passed = tensors.length - failed;
-  const parts = [
-    `${passed} of ${tensors.length} tensors in ${reports.length - unknown} folders agree`,
-    failed > 0 ? colors.red(`${failed} differ`) : '',
-    unknown > 0 ? colors.yellow(`${unknown} folders hold no reference values`) : '',
-  ];
-  const text = parts.filter((part) => part !== '').join(', ');
-  return { pass: failed === 0 && unknown === 0, passed, failed, unknown, text };
+  return { pass: failed === 0 && unknown === 0, passed: tensors.length - failed, failed, unknown };
+}
+
+export function formatSummary({ passed, failed, unknown }: Summary): string {
+  const parts = [colors.green(`${passed} of ${passed + failed} tensors agree`)];
+  if (failed > 0) parts.push(colors.red(`${failed} differ`));
+  if (unknown > 0)
+    parts.push(colors.yellow(`${unknown === 1 ? 'a folder holds' : `${unknown} folders hold`} no reference values`));
+  return `${parts.join(', ')}\n`;
 }

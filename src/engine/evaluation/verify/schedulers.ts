@@ -27,7 +27,7 @@ export const schedulers: Check = {
       try {
         await checkTrajectory(setup, comparison);
       } catch (error) {
-        comparison.fail(setup.name, (error as Error).message);
+        comparison.fail(`${setup.name}.trajectory`, (error as Error).message);
       }
     }
   },

@@ -19,19 +19,24 @@ export interface FolderReport {
  * @throws InputError when there is no such folder
  */
 export async function* verify(path: string): AsyncGenerator<FolderReport> {
-  yield* verifyFolder(new Folder(path));
+  for (const { folder, check } of await discover(new Folder(path))) {
+    yield check ? await runCheck(check, folder) : unknownFolder(folder);
+  }
 }
 
-async function* verifyFolder(folder: Folder): AsyncGenerator<FolderReport> {
+interface Found {
+  readonly folder: Folder;
+  readonly check: Check | undefined;
+}
+
+/** The folder itself, or those below it, with what they are. Where nothing below is known, nor is the folder. */
+async function discover(folder: Folder): Promise<Found[]> {
   const check = await recognise(folder);
-  if (check) {
-    yield await runCheck(check, folder);
-    return;
-  }
-  const holdsValues = folder.has('case.json') || folder.has('config.json');
-  const subfolders = holdsValues ? [] : await folder.subfolders();
-  if (subfolders.length === 0) yield unknownFolder(folder);
-  for (const subfolder of subfolders) yield* verifyFolder(subfolder);
+  const holdsValues = check !== undefined || folder.has('case.json') || folder.has('config.json');
+  if (holdsValues) return [{ folder, check }];
+  const found: Found[] = [];
+  for (const subfolder of await folder.subfolders()) found.push(...(await discover(subfolder)));
+  return found.some((below) => below.check) ? found : [{ folder, check: undefined }];
 }
 
 async function recognise(folder: Folder): Promise<Check | undefined> {
