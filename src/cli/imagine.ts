@@ -125,7 +125,8 @@ async function save(image: Tensor, recipe: Recipe, folder: string): Promise<stri
 function summary(recipes: readonly Recipe[], paths: readonly string[], timings: Timings & { load: number }) {
   const { version: _, operation, seed: __, imageEmbedding: ___, ...settings } = recipes[0] as Recipe;
   const images = paths.map((path, i) => ({ path, seed: (recipes[i] as Recipe).seed }));
-  return { images, timings, operation, ...settings };
+  const milliseconds = Object.entries(timings).map(([stage, seconds]) => [stage, Number(seconds.toFixed(3))]);
+  return { images, timings: Object.fromEntries(milliseconds), operation, ...settings };
 }
 
 /** On a terminal's stderr; the steps of all pictures together. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Dataset } from '../engine/training/data/dataset.ts';
-import { trainTask } from '../engine/training/loop.ts';
+import { PARTS, type Part, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
 import { setup } from '../engine/training/setup/setup.ts';
-import { movqConfig, movqTask } from '../engine/training/tasks/movq.ts';
+import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
 import { loadTensorFlow } from '../engine/training/tensorflow.ts';
 
 export const train = new Command('train').exitOverride().description('Train the networks of a model with TensorFlow.');
@@ -20,29 +20,62 @@ train
 interface RunOptions {
   data: string;
   runs: string;
-  minutes: number;
   seed: number;
+  minutes: number;
 }
 
-trainCommand('movq', 'the autoencoder of the pictures').action(async ({ data, runs, minutes, seed }: RunOptions) => {
-  const tf = loadTensorFlow();
-  const task = movqTask(tf, new Dataset(data), movqConfig([16, 32, 64, 128]), seed);
-  await trainTask(tf, task, { runs, time: minutes * 60_000, seed, signal: stopSignal() });
-});
+const DESCRIPTIONS: Record<Part, string> = {
+  movq: 'the autoencoder of pictures',
+  clip: 'the encoders of text and pictures into one space',
+  decoder: 'the diffusion model that draws from a CLIP embedding',
+  prior: "the diffusion model that makes a picture's embedding from text",
+};
 
-function trainCommand(name: string, description: string): Command {
+runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').action(
+  async ({ data, runs, seed }: RunOptions) => {
+    say(`${await trainTokenizer(new Dataset(data), runs, seed)} tokens in ${tokenizerFolder(runs)}`);
+  },
+);
+for (const part of PARTS) {
+  timedCommand(part, `train ${DESCRIPTIONS[part]}`).action((options: RunOptions) =>
+    trainPart(loadTensorFlow(), part, partOptions(options)),
+  );
+}
+timedCommand('all', 'train every part in turn, each until it has had its planned steps').action((options: RunOptions) =>
+  trainAll(loadTensorFlow(), partOptions(options)),
+);
+
+function partOptions({ data, runs, seed, minutes }: RunOptions): PartOptions {
+  return { data, runs, seed, time: minutes * 60_000, signal: stopSignal(), say };
+}
+
+function runCommand(name: string, description: string): Command {
   return train
     .command(name)
-    .description(`${description}; goes on from the last checkpoint`)
-    .option('--minutes <n>', 'how long', positive, 60)
+    .description(description)
     .option('--data <dir>', 'the data set that npm run data has built', join('data', 'pictures'))
     .addOption(new Option('--runs <dir>', 'where runs are kept').default('runs').env('RUNS_DIR'))
-    .option('--seed <n>', 'of the first weights and of all random choices', Number, 0);
+    .option('--seed <n>', 'of the first weights and of all random choices', wholeNumber, 0);
+}
+
+function timedCommand(name: string, description: string): Command {
+  return runCommand(name, `${description}; goes on from the last checkpoint`).option(
+    '--minutes <n>',
+    'how long',
+    positive,
+    60,
+  );
 }
 
 function positive(text: string): number {
   const number = Number(text);
   if (!(number > 0)) throw new InvalidArgumentError('It must be a positive number.');
+  return number;
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError('It must be a whole number, 0 or more.');
   return number;
 }
 

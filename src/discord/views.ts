@@ -131,9 +131,8 @@ function subject(task: Task, prompt: string | undefined): string {
 
 function settingsLine(pictures: readonly [Picture, ...Picture[]], seconds: number): string {
   const { steps, guidanceScale, priorGuidanceScale, sampler, model } = pictures[0].recipe;
-  const seeds = pictures.map(({ recipe }) => recipe.seed).join(', ');
   return [
-    `${pictures.length === 1 ? 'seed' : 'seeds'} ${seeds}`,
+    seedText(pictures.map(({ recipe }) => recipe.seed)),
     `guidance ${scale(guidanceScale)}`,
     `prior guidance ${scale(priorGuidanceScale)}`,
     `steps ${steps}`,
@@ -141,6 +140,14 @@ function settingsLine(pictures: readonly [Picture, ...Picture[]], seconds: numbe
     `model ${plain(model, 60)}`,
     duration(seconds),
   ].join(' · ');
+}
+
+/** Seeds mostly count on from the first. */
+function seedText(seeds: readonly number[]): string {
+  const [first, ...others] = seeds;
+  if (others.length === 0) return `seed ${first}`;
+  const countOn = others.every((seed, i) => seed === (first as number) + i + 1);
+  return `seeds ${countOn ? `${first} to ${others.at(-1)}` : seeds.join(', ')}`;
 }
 
 /** The whole prompt, and which of the pictures it is. */

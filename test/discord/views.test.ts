@@ -45,7 +45,7 @@ describe('a finished message', () => {
   test('shows everything that is needed to draw it again', () => {
     const { content } = finished({ task: imagine, reply: { userId, interaction } }, pictures, 12.34);
     expect(content).toBe(
-      '**red heart**\n-# seeds 42, 43, 44, 45 · guidance 3 · prior guidance 4 · steps 20 · sampler ddim · model v0 · 12.3 s',
+      '**red heart**\n-# seeds 42 to 45 · guidance 3 · prior guidance 4 · steps 20 · sampler ddim · model v0 · 12.3 s',
     );
   });
 

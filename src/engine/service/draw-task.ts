@@ -14,8 +14,10 @@ export interface DrawTaskHooks {
   readonly onProgress: (progress: InferenceProgress) => void;
 }
 
-/** Milliseconds between previews: Discord takes an edit about every second, and each preview is a run of the MoVQ. */
+/** Milliseconds between previews: no message is edited more often. */
 const PREVIEW_INTERVAL = 1500;
+/** Part of the time that may go into previews: each is a run of the MoVQ, seconds with a large model on a CPU. */
+const PREVIEW_SHARE = 0.1;
 
 /** @throws InputError for a picture or recipe that can't be used */
 export async function drawTask(model: Kandinsky, task: InferenceTask, hooks: DrawTaskHooks): Promise<DrawnPicture[]> {
@@ -64,7 +66,17 @@ async function embed(model: Kandinsky, { bytes, name }: PictureFile): Promise<Te
 function watch(model: Kandinsky, { length: pictures }: readonly Recipe[], hooks: DrawTaskHooks) {
   const latest: Tensor[] = [];
   let stepsDone = 0;
-  let previewedAt = performance.now();
+  let nextPreviewAt = 0;
+  let previewing = false;
+
+  async function showPreview(progress: () => InferenceProgress) {
+    const start = performance.now();
+    const images = await decodeLatents(model, latest);
+    const previews = await Promise.all(images.map((image) => encodePreview(pictureFromTensor(image))));
+    const cost = performance.now() - start;
+    nextPreviewAt = performance.now() + Math.max(PREVIEW_INTERVAL, cost / PREVIEW_SHARE);
+    if (!hooks.signal.aborted) hooks.onProgress({ ...progress(), previews });
+  }
 
   return ({ picture, step, steps, x0 }: Progress) => {
     if (!x0) return;
@@ -72,18 +84,14 @@ function watch(model: Kandinsky, { length: pictures }: readonly Recipe[], hooks:
     stepsDone++;
     if (stepsDone % pictures !== 0) return;
     const progress = () => ({ step: Math.floor(stepsDone / pictures), steps });
-    hooks.onProgress(progress());
-    if (step === steps || performance.now() - previewedAt < PREVIEW_INTERVAL) return;
-    previewedAt = performance.now();
-    preview(model, latest).then(
-      (previews) => hooks.signal.aborted || hooks.onProgress({ ...progress(), previews }),
-      // What breaks the MoVQ here will break the drawing's end, which reports it.
-      () => {},
-    );
+    if (previewing) return;
+    if (step === steps || performance.now() < nextPreviewAt) return hooks.onProgress(progress());
+    previewing = true;
+    showPreview(progress)
+      // What breaks the MoVQ here breaks the drawing's end too, which reports it.
+      .catch(() => {})
+      .finally(() => {
+        previewing = false;
+      });
   };
-}
-
-async function preview(model: Kandinsky, latents: readonly Tensor[]): Promise<Buffer[]> {
-  const images = await decodeLatents(model, latents);
-  return Promise.all(images.map((image) => encodePreview(pictureFromTensor(image))));
 }
