@@ -68,6 +68,22 @@ describe('scheduler_config.json', () => {
     expect(schedule.config.prediction_type).toBe('v_prediction');
   });
 
+  test('UnCLIP has no spacing to keep: others visit its noise evenly, from the noisy end', () => {
+    const steps = (name: 'ddim' | 'ddpm') =>
+      open(unclip)
+        .withSampler(name)
+        .schedule(4)
+        .steps.map(({ t }) => t);
+    expect(steps('ddim')).toEqual([999, 749, 499, 249]);
+    expect(steps('ddpm')).toEqual([999, 749, 499, 249]);
+    expect(
+      open(ddim)
+        .withSampler('unclip')
+        .schedule(4)
+        .steps.map(({ t }) => t),
+    ).toEqual([999, 666, 333, 0]);
+  });
+
   test('whether a variance is learned', () => {
     expect(open(unclip).learnsVariance).toBe(false);
     expect(open({ ...unclip, variance_type: 'learned_range' }).learnsVariance).toBe(true);

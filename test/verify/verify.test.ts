@@ -56,6 +56,14 @@ describe('a folder', () => {
     expect(others).toEqual([]);
   });
 
+  test('with a damaged case.json says so', async () => {
+    const damaged = await mkdtemp(join(folder, 'damaged-'));
+    await writeFile(join(damaged, 'case.json'), '{"cases": [');
+    const [report] = await reports(damaged);
+    expect(report).toMatchObject({ check: null, pass: false });
+    expect(report?.message).toContain('case.json: not JSON');
+  });
+
   test('that is a file or missing is refused', async () => {
     await expect(reports(join(folder, 'nowhere'))).rejects.toThrow('expected a folder, found nothing');
     await expect(reports('package.json')).rejects.toThrow('package.json: expected a folder, found a file');

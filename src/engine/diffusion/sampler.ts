@@ -16,7 +16,7 @@ export type Denoiser = (x: Tensor, t: number) => Promise<Tensor>;
  */
 export type Sampler = (denoise: Denoiser, x: Tensor, schedule: Schedule, options: SamplerOptions) => Promise<Tensor>;
 
-export interface SamplerOptions {
+interface SamplerOptions {
   /** The next standard normal numbers of the picture's own generator, of x's shape. */
   readonly noise: () => Tensor;
   /** DDIM: 0 deterministic (the default) … 1 as random as DDPM. */

@@ -129,7 +129,8 @@ const NEUTRAL = {
   thresholding: false,
   dynamic_thresholding_ratio: 0.995,
   sample_max_value: 1,
-  timestep_spacing: 'linspace' as 'leading' | 'trailing' | 'linspace',
+  // UnCLIP has a spacing of its own; this is for other samplers on its noise.
+  timestep_spacing: 'trailing' as 'leading' | 'trailing' | 'linspace',
   steps_offset: 0,
   variance_type: null as 'fixed_small' | 'fixed_small_log' | 'fixed_large' | 'learned' | 'learned_range' | null,
   set_alpha_to_one: true,

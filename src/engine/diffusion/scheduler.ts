@@ -51,7 +51,7 @@ const dpmSolver = (algorithm_type: SchedulerConfig['algorithm_type'], use_karras
 
 /** What a sampler's name stands for. */
 const SETTINGS: Record<SamplerName, Partial<SchedulerConfig>> = {
-  unclip: { _class_name: 'UnCLIPScheduler', timestep_spacing: 'linspace' },
+  unclip: { _class_name: 'UnCLIPScheduler' },
   ddpm: { _class_name: 'DDPMScheduler' },
   ddim: { _class_name: 'DDIMScheduler' },
   'dpmpp-2m': dpmSolver('dpmsolver++', false),

@@ -4,7 +4,7 @@ import { Tokenizer as BytePairEncoder } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
 
-export interface Encoding {
+interface Encoding {
   /** Start token, text, end token, padded to `maxLength`. */
   readonly ids: readonly number[];
   /** 1 for tokens, 0 for padding. */

@@ -1,7 +1,7 @@
 import { combine } from '../combine.ts';
 import { predict } from '../prediction.ts';
 import type { Sampler } from '../sampler.ts';
-import type { Step } from '../schedule.ts';
+import type { Step } from '../steps.ts';
 
 /**
  * DDIM, Song et al. 2021, eq. 12: x_s = √ᾱ_s·x0 + √(1−ᾱ_s−σ²)·ε + σ·z.

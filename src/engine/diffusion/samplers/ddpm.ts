@@ -1,8 +1,10 @@
+import { InputError } from '../../../errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import { combine } from '../combine.ts';
 import { predict } from '../prediction.ts';
 import type { Sampler } from '../sampler.ts';
-import type { Schedule, Step } from '../schedule.ts';
+import type { SchedulerConfig } from '../scheduler-config.ts';
+import type { Step } from '../steps.ts';
 
 /**
  * DDPM, Ho et al. 2020, eq. 6–7: x_s ~ N(μ, σ²), μ = √ᾱ_s·β/(1−ᾱ_t)·x0 + √(1−β)·(1−ᾱ_s)/(1−ᾱ_t)·x_t,
@@ -34,13 +36,14 @@ export const sampleDdpm: Sampler = async (denoise, x, schedule, options) => {
 function standardDeviation(
   { alphaBar, alphaBarNext, beta }: Step,
   variance: Tensor | undefined,
-  type: Schedule['config']['variance_type'],
+  type: SchedulerConfig['variance_type'],
 ): number | Float64Array {
   // At the last step it's 0, whose logarithm a learned variance could not be mixed with.
   const small = Math.max(((1 - alphaBarNext) / (1 - alphaBar)) * beta, 1e-20);
   if (type === 'fixed_large') return Math.sqrt(beta);
   if (type !== 'learned_range') return Math.sqrt(small);
-  if (!variance) throw new RangeError('a learned variance needs a network with twice the channels of its sample');
+  if (!variance)
+    throw new InputError('variance_type learned_range: the network predicts no variance beside its sample');
   return Float64Array.from(variance.data, (v) => {
     const f = (v + 1) / 2;
     return Math.exp((f * Math.log(beta) + (1 - f) * Math.log(small)) / 2);

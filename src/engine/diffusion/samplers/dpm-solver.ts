@@ -17,18 +17,17 @@ interface Evaluation {
  */
 export const sampleDpmSolver: Sampler = async (denoise, x, schedule, options) => {
   const steps = schedule.steps.length;
-  const evaluations: Evaluation[] = [];
+  let evaluations: Evaluation[] = [];
   for (const [index, { t, alphaBar, alphaBarNext }] of schedule.steps.entries()) {
     options.signal?.throwIfAborted();
     const modelOutput = await denoise(x, t);
     const { x0 } = predict(modelOutput, x, alphaBar, schedule.config);
-    evaluations.unshift({ x0, lambda: -Math.log(sigmaFromAlphaBar(alphaBar)) });
-
+    const latest = { x0, lambda: -Math.log(sigmaFromAlphaBar(alphaBar)) };
+    evaluations = [latest, ...evaluations].slice(0, orderAt(steps - 1 - index, schedule));
     const stochastic = schedule.config.algorithm_type === 'sde-dpmsolver++';
-    const h = -Math.log(sigmaFromAlphaBar(alphaBarNext)) - evaluations[0]!.lambda;
+    const h = -Math.log(sigmaFromAlphaBar(alphaBarNext)) - latest.lambda;
     const [noiseLeft, noiseNew] = stochastic ? [Math.exp(-h), Math.sqrt(1 - Math.exp(-2 * h))] : [1, 0];
-    const order = Math.min(evaluations.length, orderAt(steps - 1 - index, schedule));
-    const drift = integrate(evaluations.slice(0, order), h, stochastic ? 2 * h : h, schedule.config.solver_type);
+    const drift = integrate(evaluations, h, stochastic ? 2 * h : h, schedule.config.solver_type);
     const prevSample = combine(
       [Math.sqrt((1 - alphaBarNext) / (1 - alphaBar)) * noiseLeft, x],
       ...drift.map(([weight, tensor]) => [Math.sqrt(alphaBarNext) * weight, tensor] as const),

@@ -64,9 +64,15 @@ async function checkTrajectory(setup: Case, comparison: Comparison): Promise<voi
 function closedForm({ scheduler_config }: Case): Denoiser {
   const learned = String(scheduler_config.variance_type).startsWith('learned');
   return async ({ data, shape: [batch, channels, ...rest] }, t) => {
-    const output = data.map((x) => Math.tanh(0.5 * x + t / 1000 - 0.3));
-    if (!learned) return tensor(output, [batch!, channels!, ...rest]);
-    return tensor(Float32Array.of(...output, ...data.map(Math.sin)), [batch!, 2 * channels!, ...rest]);
+    const prediction = data.map((x) => Math.tanh(0.5 * x + t / 1000 - 0.3));
+    if (!learned) return tensor(prediction, [batch!, channels!, ...rest]);
+    const output = new Float32Array(2 * data.length);
+    const length = data.length / batch!;
+    for (let from = 0; from < data.length; from += length) {
+      output.set(prediction.subarray(from, from + length), 2 * from);
+      output.set(data.subarray(from, from + length).map(Math.sin), 2 * from + length);
+    }
+    return tensor(output, [batch!, 2 * channels!, ...rest]);
   };
 }
 

@@ -20,7 +20,7 @@ export interface FolderReport {
  */
 export async function* verify(path: string): AsyncGenerator<FolderReport> {
   for (const { folder, check } of await discover(new Folder(path))) {
-    yield check ? await runCheck(check, folder) : unknownFolder(folder);
+    yield check ? await runCheck(check, folder) : await unknownFolder(folder);
   }
 }
 
@@ -50,10 +50,15 @@ function refused(error: unknown): false {
   throw error;
 }
 
-function unknownFolder({ path }: Folder): FolderReport {
+async function unknownFolder(folder: Folder): Promise<FolderReport> {
   const kinds = CHECKS.map(({ name }) => name).join(', ');
-  const message = `no folder of reference values: expected a case.json or config.json of one of the kinds ${kinds}`;
-  return { path, check: null, pass: false, tensors: [], message };
+  const unlike = `no folder of reference values: expected a case.json or config.json of one of the kinds ${kinds}`;
+  const files = Promise.all([folder.json('case.json'), folder.json('config.json')]);
+  const message = await files.then(
+    () => unlike,
+    (damaged: Error) => damaged.message,
+  );
+  return { path: folder.path, check: null, pass: false, tensors: [], message };
 }
 
 async function runCheck(check: Check, folder: Folder): Promise<FolderReport> {
