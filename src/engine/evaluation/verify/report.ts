@@ -5,20 +5,17 @@ import type { FolderReport } from './verify.ts';
 /** One folder as a table: a tensor a line with its largest and mean error, the tolerance, and what became of it. */
 export function formatReport({ path, check, message, tensors }: FolderReport): string {
   if (check === null) return `${colors.bold(path)}\n  ${colors.yellow('unknown')}  ${message}\n\n`;
-  const rows = [['tensor', 'largest error', 'mean error', 'tolerance', ''], ...tensors.map(cells)];
+  const rows = [['tensor', 'largest error', 'mean error', 'tolerance'], ...tensors.map(cells)];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row, index) => {
-    const [name, ...numbers] = row
-      .slice(0, 4)
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
-    const line = `  ${[name, ...numbers].join('  ')}  `;
-    return index === 0 ? colors.dim(line.trimEnd()) : line + verdict(tensors[index - 1]!);
-  });
-  return `${colors.bold(path)}  ${check}\n${lines.join('\n')}\n\n`;
+  const [header, ...lines] = rows.map(([name, ...numbers]) =>
+    [name!.padEnd(widths[0]!), ...numbers.map((cell, i) => cell.padStart(widths[i + 1]!))].join('  '),
+  );
+  const table = [colors.dim(header), ...lines.map((line, i) => `${line}  ${verdict(tensors[i]!)}`)];
+  return `${colors.bold(path)}  ${check}\n${table.map((line) => `  ${line}\n`).join('')}\n`;
 }
 
 function cells({ name, maxError, meanError, tolerance }: Result): string[] {
-  return [name, digits(maxError), digits(meanError), formatTolerance(tolerance), ''];
+  return [name, digits(maxError), digits(meanError), formatTolerance(tolerance)];
 }
 
 function formatTolerance(tolerance: Result['tolerance']): string {
