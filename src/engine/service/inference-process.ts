@@ -1,5 +1,7 @@
 import { InputError } from '../../errors.ts';
+import { draw } from '../pipeline/draw.ts';
 import { type Kandinsky, openKandinsky } from '../pipeline/kandinsky.ts';
+import { recipesFor } from '../pipeline/recipes.ts';
 import { drawTask } from './draw-task.ts';
 import type { InferenceRequest, InferenceResponse, InferenceTask } from './inference-messages.ts';
 
@@ -15,7 +17,7 @@ process.on('message', async (request: InferenceRequest) => {
     case 'open':
       return open(request.options);
     case 'draw':
-      return draw(request.id, request.task);
+      return drawFor(request.id, request.task);
     case 'abort':
       return running.get(request.id)?.abort();
   }
@@ -28,12 +30,19 @@ async function open(options: Extract<InferenceRequest, { type: 'open' }>['option
     const { modelDir, threads, concurrency } = options;
     model = await openKandinsky(modelDir, { threads, maxRows: 2 * concurrency });
     send({ type: 'opened', model: model.name });
+    await warmUp(model);
   } catch (error) {
     send({ type: 'failed', ...described(error) });
   }
 }
 
-async function draw(id: number, task: InferenceTask) {
+/** Networks load their weights at the first run: here, and not while somebody waits. */
+async function warmUp(opened: Kandinsky) {
+  const [recipe] = recipesFor(opened, { operation: 'imagine', prompt: 'a' }, { seed: 0, count: 1 });
+  await draw(opened, [{ ...recipe!, steps: 1 }]);
+}
+
+async function drawFor(id: number, task: InferenceTask) {
   const controller = new AbortController();
   running.set(id, controller);
   try {

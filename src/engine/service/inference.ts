@@ -115,7 +115,8 @@ export class Inference {
   }
 
   #receive(response: InferenceResponse) {
-    if (response.type === 'opened' || response.id === undefined) return;
+    if (response.type === 'opened') return;
+    if (response.id === undefined) return this.#log.error(`warming up failed: ${response.message}`);
     const pending = this.#pending.get(response.id);
     if (response.type === 'progress') pending?.onProgress(response.progress);
     else if (response.type === 'drawn') pending?.resolve(response.pictures);
