@@ -1,0 +1,123 @@
+import { appendFile, cp, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { buildDataset } from '../../src/engine/training/data/build.ts';
+import { contactSheet } from '../../src/engine/training/data/contact-sheet.ts';
+import { Dataset } from '../../src/engine/training/data/dataset.ts';
+import { collectImageFolder } from '../../src/engine/training/data/image-folder.ts';
+import { PICTURE_SIZE, rasterise } from '../../src/engine/training/data/rasterise.ts';
+import { InputError } from '../../src/errors.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unclip-data-'));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const png = (background: sharp.Color, width = 40, height = 40) =>
+  sharp({ create: { width, height, channels: 4, background } })
+    .png()
+    .toBuffer();
+
+/** `count` squares in different greys, with captions. */
+async function pictureFolder(count: number): Promise<string> {
+  const lines: string[] = [];
+  for (let i = 0; i < count; i++) {
+    await writeFile(join(dir, `${i}.png`), await png({ r: i, g: i, b: i, alpha: 1 }));
+    lines.push(JSON.stringify({ file_name: `${i}.png`, text: `grey ${i}` }));
+  }
+  await writeFile(join(dir, 'metadata.jsonl'), `${lines.join('\n')}\n`);
+  return dir;
+}
+
+const middle = (picture: Uint8Array) => [...picture.subarray((64 * PICTURE_SIZE + 64) * 4).subarray(0, 4)];
+
+test('a folder of captioned pictures becomes a data set', async () => {
+  const out = join(dir, 'out');
+  const result = await buildDataset(out, await collectImageFolder(await pictureFolder(5)));
+  expect(result).toEqual({ pictures: 5, skipped: new Map() });
+  const dataset = new Dataset(out);
+  expect(dataset.records.map(({ name }) => name)).toEqual(['grey 0', 'grey 1', 'grey 2', 'grey 3', 'grey 4']);
+  expect(middle(dataset.read(3))).toEqual([3, 3, 3, 255]);
+  dataset.close();
+});
+
+test('stopped and started again, it goes on after what is there and ends the same', async () => {
+  const folder = await pictureFolder(150);
+  const [whole, stopped] = [join(dir, 'whole'), join(dir, 'stopped')];
+  await buildDataset(whole, await collectImageFolder(folder));
+
+  const controller = new AbortController();
+  const halfway = (done: number) => done >= 64 && controller.abort();
+  const collection = await collectImageFolder(folder);
+  await expect(buildDataset(stopped, collection, { onProgress: halfway, signal: controller.signal })).rejects.toThrow();
+  // a sudden end leaves half a line and half a picture
+  await appendFile(join(stopped, 'metadata.jsonl.partial'), '{"concept":"gre');
+  await appendFile(join(stopped, 'pictures.rgba.partial'), 'half a picture');
+  const done: number[] = [];
+  await buildDataset(stopped, collection, { onProgress: (n) => done.push(n) });
+
+  expect(done).toEqual([128, 150]);
+  for (const file of ['pictures.rgba', 'metadata.jsonl', 'concepts.jsonl']) {
+    const [found, expected] = await Promise.all([stopped, whole].map((folder) => readFile(join(folder, file))));
+    expect(found!.equals(expected!), file).toBe(true);
+  }
+});
+
+test('what cannot be read or seen is left out and counted', async () => {
+  const folder = await pictureFolder(3);
+  await writeFile(join(folder, '0.png'), 'no picture');
+  await rm(join(folder, '1.png'));
+  await writeFile(join(folder, '2.png'), await png({ r: 0, g: 0, b: 0, alpha: 0 }));
+  const { pictures, skipped } = await buildDataset(join(dir, 'out'), await collectImageFolder(folder));
+  expect(pictures).toBe(0);
+  expect([...skipped]).toEqual([
+    ['the file cannot be read as a picture', 1],
+    ['the file is missing', 1],
+    ['less than 4 % of it is visible', 1],
+  ]);
+});
+
+test.each([
+  ['no metadata.jsonl', undefined, /metadata\.jsonl is missing/],
+  ['an empty one', '', /is empty/],
+  ['no JSON', '{"file_name": "a.png", "text": "a"}\nhello\n', /line 2 is no JSON/],
+  ['no file name', '{"text": "a"}\n', /line 1.*file_name/s],
+  ['no caption', '{"file_name": "a.png", "text": " "}\n', /line 1 has no caption/],
+  ['another encoding', Buffer.from('{"file_name": "a.png", "text": "caf\xe9"}\n', 'latin1'), /line 1 is not UTF-8/],
+])('a folder with %s is refused', async (_, metadata, message) => {
+  if (metadata !== undefined) await writeFile(join(dir, 'metadata.jsonl'), metadata);
+  const refused = collectImageFolder(dir);
+  await expect(refused).rejects.toThrow(message);
+  await expect(refused).rejects.toThrow(InputError);
+});
+
+test('a data set whose files do not fit together is refused', async () => {
+  const out = join(dir, 'out');
+  await buildDataset(out, await collectImageFolder(await pictureFolder(3)));
+  await truncate(join(out, 'pictures.rgba'), (await stat(join(out, 'pictures.rgba'))).size - 1);
+  expect(() => new Dataset(out)).toThrow(/holds 2\.99.* pictures, but metadata\.jsonl describes 3/);
+  await cp(join(out, 'metadata.jsonl'), join(out, 'concepts.jsonl'));
+  expect(() => new Dataset(out)).toThrow(/concepts\.jsonl, line 1/);
+  expect(() => new Dataset(dir)).toThrow(InputError);
+});
+
+test('pictures keep their proportions, on white where they are transparent', async () => {
+  const wide = await rasterise(await png({ r: 255, g: 0, b: 0, alpha: 0.5 }, 80, 20));
+  expect(middle(wide)).toEqual([255, 127, 127, 128]);
+  expect([...wide.subarray(0, 4)]).toEqual([255, 255, 255, 0]);
+  expect([...wide.subarray((64 * PICTURE_SIZE + 4) * 4).subarray(3, 4)]).toEqual([128]);
+  expect([...wide.subarray((20 * PICTURE_SIZE + 64) * 4).subarray(3, 4)]).toEqual([0]);
+});
+
+test('a contact sheet shows colours as they are on white', async () => {
+  const picture = await rasterise(await png({ r: 0, g: 0, b: 255, alpha: 1 }));
+  const sheet = await contactSheet([picture, picture, picture], { columns: 2, size: 32 });
+  const { data, info } = await sharp(sheet).raw().toBuffer({ resolveWithObject: true });
+  expect([info.width, info.height]).toEqual([64, 64]);
+  expect(data.subarray(0, 3)).toBeAllClose([255, 255, 255], { atol: 2 });
+  const blue = (16 * 64 + 16) * info.channels;
+  expect(data.subarray(blue, blue + 3)).toBeAllClose([0, 0, 255], { atol: 2 });
+});

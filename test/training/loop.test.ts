@@ -1,0 +1,120 @@
+import { mkdtemp, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type * as tfjs from '@tensorflow/tfjs-core';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Weights } from '../../src/engine/ops/ops.ts';
+import { loadCheckpoint } from '../../src/engine/training/checkpoint.ts';
+import { Dice } from '../../src/engine/training/dice.ts';
+import { DivergedError, parametersOf, type TrainOptions, trainTask } from '../../src/engine/training/loop.ts';
+import type { Task } from '../../src/engine/training/task.ts';
+import { SafetensorsError } from '../../src/engine/weights/safetensors.ts';
+import { WeightMismatchError } from '../../src/engine/weights/weights.ts';
+import { tensorflow as tf } from './tensorflow-js.ts';
+
+let runs: string;
+beforeEach(async () => {
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  runs = await mkdtemp(join(tmpdir(), 'unclip-runs-'));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(runs, { recursive: true, force: true });
+});
+
+/** y = 2x₀ − 3x₁ + 0.5, to be found from examples. */
+function lineTask({ width = 2, poison = Number.POSITIVE_INFINITY } = {}): Task<{ x: Float32Array; y: Float32Array }> {
+  return {
+    name: 'line',
+    batchSize: 8,
+    optimizer: {
+      learningRate: 0.1,
+      warmup: 1,
+      horizon: 400,
+      average: 0.9,
+      beta1: 0.9,
+      beta2: 0.99,
+      eps: 1e-8,
+      weightDecay: 0,
+      maxNorm: 10,
+    },
+    batch(step) {
+      const x = new Dice(0, step).normal([8, width]).data;
+      const y = Float32Array.from({ length: 8 }, (_, i) => 2 * x[i * width]! - 3 * x[i * width + 1]! + 0.5);
+      if (step >= poison) y[0] = Number.NaN;
+      return { x, y };
+    },
+    loss(weights: Weights<tfjs.Tensor>, { x, y }) {
+      const predicted = tf.add(
+        tf.matMul(tf.tensor2d(x, [8, width]), weights.get('weight', [1, width]), false, true),
+        weights.get('bias', [1]),
+      );
+      return { total: tf.mean(tf.squaredDifference(predicted, tf.tensor2d(y, [8, 1]))) as tfjs.Scalar, parts: {} };
+    },
+    evaluate: async (weights) => ({ figures: { bias: weights.get('bias', [1]).dataSync()[0]! } }),
+  };
+}
+
+const options = (more: Partial<TrainOptions> = {}): TrainOptions => ({ runs, time: 60_000, ...more });
+const checkpoint = () => join(runs, 'line', 'checkpoint.safetensors');
+const saved = () => loadCheckpoint(checkpoint(), parametersOf(tf, lineTask()));
+
+test('it learns, keeps what it learned and writes down how', async () => {
+  const { values, average } = await trainTask(tf, lineTask(), options({ maxSteps: 300 }));
+  expect(values).toBeAllClose([2, -3, 0.5], { atol: 1e-2 });
+  expect((await saved())?.average).toEqual(average);
+  const log = (await readFile(join(runs, 'line', 'log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(log).toHaveLength(301);
+  expect(log[0]).toMatchObject({ step: 1, learningRate: expect.any(Number), norm: expect.any(Number) });
+  expect(log[299].loss).toBeLessThan(log[0].loss / 1000);
+  expect(log[300]).toMatchObject({ step: 300, evaluation: { bias: expect.closeTo(0.5, 1) } });
+});
+
+test('stopped and gone on with, it computes the same numbers as in one go', async () => {
+  const whole = await trainTask(tf, lineTask(), options({ maxSteps: 20 }));
+  await rm(join(runs, 'line'), { recursive: true });
+  await trainTask(tf, lineTask(), options({ maxSteps: 7 }));
+  const resumed = await trainTask(tf, lineTask(), options({ maxSteps: 20 }));
+  expect(resumed).toEqual(whole);
+});
+
+test('it ends after the step in which it is told to, with a checkpoint', async () => {
+  const controller = new AbortController();
+  const task = lineTask();
+  const batch = (step: number) => {
+    if (step === 3) controller.abort();
+    return task.batch(step);
+  };
+  await trainTask(tf, { ...task, batch }, options({ signal: controller.signal }));
+  expect((await saved())?.step).toBe(4);
+});
+
+test('a loss that is no number ends the run, and the last checkpoint stays', async () => {
+  await trainTask(tf, lineTask(), options({ maxSteps: 5 }));
+  const before = await readFile(checkpoint());
+  const diverged = trainTask(tf, lineTask({ poison: 8 }), options({ maxSteps: 20 }));
+  await expect(diverged).rejects.toThrow(/at step 9 the loss is NaN/);
+  await expect(diverged).rejects.toThrow(DivergedError);
+  expect((await readFile(checkpoint())).equals(before)).toBe(true);
+});
+
+test('a checkpoint cut short, or of other widths, is refused and left alone', async () => {
+  await trainTask(tf, lineTask(), options({ maxSteps: 2 }));
+  await expect(trainTask(tf, lineTask({ width: 3 }), options({ maxSteps: 4 }))).rejects.toThrow(
+    'weight: expected (1, 3), found (1, 2) in',
+  );
+  await expect(trainTask(tf, lineTask({ width: 3 }), options())).rejects.toThrow(WeightMismatchError);
+  const { size } = await stat(checkpoint());
+  await truncate(checkpoint(), size - 4);
+  await expect(trainTask(tf, lineTask(), options())).rejects.toThrow(SafetensorsError);
+  expect((await stat(checkpoint())).size).toBe(size - 4);
+});
+
+test('it starts from given weights where there is no checkpoint', async () => {
+  const start = async () => Float32Array.of(2, -3, 0.5);
+  const { values } = await trainTask(tf, lineTask(), options({ maxSteps: 1, start }));
+  expect(values).toBeAllClose([2, -3, 0.5], { atol: 1e-6 });
+});
