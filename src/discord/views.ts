@@ -28,7 +28,7 @@ export interface Progress {
   steps: number;
   /** Since the drawing began. */
   seconds: number;
-  /** PNGs of what the pictures look like so far; absent, the message keeps the previous ones. */
+  /** WebP files of what the pictures look like so far; absent, the message keeps the previous ones. */
   previews?: readonly Uint8Array[];
 }
 
@@ -44,7 +44,7 @@ export function drawing(shown: Shown, { step, steps, seconds, previews }: Progre
   const bar = '▰'.repeat(Math.round(done * 10)).padEnd(10, '▱');
   const percent = Math.floor(done * 100);
   const files = previews?.map((data, i) => ({
-    name: `preview-${i + 1}.png`,
+    name: `preview-${i + 1}.webp`,
     alt: altText(shown, i, previews.length, `preview at ${percent} %`),
     data,
   }));

@@ -49,7 +49,7 @@ export interface InferenceProgress {
   /** Decoder steps done, and all that there are, over all pictures. */
   readonly step: number;
   readonly steps: number;
-  /** PNGs of what the pictures look like so far. */
+  /** WebP files of what the pictures look like so far. */
   readonly previews?: readonly Uint8Array[];
 }
 

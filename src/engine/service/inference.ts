@@ -116,11 +116,11 @@ export class Inference {
 
   #receive(response: InferenceResponse) {
     if (response.type === 'opened') return;
-    if (response.id === undefined) return this.#log.error(`warming up failed: ${response.message}`);
-    const pending = this.#pending.get(response.id);
+    const pending = response.id === undefined ? undefined : this.#pending.get(response.id);
     if (response.type === 'progress') pending?.onProgress(response.progress);
     else if (response.type === 'drawn') pending?.resolve(response.pictures);
-    else pending?.reject(toError(response));
+    else if (pending) pending.reject(toError(response));
+    else this.#log.error(`the inference process: ${response.message}`);
   }
 }
 
