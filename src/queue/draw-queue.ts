@@ -40,7 +40,7 @@ export async function openDrawQueue(config: QueueConfig, { log }: { log: Logger 
   const store = await openStore(config, 'fail');
   const queue: StoredQueue = new Queue(
     QUEUE_NAME,
-    { connection: store.connection, defaultJobOptions: JOB_OPTIONS, streams: { events: { maxLen: 100 } } },
+    { ...store.options, defaultJobOptions: JOB_OPTIONS, streams: { events: { maxLen: 100 } } },
     store.backend,
   );
   queue.on('error', ({ message }) => log.warn({ reason: message }, 'trouble with the queue'));

@@ -133,7 +133,7 @@ export async function startDrawWorker(
     QUEUE_NAME,
     take,
     {
-      connection: store.connection,
+      ...store.options,
       concurrency,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,

@@ -6,6 +6,8 @@ import { InputError } from '../errors.ts';
 import { openEmbedded } from './embedded/client.ts';
 
 export const QUEUE_NAME = 'draw';
+/** Of the keys in Redis, which others may use as well. */
+const PREFIX = 'unclip';
 
 /** What the queue needs to know: Redis with `redisUrl`, else embedded in `dataDir`. */
 export type QueueConfig = Pick<Config, 'redisUrl' | 'dataDir'>;
@@ -18,10 +20,10 @@ export interface StoredJob {
   readonly cancelled?: true;
 }
 
-/** The connection that BullMQ's classes share in this process, and what they make of it. */
+/** What BullMQ's classes need: the connection that they share in this process, and the backend made for it. */
 export interface Store {
-  // biome-ignore lint/suspicious/noExplicitAny: the connection's type depends on the backend's, and BullMQ checks both
-  readonly connection: any;
+  // biome-ignore lint/suspicious/noExplicitAny: the connection's type depends on the backend's
+  readonly options: { connection: any; prefix: string };
   // biome-ignore lint/suspicious/noExplicitAny: see above
   readonly backend: BackendFactory<IQueueBackend, any>;
   close(): Promise<void>;
@@ -31,10 +33,14 @@ export interface Store {
 export async function openStore({ redisUrl, dataDir }: QueueConfig, outage: 'wait' | 'fail'): Promise<Store> {
   if (redisUrl === undefined) {
     const connection = await openEmbedded(join(dataDir, 'queue'));
-    return { connection, backend: createPostgresBackend, close: () => connection.end() };
+    return { options: { connection, prefix: PREFIX }, backend: createPostgresBackend, close: () => connection.end() };
   }
   const connection = await openRedis(redisUrl, outage);
-  return { connection, backend: createRedisBackend, close: async () => connection.disconnect() };
+  return {
+    options: { connection, prefix: PREFIX },
+    backend: createRedisBackend,
+    close: async () => connection.disconnect(),
+  };
 }
 
 const REDIS_TIMEOUT_MS = 5_000;

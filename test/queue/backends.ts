@@ -10,6 +10,7 @@ import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, vi } from 'vitest';
 import { type DrawQueue, openDrawQueue } from '../../src/queue/draw-queue.ts';
+import type { DrawAborted } from '../../src/queue/draw-worker.ts';
 import { openEmbedded } from '../../src/queue/embedded/client.ts';
 import type { DrawJob } from '../../src/queue/messages.ts';
 import type { QueueConfig } from '../../src/queue/store.ts';
@@ -20,23 +21,24 @@ export interface Backend {
   readonly name: string;
   /** Why it can't be tested here. */
   readonly missing?: string;
-  /** An empty queue of its own. */
-  newQueue(): Promise<QueueConfig>;
+  /** An empty queue of the test's own. */
+  newQueue(atTheEnd: AtTheEnd): Promise<QueueConfig>;
 }
 
-const atTheEnd: (() => unknown)[] = [];
+/** Vitest's onTestFinished of one test, or the end of the test file. */
+export type AtTheEnd = (end: () => void | Promise<void>) => void;
 
-/** Ends all queues of the test file, whose tests may wait for locks to expire. */
-export function endAfterTests(): void {
-  vi.setConfig({ testTimeout: 60_000 });
-  afterAll(async () => {
-    for (const end of atTheEnd.splice(0).reverse()) await end();
-  });
-}
+const ends: (() => void | Promise<void>)[] = [];
+export const ofTheFile: AtTheEnd = (end) => ends.push(end);
+afterAll(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+// locks expire after seconds
+vi.setConfig({ testTimeout: 60_000 });
 
-export async function temporaryFolder(): Promise<string> {
+export async function temporaryFolder(atTheEnd: AtTheEnd): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'unclip-'));
-  atTheEnd.push(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
+  atTheEnd(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
   return folder;
 }
 
@@ -62,7 +64,7 @@ export async function gone(pid: number): Promise<void> {
 let template: Promise<string> | undefined;
 
 async function makeTemplate(): Promise<string> {
-  const folder = join(await temporaryFolder(), 'queue');
+  const folder = join(await temporaryFolder(ofTheFile), 'queue');
   await (await openEmbedded(folder)).end();
   const pid = serverPid(folder);
   kill(pid, 'SIGTERM');
@@ -72,11 +74,11 @@ async function makeTemplate(): Promise<string> {
 
 const embedded: Backend = {
   name: 'embedded',
-  async newQueue() {
+  async newQueue(atTheEnd) {
     template ??= makeTemplate();
-    const dataDir = await temporaryFolder();
+    const dataDir = await temporaryFolder(atTheEnd);
     await cp(await template, join(dataDir, 'queue', 'database'), { recursive: true });
-    atTheEnd.push(async () => {
+    atTheEnd(async () => {
       const pid = serverPid(join(dataDir, 'queue'));
       kill(pid);
       await gone(pid);
@@ -90,14 +92,14 @@ let databases = 0;
 
 async function startRedis(): Promise<number> {
   const port = await freePort();
-  const folder = await temporaryFolder();
+  const folder = await temporaryFolder(ofTheFile);
   const options = { port, bind: '127.0.0.1', dir: folder, save: '', 'maxmemory-policy': 'noeviction' };
   const server = spawn(
     'redis-server',
     Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]),
     { stdio: 'ignore' },
   );
-  atTheEnd.push(async () => {
+  ofTheFile(async () => {
     server.kill();
     await once(server, 'exit');
   });
@@ -129,11 +131,19 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Open until the end of the test file. */
-export async function openQueue(config: QueueConfig): Promise<DrawQueue> {
+export async function openQueue(config: QueueConfig, atTheEnd: AtTheEnd): Promise<DrawQueue> {
   const queue = await openDrawQueue(config, { log });
-  atTheEnd.push(() => queue.close());
+  atTheEnd(() => queue.close());
   return queue;
+}
+
+/** Until nothing waits and nothing runs. */
+export async function finished(queue: DrawQueue): Promise<void> {
+  for (;;) {
+    const { waiting, running } = await queue.counts();
+    if (waiting + running === 0) return;
+    await sleep(20);
+  }
 }
 
 let messages = 0;
@@ -152,12 +162,17 @@ export function promptOf({ task }: DrawJob): string {
   return task.kind === 'imagine' ? task.prompt : task.kind;
 }
 
-export type EngineEvent = { event: 'started' | 'finished'; prompt: string; attempt: number };
+export interface EngineEvent {
+  /** The last three: why its signal aborted. */
+  event: 'started' | 'finished' | DrawAborted['why'];
+  prompt: string;
+  attempt: number;
+}
 
-/** An engine in a process of its own. Its prompts are milliseconds of work; an event each time it starts or finishes one. */
-export function forkEngine(config: QueueConfig, onEvent: (event: EngineEvent) => void): ChildProcess {
+/** An engine in a process of its own: see there. */
+export function forkEngine(config: QueueConfig, atTheEnd: AtTheEnd, onEvent: (it: EngineEvent) => void): ChildProcess {
   const engine = fork(new URL('engine-process.mjs', import.meta.url), [JSON.stringify(config)], { execArgv: [] });
   engine.on('message', onEvent);
-  atTheEnd.push(() => engine.kill('SIGKILL'));
+  atTheEnd(() => void engine.kill('SIGKILL'));
   return engine;
 }

@@ -1,25 +1,19 @@
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import type { DrawQueue } from '../../src/queue/draw-queue.ts';
-import { backends, type EngineEvent, endAfterTests, forkEngine, job, kill, openQueue, serverPid } from './backends.ts';
+import { describe, test } from 'vitest';
+import { backends, type EngineEvent, finished, forkEngine, job, kill, openQueue, serverPid } from './backends.ts';
 
-endAfterTests();
-
-const finished = (queue: DrawQueue) =>
-  expect.poll(() => queue.counts(), { timeout: 40_000, interval: 50 }).toEqual({ waiting: 0, running: 0 });
-
-describe.each(backends)('after kill -9, $name', ({ name, missing, newQueue }) => {
-  describe.skipIf(missing).concurrent('', () => {
-    test('of the engine in the middle of a job, the next engine draws it once', async ({ expect }) => {
-      const config = await newQueue();
-      const queue = await openQueue(config);
+describe.concurrent.each(backends)('after kill -9, $name', ({ name, missing, newQueue }) => {
+  describe.skipIf(missing)('', () => {
+    test('of the engine in the middle of a job, the next engine draws it once', async ({ expect, onTestFinished }) => {
+      const config = await newQueue(onTestFinished);
+      const queue = await openQueue(config, onTestFinished);
       await queue.add(job('700 heart'));
       const first: EngineEvent[] = [];
       const second: EngineEvent[] = [];
-      const engine = forkEngine(config, (event) => first.push(event));
+      const engine = forkEngine(config, onTestFinished, (event) => first.push(event));
       await expect.poll(() => first, { timeout: 10_000 }).toHaveLength(1);
       engine.kill('SIGKILL');
-      forkEngine(config, (event) => second.push(event));
+      forkEngine(config, onTestFinished, (event) => second.push(event));
       await finished(queue);
       expect(first).toEqual([{ event: 'started', prompt: '700 heart', attempt: 1 }]);
       expect(second).toEqual([
@@ -28,13 +22,13 @@ describe.each(backends)('after kill -9, $name', ({ name, missing, newQueue }) =>
       ]);
     });
 
-    test('of an engine and of what serves the queue, none of 200 jobs is lost', async ({ expect }) => {
-      const config = await newQueue();
+    test('of an engine and of what serves the queue, none of 200 jobs is lost', async ({ expect, onTestFinished }) => {
+      const config = await newQueue(onTestFinished);
       const prompts = Array.from({ length: 200 }, (_, i) => `20 picture ${i}`);
       const events: EngineEvent[] = [];
-      const first = forkEngine(config, (event) => events.push(event));
-      forkEngine(config, (event) => events.push(event));
-      const queue = await openQueue(config);
+      const first = forkEngine(config, onTestFinished, (event) => events.push(event));
+      forkEngine(config, onTestFinished, (event) => events.push(event));
+      const queue = await openQueue(config, onTestFinished);
       const drawn = () => events.filter(({ event }) => event === 'finished').map(({ prompt }) => prompt);
       const adding = (async () => {
         for (const prompt of prompts) await queue.add(job(prompt));
@@ -50,18 +44,42 @@ describe.each(backends)('after kill -9, $name', ({ name, missing, newQueue }) =>
       expect(drawn().length).toBeLessThanOrEqual(prompts.length + 8);
     });
 
-    test('of the engine, a job cancelled before the next engine comes is stopped there', async ({ expect }) => {
-      const config = await newQueue();
-      const queue = await openQueue(config);
+    test('or when it was only stopped for a while, an engine learns that its job was taken over', async ({
+      expect,
+      onTestFinished,
+    }) => {
+      const config = await newQueue(onTestFinished);
+      const queue = await openQueue(config, onTestFinished);
+      const { id } = await queue.add(job('60000 heart'));
+      const first: EngineEvent[] = [];
+      const second: EngineEvent[] = [];
+      const engine = forkEngine(config, onTestFinished, (event) => first.push(event));
+      await expect.poll(() => first, { timeout: 10_000 }).toHaveLength(1);
+      engine.kill('SIGSTOP');
+      forkEngine(config, onTestFinished, (event) => second.push(event));
+      await expect.poll(() => second, { timeout: 15_000 }).toHaveLength(1);
+      engine.kill('SIGCONT');
+      await expect.poll(() => first.map(({ event }) => event), { timeout: 10_000 }).toEqual(['started', 'taken over']);
+      expect(await queue.cancel(id)).toBe('stopping');
+      await finished(queue);
+      expect(second.map(({ event }) => event)).toEqual(['started', 'cancelled']);
+    });
+
+    test('of the engine, a job cancelled before the next engine comes is stopped there', async ({
+      expect,
+      onTestFinished,
+    }) => {
+      const config = await newQueue(onTestFinished);
+      const queue = await openQueue(config, onTestFinished);
       const { id } = await queue.add(job('60000 heart'));
       const events: EngineEvent[] = [];
-      const engine = forkEngine(config, (event) => events.push(event));
+      const engine = forkEngine(config, onTestFinished, (event) => events.push(event));
       await expect.poll(() => events, { timeout: 10_000 }).toHaveLength(1);
       engine.kill('SIGKILL');
       expect(await queue.cancel(id)).toBe('stopping');
-      forkEngine(config, (event) => events.push(event));
+      forkEngine(config, onTestFinished, (event) => events.push(event));
       await finished(queue);
-      expect(events.filter(({ event }) => event === 'finished')).toEqual([]);
+      expect(events.map(({ event }) => event)).toEqual(['started', 'started', 'cancelled']);
     });
   });
 });

@@ -5,19 +5,28 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../src/errors.ts';
 import { openDrawQueue } from '../../src/queue/draw-queue.ts';
 import { openEmbedded } from '../../src/queue/embedded/client.ts';
-import { backends, endAfterTests, freePort, gone, job, kill, log, serverPid, temporaryFolder } from './backends.ts';
-
-endAfterTests();
+import {
+  type AtTheEnd,
+  backends,
+  freePort,
+  gone,
+  job,
+  kill,
+  log,
+  openQueue,
+  serverPid,
+  temporaryFolder,
+} from './backends.ts';
 
 const embedded = backends.find(({ name }) => name === 'embedded')!;
 
-async function open(folder: string): Promise<pg.Pool> {
+async function open(folder: string, atTheEnd: AtTheEnd): Promise<pg.Pool> {
   const pool = await openEmbedded(folder);
-  onTestFinished(() => pool.end());
+  atTheEnd(() => pool.end());
   return pool;
 }
 
@@ -35,9 +44,9 @@ async function listeners(folder: string): Promise<string[]> {
   return sockets.filter((_, i) => alive[i]);
 }
 
-describe('the embedded server', () => {
-  test('is one, when ten processes want it at once', async () => {
-    const { dataDir } = await embedded.newQueue();
+describe.concurrent('the embedded server', () => {
+  test('is one, when ten processes want it at once', async ({ expect, onTestFinished }) => {
+    const { dataDir } = await embedded.newQueue(onTestFinished);
     const bots = Array.from({ length: 10 }, (_, i) =>
       fork(new URL('bot-process.mjs', import.meta.url), [JSON.stringify({ dataDir }), String(i)], { execArgv: [] }),
     );
@@ -46,20 +55,23 @@ describe('the embedded server', () => {
     const folder = join(dataDir, 'queue');
     expect(await listeners(folder)).toHaveLength(1);
     expect((await readdir(folder)).filter((name) => name.startsWith('claim-'))).toHaveLength(1);
-    const queue = await openDrawQueue({ redisUrl: undefined, dataDir }, { log });
-    onTestFinished(() => queue.close());
+    const queue = await openQueue({ redisUrl: undefined, dataDir }, onTestFinished);
     expect(await queue.counts()).toEqual({ waiting: 10, running: 0 });
   });
 
-  test('killed -9 is replaced by the next who asks, and what was committed is there', async () => {
-    const { dataDir } = await embedded.newQueue();
+  test('killed or ended is replaced by the next who asks, and what was committed is there', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const { dataDir } = await embedded.newQueue(onTestFinished);
     const folder = join(dataDir, 'queue');
-    const pool = await open(folder);
+    const pool = await open(folder, onTestFinished);
     await pool.query('CREATE TABLE kept (n int)');
     for (let n = 0; n < 5; n++) {
       await pool.query('INSERT INTO kept VALUES ($1)', [n]);
       const pid = serverPid(folder);
-      kill(pid);
+      kill(pid, n % 2 ? 'SIGTERM' : 'SIGKILL');
+      if (n % 2) await gone(pid);
       const { rows } = await pool.query('SELECT max(n) AS n FROM kept');
       expect(rows).toEqual([{ n }]);
       expect(serverPid(folder)).not.toBe(pid);
@@ -67,41 +79,33 @@ describe('the embedded server', () => {
     expect(await listeners(folder)).toHaveLength(1);
   });
 
-  test('ends by itself when nobody is left, and the jobs are there the next time', async () => {
-    const config = await embedded.newQueue();
+  test('ends by itself when nobody is left, and the jobs are there the next time', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const config = await embedded.newQueue(onTestFinished);
     const folder = join(config.dataDir, 'queue');
     const queue = await openDrawQueue(config, { log });
     const { id } = await queue.add(job('red heart'));
     const pid = serverPid(folder);
     await queue.close();
     await gone(pid);
-    const again = await openDrawQueue(config, { log });
-    onTestFinished(() => again.close());
+    const again = await openQueue(config, onTestFinished);
     expect(await again.position(id)).toBe(0);
     expect(serverPid(folder)).not.toBe(pid);
   });
 
-  test('starts anew where it was killed while it made the database', async () => {
-    const folder = join(await temporaryFolder(), 'queue');
+  test('starts anew where it was killed while it made the database', async ({ expect, onTestFinished }) => {
+    const folder = join(await temporaryFolder(onTestFinished), 'queue');
     await mkdir(join(folder, 'database-draft', 'base'), { recursive: true });
     await writeFile(join(folder, 'database-draft', 'PG_VERSION'), '18\n');
-    await open(folder);
+    await open(folder, onTestFinished);
     expect(existsSync(join(folder, 'database-draft'))).toBe(false);
     kill(serverPid(folder));
   });
 
-  test('is for this user alone', async () => {
-    const { dataDir } = await embedded.newQueue();
-    const folder = join(dataDir, 'queue');
-    await open(folder);
-    const modes = await Promise.all(
-      [await listeners(folder), ['database']].flat().map(async (name) => (await stat(join(folder, name))).mode & 0o077),
-    );
-    expect(modes).toEqual([0, 0]);
-  });
-
-  test('a database that does not open is named, with what is wrong', async () => {
-    const folder = join(await temporaryFolder(), 'queue');
+  test('a database that does not open is named, with what is wrong', async ({ expect, onTestFinished }) => {
+    const folder = join(await temporaryFolder(onTestFinished), 'queue');
     await mkdir(join(folder, 'database'), { recursive: true });
     await writeFile(join(folder, 'database', 'PG_VERSION'), '11\n');
     const error = await openEmbedded(folder).catch((error: unknown) => error);
@@ -109,19 +113,35 @@ describe('the embedded server', () => {
     expect((error as Error).message).toContain(`the embedded queue in ${folder} can't`);
   });
 
-  test('a folder that cannot be used is named', async () => {
-    const file = join(await temporaryFolder(), 'file');
+  test('a folder that cannot be used is named', async ({ expect, onTestFinished }) => {
+    const file = join(await temporaryFolder(onTestFinished), 'file');
     await writeFile(file, '');
     await expect(openEmbedded(join(file, 'queue'))).rejects.toThrow(/^DATA_DIR must be a folder that can be written: /);
-    const long = join(await temporaryFolder(), 'x'.repeat(120), 'queue');
+    const long = join(await temporaryFolder(onTestFinished), 'x'.repeat(120), 'queue');
     await expect(openEmbedded(long)).rejects.toThrow(/DATA_DIR is \d+ characters too long/);
   });
 });
 
 describe('many clients on one PGlite', () => {
+  let folder: string;
+  let pool: pg.Pool;
+  const ends: (() => void | Promise<void>)[] = [];
+  beforeAll(async () => {
+    const { dataDir } = await embedded.newQueue((end) => ends.push(end));
+    folder = join(dataDir, 'queue');
+    pool = await open(folder, (end) => ends.push(end));
+  });
+  afterAll(async () => {
+    for (const end of ends.reverse()) await end();
+  });
+
+  test('are of this user alone', async () => {
+    const [socket] = await listeners(folder);
+    const modes = await Promise.all([socket!, 'database'].map((name) => stat(join(folder, name))));
+    expect(modes.map(({ mode }) => mode & 0o077)).toEqual([0, 0]);
+  });
+
   test('answers and errors reach who asked, whatever the size', async () => {
-    const { dataDir } = await embedded.newQueue();
-    const pool = await open(join(dataDir, 'queue'));
     const answers = await Promise.all(
       Array.from({ length: 60 }, async (_, i) => {
         if (i % 7 === 3) return await pool.query(`SELECT no_such_column_${i}`).catch((error: Error) => error.message);
@@ -136,8 +156,6 @@ describe('many clients on one PGlite', () => {
   });
 
   test('NOTIFY reaches every client that listens', async () => {
-    const { dataDir } = await embedded.newQueue();
-    const pool = await open(join(dataDir, 'queue'));
     const listener = await pool.connect();
     const heard: unknown[] = [];
     listener.on('notification', ({ channel, payload }) => heard.push([channel, payload]));
@@ -148,8 +166,6 @@ describe('many clients on one PGlite', () => {
   });
 
   test('a transaction is kept apart, and rolled back when its client dies', async () => {
-    const { dataDir } = await embedded.newQueue();
-    const pool = await open(join(dataDir, 'queue'));
     await pool.query('CREATE TABLE t (n int)');
     const client = await pool.connect();
     client.on('error', () => {});

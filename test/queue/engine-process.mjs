@@ -8,6 +8,9 @@ const worker = await startDrawWorker(
   JSON.parse(process.argv[2]),
   async ({ task: { prompt } }, { attempt, signal }) => {
     process.send({ event: 'started', prompt, attempt });
+    const onAbort = () => process.send({ event: signal.reason.why, prompt, attempt });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
     await sleep(Number.parseInt(prompt, 10), undefined, { signal });
     process.send({ event: 'finished', prompt, attempt });
     return { outcome: 'delivered' };

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
-import { afterEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { InputError } from '../../src/errors.ts';
-import { type DrawQueue, openDrawQueue } from '../../src/queue/draw-queue.ts';
+import type { DrawQueue } from '../../src/queue/draw-queue.ts';
 import {
   DrawAborted,
   type DrawHandler,
@@ -10,40 +10,45 @@ import {
   startDrawWorker,
 } from '../../src/queue/draw-worker.ts';
 import type { DrawResult } from '../../src/queue/messages.ts';
-import { openStore, QUEUE_NAME } from '../../src/queue/store.ts';
-import { backends, endAfterTests, job, log, promptOf } from './backends.ts';
+import { openStore, QUEUE_NAME, type QueueConfig, type Store } from '../../src/queue/store.ts';
+import { backends, finished, job, log, ofTheFile, openQueue, promptOf } from './backends.ts';
 
 const delivered: DrawResult = { outcome: 'delivered' };
 
-endAfterTests();
+const openRaw = ({ options, backend }: Store) => new Queue(QUEUE_NAME, options, backend);
 
 describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
-  const open: { close(): Promise<unknown> }[] = [];
-  afterEach(async () => {
-    for (const end of open.splice(0).reverse()) await end.close();
-  });
+  describe.skipIf(missing)('', () => {
+    let config: QueueConfig;
+    let queue: DrawQueue;
+    /** BullMQ's own view of the same queue. */
+    let raw: ReturnType<typeof openRaw>;
+    let givenUp: GivenUp[];
 
-  /** A queue with a worker factory and what has been given up. */
-  async function setUp() {
-    const config = await newQueue();
-    const queue = await openDrawQueue(config, { log });
-    open.push(queue);
-    const givenUp: GivenUp[] = [];
-    const start = async (handler: DrawHandler, concurrency = 1): Promise<DrawWorker> => {
+    beforeAll(async () => {
+      config = await newQueue(ofTheFile);
+      queue = await openQueue(config, ofTheFile);
+      const store = await openStore(config, 'fail');
+      raw = openRaw(store);
+      ofTheFile(async () => {
+        await raw.close();
+        await store.close();
+      });
+    });
+    beforeEach(async () => {
+      givenUp = [];
+      await raw.obliterate({ force: true });
+      await raw.resume();
+    });
+
+    async function start(handler: DrawHandler, concurrency = 1): Promise<DrawWorker> {
       const onGivenUp = async (it: GivenUp) => void givenUp.push(it);
       const worker = await startDrawWorker(config, handler, { concurrency, onGivenUp, log });
-      open.push(worker);
+      onTestFinished(() => worker.close());
       return worker;
-    };
-    return { config, queue, start, givenUp };
-  }
+    }
 
-  const finished = (queue: DrawQueue) =>
-    expect.poll(() => queue.counts(), { timeout: 20_000, interval: 20 }).toEqual({ waiting: 0, running: 0 });
-
-  describe.skipIf(missing)('', () => {
     test('draws in the order of arrival and tells how many wait before', async () => {
-      const { queue, start } = await setUp();
       const prompts = ['red heart', 'blue star', 'zero \u0000 and half a pair \ud83d', '❤️'];
       const added = [];
       for (const prompt of prompts) added.push(await queue.add(job(prompt)));
@@ -63,7 +68,6 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
     });
 
     test('an engine that is there first gets the job at once, and the same message only once', async () => {
-      const { queue, start } = await setUp();
       const drawn: string[] = [];
       await start(async (it) => {
         drawn.push(promptOf(it));
@@ -77,7 +81,6 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
     });
 
     test('as many at the same time as asked for, no more', async () => {
-      const { queue, start } = await setUp();
       let atOnce = 0;
       let most = 0;
       let release = () => {};
@@ -97,7 +100,6 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
     });
 
     test('cancels what waits, stops what runs, and says so when there is nothing to cancel', async () => {
-      const { queue, start } = await setUp();
       const drawn: string[] = [];
       let reason: unknown;
       const running = await queue.add(job('running'));
@@ -122,9 +124,6 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
     });
 
     test('a job that makes no sense is given up, its user told if known, and the next one drawn', async () => {
-      const { config, queue, start, givenUp } = await setUp();
-      const store = await openStore(config, 'fail');
-      const raw = new Queue(QUEUE_NAME, { connection: store.connection }, store.backend);
       const future = { ...job('x'), version: 2, task: { kind: 'sculpt' } };
       await raw.add('draw', { job: JSON.stringify(future) }, { jobId: 'a' });
       await raw.add('draw', { job: '{' }, { jobId: 'b' });
@@ -142,12 +141,9 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
       expect(givenUp).toEqual([{ id: 'a', reply: future.reply, reason }]);
       expect(await raw.getJobCounts('failed')).toEqual({ failed: 3 });
       expect(await raw.getJob('b')).toMatchObject({ failedReason: reason });
-      await raw.close();
-      await store.close();
     });
 
     test("a person's mistake is not tried again, a fault of ours is, three times", async () => {
-      const { queue, start, givenUp } = await setUp();
       const drawn: string[] = [];
       await start(async (it, { attempt }) => {
         drawn.push(`${promptOf(it)} ${attempt}`);
@@ -171,7 +167,6 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
     });
 
     test('close lets running jobs end', async () => {
-      const { queue, start } = await setUp();
       let ended = false;
       let release = () => {};
       const worker = await start(async () => {
@@ -192,7 +187,6 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
     });
 
     test('close hands back what does not end in time, and that does not count as a crash', async () => {
-      const { queue, start } = await setUp();
       const seen: unknown[] = [];
       await queue.add(job('a'));
       const worker = await start(async (_, { attempt, signal }) => {
@@ -213,9 +207,6 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
     });
 
     test('a job at which engines crashed is drawn beside no other such job, and given up after three', async () => {
-      const { config, queue, start, givenUp } = await setUp();
-      const store = await openStore(config, 'fail');
-      const raw = new Queue(QUEUE_NAME, { connection: store.connection }, store.backend);
       const crashed = async (prompt: string, crashes: number) => {
         const { id } = await queue.add(job(prompt));
         await raw.updateJobProgress(id, { crashes });
@@ -240,8 +231,6 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
       await finished(queue);
       expect(most).toEqual({ suspect: 1, fresh: 2 });
       expect(givenUp).toMatchObject([{ id: poison, reason: 'the engine stopped 3 times while drawing this' }]);
-      await raw.close();
-      await store.close();
     });
   });
 });

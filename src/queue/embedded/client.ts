@@ -27,6 +27,8 @@ class EmbeddedPool extends pg.Pool {
       idleTimeoutMillis: 0,
       stream: () => new ServerSocket(folder),
     });
+    // an idle connection was lost; the next query makes another
+    this.on('error', () => {});
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: pg's signature has a dozen overloads; BullMQ uses (text, values)
@@ -35,7 +37,9 @@ class EmbeddedPool extends pg.Pool {
       try {
         return await (super.query as (...args: unknown[]) => Promise<unknown>)(...args);
       } catch (error) {
-        if (error instanceof pg.DatabaseError || error instanceof InputError || retry === RETRIES) throw error;
+        const final =
+          error instanceof pg.DatabaseError || error instanceof InputError || this.ending || retry === RETRIES;
+        if (final) throw error;
         await sleep(50 * 2 ** retry);
       }
     }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { type PGlite, protocol } from '@electric-sql/pglite';
 
 /*
@@ -37,6 +38,7 @@ export class Multiplexer {
   readonly #onChange: (clients: number) => void;
   #queries: Query[] = [];
   #running = false;
+  #stopped = false;
   /** Whose transaction is open. */
   #owner: Client | undefined;
 
@@ -62,6 +64,12 @@ export class Multiplexer {
   /** Runs one statement of the server itself when its turn has come, outside of any client's transaction. */
   query(sql: string): Promise<Buffer> {
     return new Promise((done) => this.#enqueue({ client: undefined, bytes: protocol.serialize.query(sql), done }));
+  }
+
+  /** Leaves all further queries unanswered. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    while (this.#running) await setImmediate();
   }
 
   #receive(client: Client): void {
@@ -114,6 +122,7 @@ export class Multiplexer {
   }
 
   #next(): Query | undefined {
+    if (this.#stopped) return undefined;
     if (!this.#owner) return this.#queries.shift();
     const index = this.#queries.findIndex(({ client }) => client === this.#owner);
     if (index >= 0) return this.#queries.splice(index, 1)[0];
