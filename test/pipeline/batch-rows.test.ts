@@ -37,7 +37,11 @@ describe('batchRows', () => {
   it('gives each caller its own rows, computed in one run', async () => {
     const { run, runs } = network();
     const predict = batchRows(run, 8);
-    const [a, b, c] = await Promise.all([predict(input(1, [10])), predict(input(2, [20, 30])), predict(input(3, [40]))]);
+    const [a, b, c] = await Promise.all([
+      predict(input(1, [10])),
+      predict(input(2, [20, 30])),
+      predict(input(3, [40])),
+    ]);
     expect([...a.data]).toEqual([11, 11]);
     expect([...b.data]).toEqual([22, 22, 32, 32]);
     expect([...c.data]).toEqual([43, 43]);
@@ -71,7 +75,11 @@ describe('batchRows', () => {
   it('does not mix pictures of different sizes', async () => {
     const { run, runs } = network();
     const predict = batchRows(run, 8);
-    const results = await Promise.all([predict(input(1, [1], 2)), predict(input(1, [1], 3)), predict(input(1, [1], 2))]);
+    const results = await Promise.all([
+      predict(input(1, [1], 2)),
+      predict(input(1, [1], 3)),
+      predict(input(1, [1], 2)),
+    ]);
     expect(results.map(({ shape }) => shape[1])).toEqual([2, 3, 2]);
     expect(runs).toEqual([2, 1]);
   });

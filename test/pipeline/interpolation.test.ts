@@ -7,7 +7,15 @@ const row = (values: readonly number[]): Tensor => tensor(Float32Array.from(valu
 const norm = (x: Tensor) => Math.hypot(...x.data);
 const unit = (x: Tensor) => row([...x.data].map((value) => value / norm(x)));
 const angle = (a: Tensor, b: Tensor) =>
-  Math.acos(Math.max(-1, Math.min(1, [...unit(a).data].reduce((sum, v, i) => sum + v * unit(b).data[i]!, 0))));
+  Math.acos(
+    Math.max(
+      -1,
+      Math.min(
+        1,
+        [...unit(a).data].reduce((sum, v, i) => sum + v * unit(b).data[i]!, 0),
+      ),
+    ),
+  );
 
 const direction = fc
   .array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 8, maxLength: 8 })

@@ -62,7 +62,7 @@ export function changeRecipes(model: Kandinsky, recipes: readonly Recipe[], chan
 }
 
 /** float32, little endian, base64. */
-export function encodeEmbedding(embedding: Tensor): string {
+function encodeEmbedding(embedding: Tensor): string {
   const bytes = Buffer.alloc(embedding.data.length * 4);
   for (const [i, value] of embedding.data.entries()) bytes.writeFloatLE(value, i * 4);
   return bytes.toString('base64');

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
 import { type Tensor, tensor } from '../tensor.ts';
-import { floatFromBfloat16, floatFromFloat16 } from './half.ts';
+import { float16FromFloat, floatFromBfloat16, floatFromFloat16 } from './half.ts';
 
 /** A .safetensors file that is missing, cut off or malformed. */
 export class SafetensorsError extends InputError {
@@ -183,18 +183,35 @@ function integersFrom(bytes: ArrayBuffer, dtype: Dtype): ArrayLike<number | bigi
   }
 }
 
-/** Writes float32 tensors, in the given order, with a header padded to 8 bytes as other writers do. */
-export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
+export interface WriteOptions {
+  /** Half precision takes half the room. */
+  readonly dtype?: 'F32' | 'F16';
+  /** Texts for the header; transformers wants `format: pt` there. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Writes tensors, in the given order, with a header padded to 8 bytes as other writers do. */
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  { dtype = 'F32', metadata }: WriteOptions = {},
+): Promise<void> {
   const entries: Record<string, z.infer<typeof Entry>> = {};
   let end = 0;
   for (const [name, { data, shape }] of tensors) {
-    entries[name] = { dtype: 'F32', shape: [...shape], data_offsets: [end, end + data.byteLength] };
-    end += data.byteLength;
+    const start = end;
+    end += data.length * BYTES[dtype];
+    entries[name] = { dtype, shape: [...shape], data_offsets: [start, end] };
   }
-  const json = JSON.stringify(entries);
+  const json = JSON.stringify({ ...(metadata && { __metadata__: metadata }), ...entries });
   const header = Buffer.from(json.padEnd(json.length + ((8 - (Buffer.byteLength(json) % 8)) % 8)));
   const prefix = Buffer.alloc(8);
   prefix.writeBigUInt64LE(BigInt(header.length));
-  const bodies = [...tensors.values()].map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+  const bodies = [...tensors.values()].map(({ data }) =>
+    bytesOf(dtype === 'F16' ? Uint16Array.from(data, float16FromFloat) : data),
+  );
   await writeFile(path, Buffer.concat([prefix, header, ...bodies]));
 }
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint16Array | Float32Array) =>
+  Buffer.from(buffer, byteOffset, byteLength);
