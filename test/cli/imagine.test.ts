@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readRecipe } from '../../src/engine/images/encode-picture.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/unclip.mjs', import.meta.url));
+
+interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function imagine(...args: string[]): Promise<Finished> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [PROGRAM, 'imagine', ...args], (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+let folder: string;
+const quick = () => ['--steps', '2', '--out', join(folder, 'out')];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unclip-imagine-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('imagine', { timeout: 60_000 }, () => {
+  it('writes four PNGs and prints their paths', async () => {
+    const { code, stdout } = await imagine('red heart', '--seed', '5', ...quick());
+    expect(code).toBe(0);
+    const paths = stdout.trim().split('\n');
+    expect(paths).toEqual([5, 6, 7, 8].map((seed) => join(folder, 'out', `red-heart-${seed}.png`)));
+    const { width, height, channels, format } = await sharp(paths[0]).metadata();
+    expect({ width, height, channels, format }).toEqual({ width: 128, height: 128, channels: 4, format: 'png' });
+  });
+
+  it('prints one JSON object and nothing else with --json', async () => {
+    const { stdout } = await imagine('red', 'heart', '--seed', '0', '--count', '2', '--json', ...quick());
+    const { images, timings, ...settings } = JSON.parse(stdout);
+    expect(images.map(({ seed }: { seed: number }) => seed)).toEqual([0, 1]);
+    expect(Object.keys(timings)).toEqual(['load', 'prior', 'decoder', 'decode']);
+    expect(Object.values(timings).every((seconds) => typeof seconds === 'number' && seconds > 0)).toBe(true);
+    expect(settings).toMatchObject({ prompt: 'red heart', model: 'emoji-v0', sampler: 'ddim', steps: 2 });
+  });
+
+  it('draws the same picture from the same seed, alone or beside others', async () => {
+    await imagine('blue circle', '--seed', '10', '--count', '3', ...quick());
+    const beside = await readFile(join(folder, 'out', 'blue-circle-12.png'));
+    await imagine('blue circle', '--seed', '12', '--count', '1', ...quick());
+    const alone = await readFile(join(folder, 'out', 'blue-circle-12.png'));
+    expect(readRecipe(alone, 'alone')).toEqual(readRecipe(beside, 'beside'));
+    const [a, b] = await Promise.all([beside, alone].map((png) => sharp(png).raw().toBuffer()));
+    expect(Math.max(...a!.map((value, i) => Math.abs(value - b![i]!)))).toBeLessThanOrEqual(1);
+  });
+
+  it('obeys every setting', async () => {
+    const settings = ['--sampler', 'euler', '--guidance', '1.5', '--prior-guidance', '2', '--negative', 'blue'];
+    await imagine('sun', '--seed', '1', '--count', '1', ...settings, ...quick());
+    const png = await readFile(join(folder, 'out', 'sun-1.png'));
+    expect(readRecipe(png, 'sun')).toMatchObject({
+      sampler: 'euler',
+      guidanceScale: 1.5,
+      priorGuidanceScale: 2,
+      negativePrompt: 'blue',
+    });
+  });
+
+  it('varies a picture, and blends two or a picture and a prompt', async () => {
+    await imagine('green apple', '--seed', '1', '--count', '2', ...quick());
+    const [a, b] = [1, 2].map((seed) => join(folder, 'out', `green-apple-${seed}.png`));
+    const one = ['--seed', '3', '--count', '1', ...quick()];
+    expect((await imagine('--image', a!, ...one)).stdout).toContain('variations-3.png');
+    expect((await imagine('--image', a!, '--image', b!, ...one)).stdout).toContain('blend-3.png');
+    expect((await imagine('heart', '--image', a!, ...one)).stdout).toContain('heart-3.png');
+    expect(await readdir(join(folder, 'out'))).toContain('heart-3.png');
+  });
+});
+
+describe('imagine with wrong input', { timeout: 60_000 }, () => {
+  const REFUSED: [args: string[], message: string][] = [
+    [[], 'prompt must not be empty'],
+    [['  '], 'prompt must not be empty'],
+    [['x'.repeat(1001)], 'prompt must have at most 1000 characters, not 1001'],
+    [['a', '--seed', '1.5'], 'seed must be a whole number from 0 to 9007199254740991, not 1.5'],
+    [['a', '--seed', 'abc'], 'not abc'],
+    [['a', '--steps', '0'], 'steps must be a whole number from 1 to 250, not 0'],
+    [['a', '--guidance', 'NaN'], 'guidance must be a number from 0 to 20, not NaN'],
+    [['a', '--count', '5'], 'count must be a whole number from 1 to 4, not 5'],
+    [['a', '--sampler', 'magic'], 'sampler must be one of unclip, ddpm, ddim,'],
+    [['a', '--model', '/nowhere'], '/nowhere'],
+    [['--image', '/nowhere/cat.png'], '/nowhere/cat.png'],
+    [['a', '--colour', 'red'], "unknown option '--colour'"],
+  ];
+
+  it.each(REFUSED)('%j', async (args, message) => {
+    const { code, stdout, stderr } = await imagine(...quick(), ...args);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('    at ');
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+
+  it('a file that is no picture, and too many files', async () => {
+    const file = join(folder, 'notes.png');
+    await writeFile(file, 'no picture at all');
+    const refused = await imagine('--image', file, ...quick());
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('notes.png');
+  });
+});
