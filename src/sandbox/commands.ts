@@ -85,15 +85,13 @@ export class Commands {
     this.#announce();
   }
 
-  /** Slash commands that can be used in the channel; the guild's own hide global ones of the same name. */
+  /** Slash commands that can be used in the channel, as registered; the guild's own hide global ones of the same name. */
   usableIn(channel: Channel): APIApplicationCommand[] {
     const guildOnes = isGuildChannel(channel) ? this.list(channel.guild_id) : [];
     const global = this.list(undefined).filter(
       (command) => isOfferedIn(channel, command) && !guildOnes.some((own) => isSame(own, command)),
     );
-    return [...guildOnes, ...global]
-      .filter(({ type }) => type === ApplicationCommandType.ChatInput)
-      .sort((a, b) => a.name.localeCompare(b.name));
+    return [...guildOnes, ...global].filter(({ type }) => type === ApplicationCommandType.ChatInput);
   }
 
   /** Throws 10063 unless it can be used in the channel. */

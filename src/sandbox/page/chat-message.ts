@@ -5,7 +5,7 @@ import { avatar, displayName } from './avatar.ts';
 import { EMOJI, emojiName } from './emoji.ts';
 import { attachmentList } from './gallery.ts';
 import { icons } from './icons.ts';
-import { markdown } from './markdown.ts';
+import { markdown, plainText } from './markdown.ts';
 import { componentPart, embedPart } from './message-parts.ts';
 import { clockTime, fullTime, shortTime } from './times.ts';
 
@@ -16,9 +16,12 @@ export interface MessageContext {
   interactions: readonly InteractionState[];
   /** The message whose emoji picker is open. */
   pickerFor: string | undefined;
+  /** The message whose actions were asked for by touch. */
+  actionsFor: string | undefined;
   use(messageId: string, customId: string, values?: string[]): void;
   toggleReaction(message: APIMessage, emoji: string): void;
   togglePicker(messageId: string): void;
+  showActions(messageId: string): void;
   reply(message: APIMessage): void;
   remove(message: APIMessage): void;
   dismiss(message: APIMessage): void;
@@ -63,7 +66,8 @@ function origin(message: APIMessage): TemplateResult | typeof nothing {
   const original = message.referenced_message;
   if (!original) return html`<p class="origin"><em>Original message was deleted</em></p>`;
   const text =
-    original.content || (original.attachments.length > 0 ? 'Click to see attachment' : 'Click to see message');
+    plainText(original.content) ||
+    (original.attachments.length > 0 ? 'Click to see attachment' : 'Click to see message');
   return html`<p class="origin">${avatar(original.author, 16)}<span class="name">${displayName(original.author)}</span>
     <a href="#message-${original.id}" class="excerpt" @click=${jump}>${text}</a></p>`;
 }
@@ -122,7 +126,9 @@ function failure(message: APIMessage, { interactions }: MessageContext) {
 function toolbar(message: APIMessage, context: MessageContext) {
   const open = context.pickerFor === message.id;
   const own = message.author.id === context.user.id;
-  return html`<div class="toolbar ${open ? 'open' : ''}" role="toolbar" aria-label="Message actions">
+  const shown = open || context.actionsFor === message.id;
+  return html`<div class="toolbar ${shown ? 'shown' : ''}" role="group" aria-label="Message actions">
+    <button type="button" class="more" aria-label="Message actions" @click=${() => context.showActions(message.id)}>${icons.more}</button>
     <button type="button" aria-label="Add reaction" title="Add reaction" aria-expanded=${open} data-picker=${message.id}
       @click=${() => context.togglePicker(message.id)}>${icons.smile}</button>
     <button type="button" aria-label="Reply" title="Reply" @click=${() => context.reply(message)}>${icons.reply}</button>

@@ -57,14 +57,15 @@ export class CommandForm extends LitElement {
     return this;
   }
 
-  override firstUpdated(): void {
-    this.fields = startingFields(this.invocable, this.texts);
-    if (this.texts.size > 0) this.#check();
-    void this.updateComplete.then(() => this.#focusFirst());
-  }
-
   override willUpdate(changed: PropertyValues): void {
     if (changed.has('choices')) this.selected = -1;
+    if (this.hasUpdated) return;
+    this.fields = startingFields(this.invocable, this.texts);
+    if (this.texts.size > 0) this.#check();
+  }
+
+  override firstUpdated(): void {
+    void this.updateComplete.then(() => this.#focusFirst());
   }
 
   /** Files that were dropped or pasted: into the attachment options that are still empty. */
@@ -255,7 +256,7 @@ export class CommandForm extends LitElement {
     const { option, problem } = field;
     const { name, required } = option;
     return html`<span class="field ${problem ? 'wrong' : ''}">
-      <label for="option-${name}">${name}${required ? html`<span class="required" title="required">*</span>` : nothing}</label>
+      <label for="option-${name}">${name}${required ? html`<span class="required" aria-hidden="true">*</span>` : nothing}</label>
       ${isAttachment(field) ? this.#renderFile(field) : this.#renderInput(field)}
       ${
         required
@@ -275,7 +276,7 @@ export class CommandForm extends LitElement {
     const size = Math.max(text.length, 4);
     return html`<input id="option-${name}" .value=${text} size=${size} autocomplete="off" spellcheck="false"
       role=${selects ? 'combobox' : nothing} aria-autocomplete=${selects ? 'list' : nothing}
-      aria-expanded=${selects ? list.length > 0 : nothing} aria-controls=${selects ? 'choices' : nothing}
+      aria-expanded=${selects ? list.length > 0 : nothing} aria-controls=${list.length > 0 ? 'choices' : nothing}
       aria-activedescendant=${list[this.selected] ? `choice-${this.selected}` : nothing}
       aria-required=${required} aria-invalid=${Boolean(problem)} aria-describedby=${problem ? `problem-${name}` : nothing}
       @focus=${() => this.#focus(field)} @blur=${() => (this.listOpen = false)}

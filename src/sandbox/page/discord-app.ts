@@ -26,6 +26,7 @@ export class DiscordApp extends LitElement {
     connected: { state: true },
     menuOpen: { state: true },
     pickerFor: { state: true },
+    actionsFor: { state: true },
     replyTo: { state: true },
     atEnd: { state: true },
     missed: { state: true },
@@ -36,6 +37,7 @@ export class DiscordApp extends LitElement {
   declare connected: boolean;
   declare menuOpen: boolean;
   declare pickerFor: string | undefined;
+  declare actionsFor: string | undefined;
   declare replyTo: APIMessage | undefined;
   declare atEnd: boolean;
   /** Messages that came while older ones were read. */
@@ -44,6 +46,10 @@ export class DiscordApp extends LitElement {
   declare notice: string;
   #connection: Connection | undefined;
   #host: Host | undefined;
+  #observed: HTMLElement | null = null;
+  #scrolledTo = 0;
+  /** The newest stays in view when pictures load, the message box grows or a phone shows its keyboard. */
+  readonly #sizes = new ResizeObserver(() => this.atEnd && this.#toEnd());
 
   constructor() {
     super();
@@ -65,7 +71,6 @@ export class DiscordApp extends LitElement {
     setInterval(() => this.requestUpdate(), 2_000); // "is typing" ends by time alone
     addEventListener('keydown', (event) => this.#onKey(event));
     addEventListener('pointerdown', (event) => this.#closePicker(event));
-    addEventListener('resize', () => this.atEnd && this.#toEnd());
   }
 
   #connect(userId: string): void {
@@ -124,15 +129,26 @@ export class DiscordApp extends LitElement {
 
   #onScroll(): void {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller!;
-    this.atEnd = scrollHeight - scrollTop - clientHeight < AT_END;
-    if (this.atEnd) this.missed = 0;
+    const near = scrollHeight - scrollTop - clientHeight < AT_END;
+    // Content that grows moves things too; only who scrolls up leaves the end.
+    if (near || scrollTop < this.#scrolledTo) this.atEnd = near;
+    if (near) this.missed = 0;
+    this.#scrolledTo = scrollTop;
   }
 
   override updated(): void {
+    this.#observe(this.#scroller);
     if (this.atEnd) this.#toEnd();
     document.title = this.state
       ? `${this.state.unread.size > 0 ? '● ' : ''}${this.#channel!.name} | Local Discord`
       : 'Local Discord';
+  }
+
+  #observe(scroller: HTMLElement | null): void {
+    if (scroller === this.#observed) return;
+    this.#sizes.disconnect();
+    this.#observed = scroller;
+    for (const element of scroller ? [scroller, ...scroller.children] : []) this.#sizes.observe(element);
   }
 
   get #channel() {
@@ -152,7 +168,9 @@ export class DiscordApp extends LitElement {
   }
 
   #closePicker(event: PointerEvent): void {
-    if (this.pickerFor && !(event.target as Element).closest('.picker, [data-picker]')) this.pickerFor = undefined;
+    if ((event.target as Element).closest('.toolbar')) return;
+    this.pickerFor = undefined;
+    this.actionsFor = undefined;
   }
 
   #togglePicker(messageId: string): void {
@@ -174,14 +192,19 @@ export class DiscordApp extends LitElement {
       message.reactions?.some((reaction) => reaction.emoji.name === emoji && reaction.me);
     return {
       user: state.user,
+      bot: state.bot,
       people: [...state.people, state.bot],
       channel: this.#channel!,
       interactions: [...state.interactions.values()].filter(({ channelId }) => channelId === state.channelId),
       pickerFor: this.pickerFor,
+      actionsFor: this.actionsFor,
       use: (messageId, customId, values) => act({ type: 'component', messageId, customId, ...(values && { values }) }),
       toggleReaction: (message, emoji) =>
         act({ type: reacted(message, emoji) ? 'unreact' : 'react', messageId: message.id, emoji }),
       togglePicker: (messageId) => this.#togglePicker(messageId),
+      showActions: (messageId) => {
+        this.actionsFor = messageId;
+      },
       reply: (message) => {
         this.replyTo = message;
       },
@@ -251,7 +274,7 @@ export class DiscordApp extends LitElement {
           <select @change=${(event: Event) => this.#switchTo((event.target as HTMLSelectElement).value)}>
             ${state.people.map((user) => html`<option value=${user.id} ?selected=${user.id === state.user.id}>${displayName(user)}</option>`)}
           </select>
-          <small>switch to see it as somebody else</small>
+          <small>that’s you · choose to switch</small>
         </label>
       </div>
     </nav>`;
@@ -273,11 +296,13 @@ export class DiscordApp extends LitElement {
         ${channel.topic ? html`<p class="topic">${channel.topic}</p>` : nothing}
         <p class="bot-status ${state.botOnline ? 'online' : ''}" role="status">${displayName(state.bot)} is ${state.botOnline ? 'online' : 'offline'}</p>
       </header>
-      <div class="messages" role="log" tabindex="0" aria-label="Messages in ${name}" aria-relevant="additions"
-        @scroll=${this.#onScroll} @open-pictures=${show} @load=${{ handleEvent: () => this.atEnd && this.#toEnd(), capture: true }}>
-        ${messageList(messages, this.#context())}
+      <div class="message-area">
+        <div class="messages" role="log" tabindex="0" aria-label="Messages in ${name}" aria-relevant="additions"
+          @scroll=${this.#onScroll} @open-pictures=${show}>
+          ${messageList(messages, this.#context())}
+        </div>
+        ${this.#renderJump()}
       </div>
-      ${this.#renderJump()}
       ${this.connected ? nothing : html`<p class="offline" role="alert">Connection lost, trying again…</p>`}
       <message-box .host=${this.#host!} .channel=${channel} .people=${[...state.people, state.bot]} .choices=${state.choices}
         .replyTo=${this.replyTo} @end-reply=${() => (this.replyTo = undefined)}></message-box>

@@ -1,5 +1,6 @@
 import type { APIAttachment } from 'discord-api-types/v10';
 import { html, nothing, type TemplateResult } from 'lit';
+import { styleMap } from 'lit/directives/style-map.js';
 import { icons } from './icons.ts';
 
 /** A picture to look at. */
@@ -38,6 +39,9 @@ const ROWS: readonly (readonly number[])[] = [
   [1, 3, 3, 3],
 ];
 
+const MAX_WIDTH = 550;
+const MAX_HEIGHT = 350;
+
 export function gallery(pictures: readonly Picture[]): TemplateResult {
   if (pictures.length === 1) return html`<div class="gallery single">${thumbnail(pictures, 0)}</div>`;
   const rows = ROWS[pictures.length] ?? [pictures.length];
@@ -55,9 +59,16 @@ export function gallery(pictures: readonly Picture[]): TemplateResult {
 function thumbnail(pictures: readonly Picture[], index: number): TemplateResult {
   const { url, alt, width, height } = pictures[index]!;
   const open = (event: Event) => event.currentTarget!.dispatchEvent(new OpenPictures(pictures, index));
+  const size = pictures.length === 1 && width && height ? singleSize(width, height) : {};
   return html`<button class="picture" type="button" title=${alt} @click=${open}>
-    <img src=${url} alt=${alt} width=${width ?? nothing} height=${height ?? nothing} loading="lazy" />
+    <img src=${url} alt=${alt} style=${styleMap(size)} loading="lazy" />
   </button>`;
+}
+
+/** The place that a picture alone will take, known before it is loaded so that nothing moves then. */
+function singleSize(width: number, height: number) {
+  const scale = Math.min(1, MAX_WIDTH / width, MAX_HEIGHT / height);
+  return { width: `${Math.round(width * scale)}px`, aspectRatio: `${width} / ${height}` };
 }
 
 /** Pictures that the browser can show; anything else is offered as a file. */
@@ -85,7 +96,7 @@ export function fileCard(name: string, url: string, size: number | null | undefi
 }
 
 export function formatBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} bytes`;
+  if (bytes < 1024) return `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;
   if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KB`;
   return `${(bytes / 1024 ** 2).toFixed(1)} MB`;
 }

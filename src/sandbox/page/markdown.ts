@@ -17,6 +17,17 @@ export function markdown(text: string, people: readonly APIUser[]): Rendered {
   return nodes.map((node) => render(node, people));
 }
 
+/** The same text in one line, without its formatting. */
+export function plainText(text: string): string {
+  return (parse(text, 'normal') as unknown as Node[]).map(plain).join('');
+}
+
+function plain({ type, content, name }: Node): string {
+  if (type === 'br') return ' ';
+  if (Array.isArray(content)) return content.map(plain).join('');
+  return content ?? String(name ?? '');
+}
+
 function render(node: Node, people: readonly APIUser[]): Rendered {
   const inside = () =>
     Array.isArray(node.content) ? node.content.map((child) => render(child, people)) : (node.content ?? '');

@@ -263,7 +263,7 @@ export class MessageBox extends LitElement {
           <input type="file" multiple aria-label="Attach files" @change=${pick} />
         </label>
         <textarea rows="1" .value=${this.text} placeholder="Message ${name}" aria-label="Message ${name}" maxlength="2000"
-          role="combobox" aria-autocomplete="list" aria-expanded=${offered.length > 0} aria-controls="commands"
+          aria-autocomplete="list" aria-controls=${offered.length > 0 ? 'commands' : nothing}
           aria-activedescendant=${offered.length > 0 ? `command-${this.selected}` : nothing}
           @input=${this.#type} @keydown=${this.#onKey}></textarea>
         <button type="button" class="round send" aria-label="Send message" title="Send (Enter)" @click=${this.#send}>${icons.send}</button>

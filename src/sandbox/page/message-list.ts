@@ -1,9 +1,9 @@
-import type { APIMessage } from 'discord-api-types/v10';
+import type { APIMessage, APIUser } from 'discord-api-types/v10';
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { InteractionState, PageChannel } from '../page-protocol.ts';
 import { avatar, displayName } from './avatar.ts';
-import { chatMessage, type MessageContext } from './chat-message.ts';
+import { appTag, chatMessage, type MessageContext } from './chat-message.ts';
 import { icons } from './icons.ts';
 import { dayName, isSameDay } from './times.ts';
 
@@ -11,6 +11,7 @@ const GROUP_WITHIN = 7 * 60_000;
 
 export interface ListContext extends MessageContext {
   channel: PageChannel;
+  bot: APIUser;
   forget(interaction: InteractionState): void;
   /** Puts a first command into the message box. */
   tryOut(command: string): void;
@@ -37,7 +38,7 @@ export function messageList(messages: readonly APIMessage[], context: ListContex
 }
 
 const dayDivider = ({ timestamp }: APIMessage) =>
-  html`<li class="day" role="presentation"><span>${dayName(new Date(timestamp))}</span></li>`;
+  html`<li class="day"><span>${dayName(new Date(timestamp))}</span></li>`;
 
 function continues(previous: APIMessage, message: APIMessage): boolean {
   const apart = Date.parse(message.timestamp) - Date.parse(previous.timestamp);
@@ -63,13 +64,14 @@ function welcome(empty: boolean, { channel, tryOut }: ListContext) {
   </header>`;
 }
 
-function commandOnItsWay(interaction: InteractionState, { user, forget }: ListContext) {
+function commandOnItsWay(interaction: InteractionState, { user, bot, forget }: ListContext) {
   const { state, commandName } = interaction;
   return html`<li class="message pending">
     <article aria-label="Command on its way">
       <p class="origin">${avatar(user, 16)}<span class="name">${displayName(user)}</span> used <span class="command-name">/${commandName}</span></p>
-      <div class="gutter"></div>
+      <div class="gutter">${avatar(bot)}</div>
       <div class="body">
+        <p class="author"><span class="name">${displayName(bot)}</span>${appTag(bot)}</p>
         ${
           state === 'failed'
             ? html`<p class="failure" role="alert">${icons.alert} The application did not respond</p>
