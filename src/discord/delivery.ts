@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { REST } from '@discordjs/rest';
-import { MessageFlags, RESTJSONErrorCodes, Routes } from 'discord-api-types/v10';
+import { type APIMessage, ComponentType, MessageFlags, RESTJSONErrorCodes, Routes } from 'discord-api-types/v10';
 import type { Logger } from 'pino';
 import type { DrawResult, Reply } from '../queue/messages.ts';
+import { decodeCustomId } from './custom-id.ts';
 import { isCode, isDeadToken, isPassing, isTooLarge, loggable, lossReason } from './errors.ts';
 import { EDIT_INTERVAL } from './limits.ts';
 import { type MessageView, messageBody, NO_MENTIONS, type ViewFile } from './message-view.ts';
@@ -19,7 +20,7 @@ export interface Clock {
 
 export interface DeliveryOptions {
   reply: Reply;
-  rest: Pick<REST, 'patch' | 'post' | 'delete'>;
+  rest: Pick<REST, 'get' | 'patch' | 'post' | 'delete'>;
   log: Logger;
   clock?: Clock;
 }
@@ -63,6 +64,19 @@ export class Delivery {
   /** Aborted when the message was deleted or is out of reach: nobody will see the pictures. */
   get signal(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /**
+   * Whether the message shows its end already: a process that was killed between showing it and telling the queue
+   * leaves a job that must not be drawn again. A message that can't be read counts as not ended.
+   */
+  async hasEnded(): Promise<boolean> {
+    try {
+      return endedMessage(await this.#read());
+    } catch (error) {
+      this.#log.warn({ err: loggable(error) }, 'the message could not be read');
+      return false;
+    }
   }
 
   /** Shows this state soon, or a later one: one edit each 1.5 s. Never throws; without effect after the end. */
@@ -142,6 +156,15 @@ export class Delivery {
     if (!sent) await this.#rest.patch(Routes.channelMessage(channelId, messageId), request);
   }
 
+  async #read(): Promise<APIMessage> {
+    const { channelId, messageId } = this.#reply;
+    let message: unknown;
+    const read = await this.#withToken(async (app, token) => {
+      message = await this.#rest.get(Routes.webhookMessage(app, token, messageId), { auth: false });
+    });
+    return (read ? message : await this.#rest.get(Routes.channelMessage(channelId, messageId))) as APIMessage;
+  }
+
   async #refuseEphemerally(message: string): Promise<boolean> {
     const body = { content: errorText(message), flags: MessageFlags.Ephemeral, allowed_mentions: NO_MENTIONS };
     const told = await this.#persist(() =>
@@ -199,6 +222,14 @@ export class Delivery {
     this.#log.warn({ channelId: this.#reply.channelId, reason: why }, 'the message is out of reach');
     return { outcome: 'undeliverable', reason: why };
   }
+}
+
+/** Only a message at its end can be deleted with its button; until then it has Cancel. */
+function endedMessage({ components = [] }: APIMessage): boolean {
+  return components
+    .filter((component) => component.type === ComponentType.ActionRow)
+    .flatMap((row) => row.components)
+    .some((button) => 'custom_id' in button && decodeCustomId(button.custom_id)?.action === 'delete');
 }
 
 function tooLarge(files: readonly ViewFile[], limit: number): string {

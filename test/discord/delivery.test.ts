@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Delivery } from '../../src/discord/delivery.ts';
 import type { MessageView } from '../../src/discord/message-view.ts';
 import { createRest } from '../../src/discord/rest.ts';
+import { failed, queued } from '../../src/discord/views.ts';
 import type { Reply } from '../../src/queue/messages.ts';
 import { DiscordStub } from './discord-stub.ts';
 import { HeldClock } from './held-clock.ts';
@@ -303,5 +304,27 @@ describe('a picture too large', () => {
       outcome: 'refused',
       reason: expect.stringContaining('the 2 pictures have 2.0 MiB'),
     });
+  });
+});
+
+describe('hasEnded', () => {
+  const shown = { reply: { userId: '3', interaction: undefined } };
+  const answerWith = (view: MessageView) => {
+    discord.answer = () => ({ status: 200, body: { id: '2', components: view.components } });
+  };
+
+  test('knows a message at its end from one that is being drawn', async () => {
+    answerWith(failed(shown, 'abc'));
+    expect(await deliver().hasEnded()).toBe(true);
+    answerWith(queued(shown));
+    expect(await deliver().hasEnded()).toBe(false);
+    expect(discord.requests.map(({ method, path }) => `${method} ${path}`)).toEqual(
+      Array(2).fill('GET /webhooks/7/token/messages/2'),
+    );
+  });
+
+  test('is false where the message is gone', async () => {
+    discord.answer = () => ({ status: 404, body: { code: 10008, message: 'Unknown Message' } });
+    expect(await deliver({ interaction: false }).hasEnded()).toBe(false);
   });
 });

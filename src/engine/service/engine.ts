@@ -47,12 +47,13 @@ export async function startEngine(config: Config & { discordToken: string }, log
 
 async function drawJob(
   job: DrawJob,
-  { signal }: DrawContext,
+  { attempt, signal }: DrawContext,
   inference: Inference,
   delivery: Delivery,
 ): Promise<DrawResult> {
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;
+  if (attempt > 1 && (await delivery.hasEnded())) return { outcome: 'delivered' };
   try {
     const stop = AbortSignal.any([signal, delivery.signal]);
     const pictures = await inference.draw(await fetchPictures(job.task, stop), {
