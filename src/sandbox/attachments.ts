@@ -29,8 +29,7 @@ export const contentTypeOf = (filename: string): string =>
   CONTENT_TYPES[extname(filename).toLowerCase()] ?? 'application/octet-stream';
 
 /** Spaces become underscores; what isn't a letter, digit, dot, dash or underscore is left out. */
-export const safeFilename = (name: string): string =>
-  name.replace(/\s+/g, '_').replace(/[^\p{L}\p{N}._-]/gu, '') || 'unknown';
+const safeFilename = (name: string): string => name.replace(/\s+/g, '_').replace(/[^\p{L}\p{N}._-]/gu, '') || 'unknown';
 
 /** Takes files in and gives them their place below `<origin>/attachments/` or `/ephemeral-attachments/`. */
 export class Attachments {

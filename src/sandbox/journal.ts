@@ -59,7 +59,8 @@ export class Journal {
       else this.records.delete(change.key);
     }
     const compact = [...this.records].map(([key, value]) => this.#line({ key, value })).join('');
-    await writeFile(`${this.#file}.new`, compact);
+    // For its owner alone: it holds the bot's token.
+    await writeFile(`${this.#file}.new`, compact, { mode: 0o600 });
     await rename(`${this.#file}.new`, this.#file);
   }
 

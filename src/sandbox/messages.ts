@@ -28,7 +28,7 @@ export interface Emoji {
   id: string | null;
   name: string;
 }
-export interface Reaction {
+interface Reaction {
   emoji: Emoji;
   userIds: string[];
 }

@@ -11,7 +11,7 @@ import {
 /** Who and what there is on the local Discord: one application with its bot, one guild, two people, four channels. */
 export const APPLICATION_ID = '1100000000000000001';
 export const GUILD_ID = '1100000000000000002';
-export const BOT_ROLE_ID = '1100000000000000003';
+const BOT_ROLE_ID = '1100000000000000003';
 export const PICTURES_CHANNEL_ID = '1100000000000000010';
 const ROBIN_ID = '1100000000000000101';
 const KIM_ID = '1100000000000000102';

@@ -39,7 +39,7 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
 
   const messages = () => page.getByRole('article', { name: /^unCLIP/ });
   const lastMessage = () => messages().last();
-  const messageBox = () => page.getByRole('combobox', { name: /^Message/ });
+  const messageBox = () => page.getByRole('textbox', { name: /^Message/ });
 
   async function send(line: string): Promise<void> {
     await messageBox().click();

@@ -21,5 +21,4 @@ export const icons = {
   file: icon('M13 3H6v18h12V8z M13 3v5h5', 32),
   upload: icon('M12 16V4 M7 9l5-5 5 5 M4 16v4h16v-4', 40),
   external: icon('M14 4h6v6 M20 4l-9 9 M18 14v6H4V6h6', 14),
-  check: icon('M5 12.5l5 5L19 7', 16),
 };
