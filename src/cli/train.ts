@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Dataset } from '../engine/training/data/dataset.ts';
-import { PARTS, type Part, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
+import { exportModel } from '../engine/training/export.ts';
+import { openFeatures, PARTS, type Part, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
 import { loadTensorFlow } from '../engine/training/tensorflow.ts';
@@ -43,6 +44,14 @@ for (const part of PARTS) {
 }
 timedCommand('all', 'train every part in turn, each until it has had its planned steps').action((options: RunOptions) =>
   trainAll(loadTensorFlow(), partOptions(options)),
+);
+
+runCommand('export <dir>', 'write the trained model as a diffusers folder').action(
+  async (dir: string, { data, runs }: RunOptions) => {
+    const dataset = new Dataset(data);
+    await exportModel(dir, runs, dataset, await openFeatures(loadTensorFlow(), dataset, runs, say));
+    say(`the model is in ${dir}`);
+  },
 );
 
 function partOptions({ data, runs, seed, minutes }: RunOptions): PartOptions {

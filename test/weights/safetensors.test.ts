@@ -2,6 +2,7 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { floatFromFloat16 } from '../../src/engine/weights/half.ts';
 import {
   readIntegers,
   readSafetensors,
@@ -41,6 +42,21 @@ test('what is written is read again, names and shapes included', async () => {
   ]);
   await writeSafetensors(path, tensors);
   expect(await readSafetensors(path)).toEqual(tensors);
+});
+
+test('written in half precision, every such number comes back as it was, others as the nearest one', async () => {
+  const path = join(dir, 'half.safetensors');
+  const halves = Float32Array.from({ length: 0x7c00 }, (_, bits) => floatFromFloat16(bits));
+  const between = [1 + 1 / 2048, 1 + 3 / 2048, 1.0009, 65519, 65520, 2 ** -25, 3 * 2 ** -25, -(2 ** -14) + 2 ** -26];
+  const tensors = new Map([
+    ['halves', { data: halves, shape: [halves.length] }],
+    ['between', { data: Float32Array.from(between), shape: [between.length] }],
+  ]);
+  await writeSafetensors(path, tensors, { dtype: 'F16', metadata: { format: 'pt' } });
+  const found = await readSafetensors(path);
+  expect(found.get('halves')!.data).toEqual(halves);
+  const nearest = [1, 1 + 1 / 512, 1 + 1 / 1024, 65504, Number.POSITIVE_INFINITY, 0, 2 ** -23, -(2 ** -14)];
+  expect([...found.get('between')!.data]).toEqual(nearest);
 });
 
 test('half precisions are read exactly, with zeros, subnormals and infinities', async () => {

@@ -6,14 +6,14 @@ import { Dataset } from './data/dataset.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
 import type { Parameters } from './parameters.ts';
 import type { Task } from './task.ts';
-import { CLIP_CONFIG, clipTask } from './tasks/clip.ts';
+import { type ClipConfig, clipConfig, clipTask, EMBEDDING_WIDTH } from './tasks/clip.ts';
 import { decoderTask, unetConfig } from './tasks/decoder.ts';
-import { loadFeatures } from './tasks/features.ts';
+import { type Features, loadFeatures } from './tasks/features.ts';
 import { frozenWeights } from './tasks/frozen.ts';
 import { movqConfig, movqTask } from './tasks/movq.ts';
 import { priorConfig, priorTask } from './tasks/prior.ts';
 import { createPictureDecoder } from './tasks/sample-pictures.ts';
-import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
+import { tokenizerFolder, trainTokenizer, vocabularySize } from './tasks/tokenizer.ts';
 
 /** The networks that are trained with TensorFlow, each after those that it learns from. */
 export const PARTS = ['movq', 'clip', 'decoder', 'prior'] as const;
@@ -21,8 +21,7 @@ export type Part = (typeof PARTS)[number];
 
 /** The bundled model's sizes. */
 export const MOVQ_CONFIG = movqConfig([16, 32, 64, 128]);
-export const UNET_CONFIG = unetConfig([96, 192, 224], CLIP_CONFIG.vision.projection_dim);
-export const PRIOR_CONFIG = priorConfig(CLIP_CONFIG);
+export const UNET_CONFIG = unetConfig([96, 192, 224], EMBEDDING_WIDTH);
 
 export interface PartOptions extends Omit<TrainOptions, 'start'> {
   /** Folder of the data set. */
@@ -64,17 +63,13 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
   const dataset = new Dataset(data);
   if (part === 'movq') return movqTask(tf, dataset, MOVQ_CONFIG, seed) as Task;
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
-  if (part === 'clip') return clipTask(tf, dataset, tokenizer, CLIP_CONFIG, seed) as Task;
+  const clip = await openClipConfig(runs);
+  if (part === 'clip') return clipTask(tf, dataset, tokenizer, clip, seed) as Task;
 
-  const features = await loadFeatures(
-    tf,
-    dataset,
-    { runs, movq: MOVQ_CONFIG, clip: CLIP_CONFIG },
-    progressOf(dataset, say),
-  );
+  const features = await openFeatures(tf, dataset, runs, say);
   if (part === 'prior') {
     const clipWeights = await frozenWeights(tf, runs, 'clip');
-    const options = { config: PRIOR_CONFIG, clip: CLIP_CONFIG, batchSize: 128, horizon: 10_000, seed };
+    const options = { config: priorConfig(clip), clip, batchSize: 128, horizon: 10_000, seed };
     return priorTask(tf, dataset, features, tokenizer, clipWeights, options) as Task;
   }
   const draw = createPictureDecoder(tf, dataset, features, MOVQ_CONFIG, await frozenWeights(tf, runs, 'movq'));
@@ -85,6 +80,24 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
     seed,
   }) as Task;
 }
+
+/** The features that decoder and prior learn from, computed where they are not there yet. */
+export async function openFeatures(
+  tf: TensorFlow,
+  dataset: Dataset,
+  runs: string,
+  say: (line: string) => void,
+): Promise<Features> {
+  return loadFeatures(
+    tf,
+    dataset,
+    { runs, movq: MOVQ_CONFIG, clip: await openClipConfig(runs) },
+    progressOf(dataset, say),
+  );
+}
+
+/** The sizes of CLIP with the vocabulary of a runs folder. */
+export const openClipConfig = async (runs: string): Promise<ClipConfig> => clipConfig(await vocabularySize(runs));
 
 async function openTokenizer(dataset: Dataset, runs: string, seed: number, say: (line: string) => void) {
   const folder = tokenizerFolder(runs);

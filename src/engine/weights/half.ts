@@ -16,3 +16,20 @@ export function floatFromFloat16(bits: number): number {
   if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
+
+/** Rounded to the nearest, ties to even; beyond 65504 infinite. */
+export function float16FromFloat(value: number): number {
+  float[0] = value;
+  const bits = word[0] as number;
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  // below 2^-14 there is no hidden bit: adding 2^-1 lets float32 round to multiples of 2^-24
+  if (magnitude < 0x38800000) {
+    float[0] = Math.abs(value) + 0.5;
+    return sign | ((word[0] as number) - 0x3f000000);
+  }
+  const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+  return sign | ((rounded - 0x38000000) >>> 13);
+}

@@ -12,9 +12,12 @@ import type { Task } from '../task.ts';
 import { clipFigures } from './clip-figures.ts';
 import { clipPixels, randomView } from './clip-preprocess.ts';
 import { indicesOf } from './pictures.ts';
-import { TEXT_LENGTH, VOCABULARY_SIZE } from './tokenizer.ts';
+import { TEXT_LENGTH } from './tokenizer.ts';
 
 type T = tfjs.Tensor;
+
+/** Width of the space that texts and pictures share. */
+export const EMBEDDING_WIDTH = 256;
 
 export interface ClipConfig {
   readonly text: ClipTextConfig;
@@ -22,29 +25,30 @@ export interface ClipConfig {
 }
 
 /** Text 256 wide × 4 layers; pictures 64² in patches of 8, 192 wide × 6 layers; joint embedding of 256. */
-export const CLIP_CONFIG: ClipConfig = {
-  text: ClipTextConfig.parse({
-    vocab_size: VOCABULARY_SIZE,
+export function clipConfig(vocabularySize: number): ClipConfig {
+  const text = ClipTextConfig.parse({
+    vocab_size: vocabularySize,
     hidden_size: 256,
     intermediate_size: 1024,
-    projection_dim: 256,
+    projection_dim: EMBEDDING_WIDTH,
     num_hidden_layers: 4,
     num_attention_heads: 4,
     max_position_embeddings: TEXT_LENGTH,
-    bos_token_id: VOCABULARY_SIZE - 2,
-    eos_token_id: VOCABULARY_SIZE - 1,
-    pad_token_id: VOCABULARY_SIZE - 1,
-  }),
-  vision: ClipVisionConfig.parse({
+    bos_token_id: vocabularySize - 2,
+    eos_token_id: vocabularySize - 1,
+    pad_token_id: vocabularySize - 1,
+  });
+  const vision = ClipVisionConfig.parse({
     hidden_size: 192,
     intermediate_size: 768,
-    projection_dim: 256,
+    projection_dim: EMBEDDING_WIDTH,
     num_hidden_layers: 6,
     num_attention_heads: 3,
     image_size: 64,
     patch_size: 8,
-  }),
-};
+  });
+  return { text, vision };
+}
 
 interface Batch {
   /** (B, S, S, 3) in [−1, 1]. */
@@ -58,7 +62,7 @@ export function clipTask(
   tf: TensorFlow,
   dataset: Dataset,
   tokenizer: Tokenizer,
-  config = CLIP_CONFIG,
+  config: ClipConfig,
   seed = 0,
 ): Task<Batch> {
   const batchSize = 128;

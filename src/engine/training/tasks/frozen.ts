@@ -5,7 +5,8 @@ import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { loadAverage, stepOf } from '../checkpoint.ts';
 import { Parameters } from '../parameters.ts';
 
-const checkpointOf = (runs: string, name: string) => join(runs, name, 'checkpoint.safetensors');
+/** Where a run keeps its checkpoint. */
+export const checkpointOf = (runs: string, name: string) => join(runs, name, 'checkpoint.safetensors');
 
 /** How many steps another run has made. */
 export const trainedSteps = (runs: string, name: string) => stepOf(checkpointOf(runs, name));

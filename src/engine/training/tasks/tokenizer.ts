@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { learnBytePairs } from '../bpe.ts';
 import { sampleCaption } from '../data/captions.ts';
@@ -6,8 +7,8 @@ import { Dice } from '../dice.ts';
 import { writeTokenizer } from '../tokenizer-folder.ts';
 import { indicesOf } from './pictures.ts';
 
-/** Tokens of the vocabulary, start and end of text among them. */
-export const VOCABULARY_SIZE = 8190;
+/** Tokens of the vocabulary at most, start and end of text among them; fewer where the captions hold fewer. */
+const VOCABULARY_SIZE = 8190;
 /** Length of every encoded text. */
 export const TEXT_LENGTH = 32;
 const CAPTIONS = 200_000;
@@ -20,6 +21,11 @@ export async function trainTokenizer(dataset: Dataset, runs: string, seed = 0): 
   const vocabulary = learnBytePairs(captions(dataset, seed), VOCABULARY_SIZE);
   await writeTokenizer(tokenizerFolder(runs), vocabulary, TEXT_LENGTH);
   return vocabulary.vocab.size;
+}
+
+/** How many tokens the tokenizer of a runs folder has. */
+export async function vocabularySize(runs: string): Promise<number> {
+  return Object.keys(JSON.parse(await readFile(join(tokenizerFolder(runs), 'vocab.json'), 'utf8'))).length;
 }
 
 function* captions(dataset: Dataset, seed: number): Generator<string> {

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Dataset } from './data/dataset.ts';
+import { PARTS } from './parts.ts';
+
+const TITLES = {
+  movq: 'MoVQ, pictures ↔ latents',
+  clip: 'CLIP, text and pictures',
+  decoder: 'decoder, embedding → latents',
+  prior: 'prior, text → embedding',
+};
+
+interface Entry {
+  readonly step?: number;
+  readonly loss?: number;
+  readonly rate?: number;
+  readonly evaluation?: Readonly<Record<string, number>>;
+}
+
+/** README.md of a trained model: what it is, what it was trained on, for how long, how good it is, what it can't do. */
+export async function modelCard(runs: string, dataset: Dataset): Promise<string> {
+  const rows = await Promise.all(
+    PARTS.map(async (part) => `| ${TITLES[part]} | ${await partRow(join(runs, part, 'log.jsonl'))} |`),
+  );
+  const trained = dataset.records.filter(({ split }) => split === 'train').length;
+  return `# A small unCLIP
+Kandinsky 2.2 layout (\`KandinskyV22CombinedPipeline\`): opens in Python diffusers and here. Draws 128 × 128 RGBA: colour as
+composed on white, alpha beside it. Trained from scratch by \`npm run train -- all\`.
+
+| Part | Steps | Hours | Last figures on held-out pictures |
+|---|---|---|---|
+${rows.join('\n')}
+
+Data: ${trained} pictures of ${dataset.concepts.size} concepts with captions (${dataset.records.length - trained} more were held out). Works,
+authors and licences: ATTRIBUTION.md, which must go with these weights. The pictures were resized, composed and used to train.
+
+It draws what it was trained on: single emoji-like things. It does not draw photographs, scenes, written words or counts, and
+knows English only.
+`;
+}
+
+async function partRow(path: string): Promise<string> {
+  const entries: Entry[] = existsSync(path)
+    ? (await readFile(path, 'utf8'))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+    : [];
+  const times = entries.map((entry) => (entry as { time: number }).time);
+  // a pause of more than a quarter of an hour lies between two runs
+  const hours =
+    times.slice(1).reduce((sum, time, i) => sum + (time - times[i]! < 900_000 ? time - times[i]! : 0), 0) / 3_600_000;
+  const step = entries.findLast((entry) => entry.step !== undefined)?.step ?? 0;
+  const figures = Object.entries(entries.findLast((entry) => entry.evaluation)?.evaluation ?? {});
+  return `${step} | ${hours.toFixed(1)} | ${figures.map(([name, figure]) => `${name} ${figure.toFixed(3)}`).join(', ')}`;
+}
