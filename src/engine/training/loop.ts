@@ -92,7 +92,7 @@ async function startOf<Batch>(
 }
 
 /** One step of optimisation, in place; returns the figures of the step. */
-export function trainStep<Batch>(
+function trainStep<Batch>(
   tf: TensorFlow,
   task: Task<Batch>,
   parameters: Parameters,

@@ -21,7 +21,7 @@ export interface Parameter {
 export type Initialiser = (name: string, shape: readonly number[]) => Start | undefined;
 
 /** The same value everywhere, normally distributed around 0, or uniform between −bound and bound. */
-export type Start = { readonly constant: number } | { readonly normal: number } | { readonly uniform: number };
+type Start = { readonly constant: number } | { readonly normal: number } | { readonly uniform: number };
 
 /**
  * The parameters of a network in training. Their values lie in one array, so that optimiser, average and checkpoint are

@@ -12,7 +12,7 @@ const TFJS_NODE_VERSION = '4.22.0';
 const NODE_API_HEADERS_VERSION = '1.9.0';
 
 /** 2.9.1 and 2.11.1 do not load outside of Python; 2.15.1 does. */
-export const WHEELS: Record<Device, WheelName> = {
+const WHEELS: Record<Device, WheelName> = {
   cpu: { project: 'tensorflow-cpu', version: '2.15.1' },
   gpu: { project: 'tensorflow', version: '2.15.1' },
 };

@@ -4,7 +4,7 @@ import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { contactSheet } from '../data/contact-sheet.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { type ClipConfig, embedPixels, embedTokens } from './clip.ts';
+import { type ClipConfig, embedPixels, embedTokens } from './clip-encoders.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
 import { evenly, indicesOf } from './pictures.ts';
 

@@ -9,7 +9,7 @@ import { concatRows, type Tensor } from '../../tensor.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
-import type { ClipConfig } from './clip.ts';
+import type { ClipConfig } from './clip-encoders.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
 import { frozenWeights, trainedSteps } from './frozen.ts';
 import { toUnit } from './pictures.ts';

@@ -115,7 +115,7 @@ function reconstruct(tf: TensorFlow, weights: Weights<T>, config: MovqConfig, pi
 }
 
 /** Peak signal to noise, dB, over the three colour channels: 10·log₁₀(255²/MSE). */
-export function psnrRgb(expected: Uint8Array, found: Uint8Array): number {
+function psnrRgb(expected: Uint8Array, found: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < expected.length; i++) if (i % 4 !== 3) sum += (expected[i]! - found[i]!) ** 2;
   return 10 * Math.log10(255 ** 2 / (sum / ((expected.length * 3) / 4)));

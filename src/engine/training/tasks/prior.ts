@@ -8,7 +8,7 @@ import { sampleCaption } from '../data/captions.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { Dice } from '../dice.ts';
 import type { Task } from '../task.ts';
-import type { ClipConfig } from './clip.ts';
+import type { ClipConfig } from './clip-encoders.ts';
 import { type Features, gatherRows, moments } from './features.ts';
 import { createNoising, type NoiseLevels, PRIOR_SCHEDULER } from './noising.ts';
 import { indicesOf } from './pictures.ts';

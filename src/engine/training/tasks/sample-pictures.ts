@@ -15,7 +15,7 @@ import { evenly, indicesOf, toBytes } from './pictures.ts';
 type T = tfjs.Tensor;
 
 /** A U-Net in training: its raw prediction, for a batch. */
-export type UnetInTraining = (inputs: { readonly sample: T; readonly timestep: T; readonly imageEmbedding: T }) => T;
+type UnetInTraining = (inputs: { readonly sample: T; readonly timestep: T; readonly imageEmbedding: T }) => T;
 
 /** Draws a sheet of pictures, PNG. */
 export type PictureDecoder = (unet: UnetInTraining) => Promise<Buffer>;

@@ -1,0 +1,70 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import { ClipTextConfig, clipText, endOfText } from '../../networks/clip-text.ts';
+import { ClipVisionConfig, clipVision } from '../../networks/clip-vision.ts';
+import type { Weights } from '../../ops/ops.ts';
+import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
+import { TEXT_LENGTH } from './tokenizer.ts';
+
+type T = tfjs.Tensor;
+
+/** Width of the space that texts and pictures share. */
+export const EMBEDDING_WIDTH = 256;
+
+export interface ClipConfig {
+  readonly text: ClipTextConfig;
+  readonly vision: ClipVisionConfig;
+}
+
+/** Text 256 wide × 4 layers; pictures 64² in patches of 8, 192 wide × 6 layers; joint embedding of 256. */
+export function clipConfig(vocabularySize: number): ClipConfig {
+  const text = ClipTextConfig.parse({
+    vocab_size: vocabularySize,
+    hidden_size: 256,
+    intermediate_size: 1024,
+    projection_dim: EMBEDDING_WIDTH,
+    num_hidden_layers: 4,
+    num_attention_heads: 4,
+    max_position_embeddings: TEXT_LENGTH,
+    bos_token_id: vocabularySize - 2,
+    eos_token_id: vocabularySize - 1,
+    pad_token_id: vocabularySize - 1,
+  });
+  const vision = ClipVisionConfig.parse({
+    hidden_size: 192,
+    intermediate_size: 768,
+    projection_dim: EMBEDDING_WIDTH,
+    num_hidden_layers: 6,
+    num_attention_heads: 3,
+    image_size: 64,
+    patch_size: 8,
+  });
+  return { text, vision };
+}
+
+/** Pixels (B·S·S·3) → embeddings of length 1, (B, P). */
+export function embedPixels(tf: TensorFlow, weights: Weights<T>, { vision }: ClipConfig, pixels: Float32Array): T {
+  const { image_size: size } = vision;
+  const images = tf.tensor4d(pixels, [pixels.length / (size * size * 3), size, size, 3]);
+  return unitLength(tf, clipVision(new TfjsOps(tf), weights, vision)(images).embedding);
+}
+
+/** Token ids → embeddings of length 1, (B, P). Encodings are cut behind the longest text: what follows changes nothing. */
+export function embedTokens(
+  tf: TensorFlow,
+  weights: Weights<T>,
+  { text }: ClipConfig,
+  texts: readonly (readonly number[])[],
+): T {
+  const ends = endOfText(texts, text);
+  const length = 1 + Math.max(...ends);
+  const ids = tf.tensor2d(
+    texts.map((row) => row.slice(0, length)),
+    [texts.length, length],
+    'int32',
+  );
+  const positions = tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]);
+  const inputs = { ids, positions, ends: tf.tensor1d(ends, 'int32') };
+  return unitLength(tf, clipText(new TfjsOps(tf), weights, text)(inputs).embedding);
+}
+
+const unitLength = (tf: TensorFlow, x: T): T => tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.square(x), -1, true), 1e-12)));
