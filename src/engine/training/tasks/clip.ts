@@ -99,7 +99,7 @@ function pickConcepts(byConcept: readonly (readonly number[])[], count: number, 
 }
 
 /** −log softmax(row n)[n], averaged over the rows. */
-function crossEntropyOfDiagonal(tf: tfjs.TensorensorFlow, logits: T): tfjs.Scalar {
+function crossEntropyOfDiagonal(tf: TensorFlow, logits: tfjs.Tensor): tfjs.Scalar {
   const own = tf.sum(tf.mul(logits, tf.eye(logits.shape[0] as number)), -1);
   return tf.mean(tf.sub(tf.logSumExp(logits, -1), own)) as tfjs.Scalar;
 }
