@@ -37,3 +37,25 @@ export function concatRows(parts: readonly Tensor[]): Tensor {
   }
   return { data, shape: [batch, ...rest] };
 }
+
+/** Joins images (B, C, H, W) along their channels: all other axes must agree. */
+export function concatChannels(parts: readonly Tensor[]): Tensor {
+  const [first] = parts;
+  if (!first) throw new RangeError('nothing to concatenate');
+  const [batch, , ...size] = first.shape as [number, number, ...number[]];
+  for (const { shape } of parts) {
+    if (shape[0] !== batch || shape.slice(2).join() !== size.join()) {
+      throw new RangeError(`cannot join (${shape.join(', ')}) with (${first.shape.join(', ')})`);
+    }
+  }
+  const data = new Float32Array(parts.reduce((n, part) => n + part.data.length, 0));
+  let offset = 0;
+  for (let row = 0; row < batch; row++) {
+    for (const part of parts) {
+      const slice = rows(part, row, row + 1).data;
+      data.set(slice, offset);
+      offset += slice.length;
+    }
+  }
+  return { data, shape: [batch, parts.reduce((n, part) => n + part.shape[1]!, 0), ...size] };
+}

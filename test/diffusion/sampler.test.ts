@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { StepReport } from '../../src/engine/diffusion/sampler.ts';
+import { addNoise, firstStep } from '../../src/engine/diffusion/schedule.ts';
 import { schedulerFromConfig } from '../../src/engine/diffusion/scheduler.ts';
 import { TorchGenerator } from '../../src/engine/random/torch-generator.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
@@ -73,6 +74,54 @@ test('started in the middle, a schedule ends where the whole one does', async ()
     const resumed = await scheduler.sampler(denoise, samples[6]!, scheduler.schedule(10, 6), { noise });
     expect(resumed.data).toEqual(end.data);
   }
+});
+
+describe.each(SAMPLERS)('%s with part of the picture given', (name) => {
+  const scheduler = withSampler(name);
+  const picture = { data: new TorchGenerator(5).rand(shape).data, shape };
+  /** Knows that the clean sample is `picture`: what it predicts is the noise that was added. */
+  const knowing = async (x: Tensor, t: number) => {
+    const alphaBar = alphaBars.get(t)!;
+    const [signal, noise] = [Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar)];
+    return { data: x.data.map((value, i) => (value - signal * picture.data[i]!) / noise), shape };
+  };
+  const schedule = scheduler.schedule(8, firstStep(8, 0.5));
+  const alphaBars = new Map(schedule.steps.map(({ t, alphaBar }) => [t, alphaBar]));
+  const noised = addNoise(schedule, picture, start(), schedule.steps[0]!.alphaBar);
+
+  test('a noised picture is one that the sampler finds back from', async () => {
+    const end = await scheduler.sampler(knowing, noised, schedule, { noise });
+    expect(end).toBeAllClose(picture, { atol: 0.1 });
+  });
+
+  test('what is put back after each step has the noise of the next one, and none at the end', async () => {
+    const fixed = start();
+    const levels: number[] = [];
+    const reports: StepReport[] = [];
+    const end = await scheduler.sampler(knowing, noised, schedule, {
+      noise,
+      onStep: (report) => reports.push(report),
+      afterStep(_, alphaBar) {
+        levels.push(alphaBar);
+        return addNoise(schedule, picture, fixed, alphaBar);
+      },
+    });
+    expect(levels).toEqual([...schedule.steps.slice(1).map(({ alphaBar }) => alphaBar), 1]);
+    expect(end).toBeAllClose(picture, { atol: 1e-6 });
+    const starts = reports.filter(({ step }) => name !== 'heun' || step % 2 === 0).map(({ sample }) => sample);
+    for (const [i, { alphaBar }] of schedule.steps.entries()) {
+      expect(starts[i]!).toBeAllClose(addNoise(schedule, picture, fixed, alphaBar), { atol: 1e-5 });
+    }
+  });
+});
+
+test('strength is the part of the steps that is taken', () => {
+  expect(firstStep(10, 1)).toBe(0);
+  expect(firstStep(10, 0.4)).toBe(6);
+  expect(firstStep(10, 0.49)).toBe(6);
+  expect(() => firstStep(10, 0.09)).toThrow('strength 0.09 leaves none of 10 steps: expected at least 0.1');
+  expect(() => firstStep(10, 1.1)).toThrow('strength must be a number from 0 to 1, not 1.1');
+  expect(() => firstStep(10, Number.NaN)).toThrow('not NaN');
 });
 
 test('noise is drawn as often as diffusers draws it, so that one generator serves the whole picture', async () => {

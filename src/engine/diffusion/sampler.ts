@@ -9,7 +9,8 @@ import type { Schedule } from './schedule.ts';
 export type Denoiser = (x: Tensor, t: number) => Promise<Tensor>;
 
 /**
- * Draws one picture, or a batch that shares its timesteps, from x ~ N(0, `schedule.initNoiseSigma`²).
+ * Draws one picture, or a batch that shares its timesteps, from x ~ N(0, `schedule.initNoiseSigma`²), or from a
+ * noised picture on a schedule that starts later.
  * @param x (B, C, H, W) or (B, D), not changed
  * @returns the sample at the end of the schedule, of x's shape
  * @throws  the reason of `options.signal` when it is aborted; it's looked at before every evaluation
@@ -21,8 +22,19 @@ interface SamplerOptions {
   readonly noise: () => Tensor;
   /** DDIM: 0 deterministic (the default) … 1 as random as DDPM. */
   readonly eta?: number;
+  /**
+   * What x becomes before the next step: inpainting puts the part of the picture that is kept back.
+   * @param x         after a step, on the sampler's own scale
+   * @param alphaBar  ᾱ that the next step begins with; 1 after the last
+   */
+  readonly afterStep?: (x: Tensor, alphaBar: number) => Tensor;
   readonly signal?: AbortSignal;
   readonly onStep?: (report: StepReport) => void;
+}
+
+/** x for the step after `index`. */
+export function afterStep(x: Tensor, index: number, schedule: Schedule, options: SamplerOptions): Tensor {
+  return options.afterStep?.(x, schedule.steps[index + 1]?.alphaBar ?? 1) ?? x;
 }
 
 /** What one evaluation of the network led to. */

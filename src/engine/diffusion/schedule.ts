@@ -1,4 +1,6 @@
 import { InputError } from '../../errors.ts';
+import type { Tensor } from '../tensor.ts';
+import { combine } from './combine.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
 import { sigmaFromAlphaBar } from './sigmas.ts';
 import { layOutSteps, type Step } from './steps.ts';
@@ -39,6 +41,26 @@ function initNoiseSigma(config: SchedulerConfig, [first]: readonly Step[]): numb
   if (!WORKS_ON_SIGMA.has(config._class_name)) return 1;
   const sigma = sigmaFromAlphaBar(first!.alphaBar);
   return config.timestep_spacing === 'leading' ? Math.sqrt(sigma ** 2 + 1) : sigma;
+}
+
+/** A clean sample with noise, as a step that begins with ᾱ expects it: √ᾱ·x0 + √(1−ᾱ)·ε, or on the scale of x/√ᾱ. */
+export function addNoise({ config }: Schedule, x0: Tensor, noise: Tensor, alphaBar: number): Tensor {
+  return WORKS_ON_SIGMA.has(config._class_name)
+    ? combine([1, x0], [sigmaFromAlphaBar(alphaBar), noise])
+    : combine([Math.sqrt(alphaBar), x0], [Math.sqrt(1 - alphaBar), noise]);
+}
+
+/**
+ * Where a picture comes in that is to be changed and not drawn anew: the last ⌊strength·count⌋ steps are taken.
+ * @param strength  0 … 1, how much of the picture is noise at the start
+ * @returns index of the first step
+ * @throws InputError for a strength out of range, or one that leaves no step
+ */
+export function firstStep(count: number, strength: number): number {
+  if (!(strength >= 0 && strength <= 1)) throw new InputError(`strength must be a number from 0 to 1, not ${strength}`);
+  const taken = Math.floor(count * strength);
+  if (taken > 0) return count - taken;
+  throw new InputError(`strength ${strength} leaves none of ${count} steps: expected at least ${1 / count}`);
 }
 
 const WORKS_ON_SIGMA = new Set<string>([

@@ -1,6 +1,6 @@
 import { combine } from '../combine.ts';
 import { predict } from '../prediction.ts';
-import type { Sampler } from '../sampler.ts';
+import { afterStep, type Sampler } from '../sampler.ts';
 import type { Step } from '../steps.ts';
 
 /**
@@ -21,7 +21,7 @@ export const sampleDdim: Sampler = async (denoise, x, schedule, options) => {
     const mean = combine([Math.sqrt(alphaBarNext), x0], [direction, epsilon]);
     const prevSample = eta > 0 ? combine([1, mean], [sigma, options.noise()]) : mean;
     options.onStep?.({ step: index, steps, t, sample: x, modelOutput, prevSample, x0 });
-    x = prevSample;
+    x = afterStep(prevSample, index, schedule, options);
   }
   return x;
 };

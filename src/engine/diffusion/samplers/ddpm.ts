@@ -2,7 +2,7 @@ import { InputError } from '../../../errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import { combine } from '../combine.ts';
 import { predict } from '../prediction.ts';
-import type { Sampler } from '../sampler.ts';
+import { afterStep, type Sampler } from '../sampler.ts';
 import type { SchedulerConfig } from '../scheduler-config.ts';
 import type { Step } from '../steps.ts';
 
@@ -24,7 +24,7 @@ export const sampleDdpm: Sampler = async (denoise, x, schedule, options) => {
     const sigma = standardDeviation(step, variance, schedule.config.variance_type);
     const prevSample = t > 0 ? combine([1, mean], [sigma, options.noise()]) : mean;
     options.onStep?.({ step: index, steps, t, sample: x, modelOutput, prevSample, x0 });
-    x = prevSample;
+    x = afterStep(prevSample, index, schedule, options);
   }
   return x;
 };

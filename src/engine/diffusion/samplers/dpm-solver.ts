@@ -1,7 +1,7 @@
 import type { Tensor } from '../../tensor.ts';
 import { combine } from '../combine.ts';
 import { predict } from '../prediction.ts';
-import type { Sampler } from '../sampler.ts';
+import { afterStep, type Sampler } from '../sampler.ts';
 import type { Schedule } from '../schedule.ts';
 import { sigmaFromAlphaBar } from '../sigmas.ts';
 
@@ -34,7 +34,7 @@ export const sampleDpmSolver: Sampler = async (denoise, x, schedule, options) =>
       ...(stochastic ? [[Math.sqrt(1 - alphaBarNext) * noiseNew, options.noise()] as const] : []),
     );
     options.onStep?.({ step: index, steps, t, sample: x, modelOutput, prevSample, x0 });
-    x = prevSample;
+    x = afterStep(prevSample, index, schedule, options);
   }
   return x;
 };

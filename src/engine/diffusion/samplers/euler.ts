@@ -1,6 +1,6 @@
 import { combine } from '../combine.ts';
 import { predict } from '../prediction.ts';
-import type { Sampler } from '../sampler.ts';
+import { afterStep, type Sampler } from '../sampler.ts';
 import { sigmaFromAlphaBar } from '../sigmas.ts';
 
 /**
@@ -18,7 +18,7 @@ export const sampleEuler: Sampler = async (denoise, x, schedule, options) => {
     // x + (σ' − σ)·(x − x0)/σ
     const prevSample = combine([sigmaNext / sigma, x], [1 - sigmaNext / sigma, x0]);
     options.onStep?.({ step: index, steps, t, sample: x, modelOutput, prevSample, x0 });
-    x = prevSample;
+    x = afterStep(prevSample, index, schedule, options);
   }
   return x;
 };
@@ -36,7 +36,7 @@ export const sampleEulerAncestral: Sampler = async (denoise, x, schedule, option
     const sigmaDown = sigmaNext ** 2 / sigma;
     const prevSample = combine([sigmaDown / sigma, x], [1 - sigmaDown / sigma, x0], [sigmaUp, options.noise()]);
     options.onStep?.({ step: index, steps, t, sample: x, modelOutput, prevSample, x0 });
-    x = prevSample;
+    x = afterStep(prevSample, index, schedule, options);
   }
   return x;
 };

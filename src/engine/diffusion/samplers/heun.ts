@@ -1,6 +1,6 @@
 import { combine } from '../combine.ts';
 import { predict } from '../prediction.ts';
-import type { Sampler } from '../sampler.ts';
+import { afterStep, type Sampler } from '../sampler.ts';
 import { sigmaFromAlphaBar } from '../sigmas.ts';
 
 /**
@@ -25,10 +25,11 @@ export const sampleHeun: Sampler = async (denoise, x, schedule, options) => {
     options.onStep?.({ step: 2 * index, steps, t, sample: x, prevSample: guess, ...first });
 
     const next = schedule.steps[index + 1];
-    if (!next) return guess;
+    if (!next) return afterStep(guess, index, schedule, options);
     const { slope: slopeNext, ...second } = await evaluate(guess, next.t, alphaBarNext);
-    x = combine([1, x], [distance / 2, slope], [distance / 2, slopeNext]);
-    options.onStep?.({ step: 2 * index + 1, steps, t: next.t, sample: guess, prevSample: x, ...second });
+    const prevSample = combine([1, x], [distance / 2, slope], [distance / 2, slopeNext]);
+    options.onStep?.({ step: 2 * index + 1, steps, t: next.t, sample: guess, prevSample, ...second });
+    x = afterStep(prevSample, index, schedule, options);
   }
   return x;
 };
