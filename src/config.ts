@@ -9,7 +9,7 @@ import { InputError } from './errors.ts';
 export const PROJECT_ROOT = packageFolder(import.meta.dirname);
 
 export const DISCORD_API_URL = 'https://discord.com/api';
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const shown = (value: unknown) => JSON.stringify(value);
 

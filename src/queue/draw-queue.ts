@@ -1,7 +1,7 @@
 import { type IQueueBackend, Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import { DrawJob, type DrawResult, jobId } from './messages.ts';
-import { openStore, QUEUE_NAME, type QueueConfig, type StoredJob } from './store.ts';
+import { openStore, QUEUE_NAME, type QueueConfig, type StoredJob, waitUntilReady } from './store.ts';
 
 /** Tries of one job when something of ours fails, seconds apart. */
 export const ATTEMPTS = 3;
@@ -35,7 +35,7 @@ export interface DrawQueue {
   close(): Promise<void>;
 }
 
-/** @throws InputError when the queue can't be reached: Redis doesn't answer, the folder can't be written */
+/** @throws InputError when the queue can't be used: Redis doesn't answer, the folder can't be written */
 export async function openDrawQueue(config: QueueConfig, { log }: { log: Logger }): Promise<DrawQueue> {
   const store = await openStore(config, 'fail');
   const queue: StoredQueue = new Queue(
@@ -44,7 +44,7 @@ export async function openDrawQueue(config: QueueConfig, { log }: { log: Logger 
     store.backend,
   );
   queue.on('error', ({ message }) => log.warn({ reason: message }, 'trouble with the queue'));
-  await queue.waitUntilReady();
+  await waitUntilReady(queue, store);
 
   const position = async (id: string) => {
     const index = (await queue.getRanges(['waiting'], 0, -1, true)).indexOf(id);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { InputError } from '../errors.ts';
 import { ATTEMPTS } from './draw-queue.ts';
 import { DrawJob, type DrawResult, Reply } from './messages.ts';
-import { openStore, QUEUE_NAME, type QueueConfig, type StoredJob } from './store.ts';
+import { openStore, QUEUE_NAME, type QueueConfig, type StoredJob, waitUntilReady } from './store.ts';
 
 export interface DrawContext {
   readonly id: string;
@@ -71,7 +71,7 @@ interface Progress {
   readonly crashes: number;
 }
 
-/** @throws InputError when the queue can't be reached: Redis doesn't answer, the folder can't be written */
+/** @throws InputError when the queue can't be used: Redis doesn't answer, the folder can't be written */
 export async function startDrawWorker(
   config: QueueConfig,
   handler: DrawHandler,
@@ -83,6 +83,9 @@ export async function startDrawWorker(
   async function take(stored: Job<StoredJob, DrawResult>, token?: string): Promise<DrawResult> {
     const id = stored.id!;
     const { crashes = 0 } = stored.progress as Partial<Progress>;
+    if (crashes >= MAX_CRASHES) {
+      return await fail(stored, new InputError(`the engine stopped ${crashes} times while drawing this`));
+    }
     const controller = new AbortController();
     const { signal } = controller;
     running.set(id, controller);
@@ -94,7 +97,6 @@ export async function startDrawWorker(
       return await handler(parseJob(stored), { id, attempt: 1 + stored.attemptsMade + crashes, signal });
     };
     try {
-      if (crashes >= MAX_CRASHES) throw new InputError(`the engine stopped ${crashes} times while drawing this`);
       // A job that kills engines takes those beside it down too, but is found out when they run one by one.
       return await (crashes > 0 ? alone(draw) : draw());
     } catch (error) {
@@ -105,6 +107,7 @@ export async function startDrawWorker(
       await stored.updateProgress({ crashes });
       if (why === 'closing') {
         await stored.moveToWait(token);
+        await nextInLine(stored);
         throw new WaitingError();
       }
       return await fail(stored, error);
@@ -144,10 +147,15 @@ export async function startDrawWorker(
     store.backend,
   );
   worker.on('error', ({ message }) => log.warn({ reason: message }, 'trouble with the queue'));
+  worker.on('stalled', async (id) => {
+    log.warn({ id }, 'an engine was lost while drawing this, drawing it again');
+    const stored = await Job.fromId<StoredJob>(worker, id).catch(() => undefined);
+    if (stored) await nextInLine(stored).catch((err) => log.warn({ err, id }, 'it waits once more'));
+  });
   worker.on('lockRenewalFailed', (ids) => {
     for (const id of ids) running.get(id)?.abort(new DrawAborted('taken over'));
   });
-  await worker.waitUntilReady();
+  await waitUntilReady(worker, store);
 
   /** Looks for the mark that cancel() leaves: BullMQ's own cancelJob works inside one process only. */
   const cancelCheck = setInterval(async () => {
@@ -195,6 +203,11 @@ function jsonOf({ job }: StoredJob): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A job that was interrupted has waited already; on PostgreSQL BullMQ would put it at the end. */
+async function nextInLine(stored: Job<StoredJob>): Promise<void> {
+  await stored.changePriority({ priority: 0, lifo: true });
 }
 
 /** Runs the functions given to it one after the other. */

@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { type BackendFactory, createPostgresBackend, createRedisBackend, type IQueueBackend } from 'bullmq';
+import {
+  type BackendFactory,
+  createPostgresBackend,
+  createRedisBackend,
+  type IQueueBackend,
+  type QueueBase,
+} from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import { InputError } from '../errors.ts';
@@ -29,7 +35,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** @throws InputError when the queue can't be reached: Redis doesn't answer, the folder can't be written */
+/** @throws InputError when the queue can't be used: Redis doesn't answer, the folder can't be written */
 export async function openStore({ redisUrl, dataDir }: QueueConfig, outage: 'wait' | 'fail'): Promise<Store> {
   if (redisUrl === undefined) {
     const connection = await openEmbedded(join(dataDir, 'queue'));
@@ -41,6 +47,17 @@ export async function openStore({ redisUrl, dataDir }: QueueConfig, outage: 'wai
     backend: createRedisBackend,
     close: async () => connection.disconnect(),
   };
+}
+
+/** @throws InputError when BullMQ refuses the store: Redis is too old, or a newer BullMQ has migrated the database */
+export async function waitUntilReady(bullmq: Pick<QueueBase, 'waitUntilReady' | 'close'>, store: Store): Promise<void> {
+  try {
+    await bullmq.waitUntilReady();
+  } catch (error) {
+    await bullmq.close();
+    await store.close();
+    throw new InputError(`the queue can't be used: ${(error as Error).message}`);
+  }
 }
 
 const REDIS_TIMEOUT_MS = 5_000;

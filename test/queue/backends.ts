@@ -6,7 +6,6 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, vi } from 'vitest';
 import { type DrawQueue, openDrawQueue } from '../../src/queue/draw-queue.ts';
@@ -17,12 +16,14 @@ import type { QueueConfig } from '../../src/queue/store.ts';
 
 export const log = pino({ level: process.env.LOG_LEVEL || 'silent' });
 
-export interface Backend {
+interface Backend {
   readonly name: string;
   /** Why it can't be tested here. */
   readonly missing?: string;
   /** An empty queue of the test's own. */
   newQueue(atTheEnd: AtTheEnd): Promise<QueueConfig>;
+  /** Kills what serves it, at once; Redis is started again, as its supervisor would. */
+  crash(config: QueueConfig): Promise<void>;
 }
 
 /** Vitest's onTestFinished of one test, or the end of the test file. */
@@ -34,7 +35,7 @@ afterAll(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 // locks expire after seconds
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 export async function temporaryFolder(atTheEnd: AtTheEnd): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'unclip-'));
@@ -85,38 +86,38 @@ const embedded: Backend = {
     });
     return { redisUrl: undefined, dataDir };
   },
+  async crash({ dataDir }) {
+    kill(serverPid(join(dataDir, 'queue')));
+  },
 };
 
-let redisServer: Promise<number> | undefined;
-let databases = 0;
+const redisServers = new Map<string, ChildProcess>();
 
-async function startRedis(): Promise<number> {
-  const port = await freePort();
-  const folder = await temporaryFolder(ofTheFile);
-  const options = { port, bind: '127.0.0.1', dir: folder, save: '', 'maxmemory-policy': 'noeviction' };
-  const server = spawn(
-    'redis-server',
-    Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]),
-    { stdio: 'ignore' },
-  );
-  ofTheFile(async () => {
-    server.kill();
-    await once(server, 'exit');
-  });
-  return port;
+function startRedis(port: number, folder: string): void {
+  const options = { port, bind: '127.0.0.1', dir: folder, save: '', appendonly: 'yes', appendfsync: 'always' };
+  const words = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
+  redisServers.set(folder, spawn('redis-server', words, { stdio: 'ignore' }));
+}
+
+async function stopRedis(folder: string): Promise<void> {
+  const server = redisServers.get(folder)!;
+  server.kill('SIGKILL');
+  await once(server, 'exit');
 }
 
 const redis: Backend = {
   name: 'Redis',
   ...(spawnSync('redis-server', ['--version']).error && { missing: 'redis-server is not installed' }),
-  async newQueue() {
-    redisServer ??= startRedis();
-    const redisUrl = `redis://127.0.0.1:${await redisServer}/${databases++ % 16}`;
-    const client = new Redis(redisUrl, { maxRetriesPerRequest: null });
-    client.on('error', () => {});
-    await client.flushdb();
-    client.disconnect();
-    return { redisUrl, dataDir: '/nonexistent' };
+  async newQueue(atTheEnd) {
+    const folder = await temporaryFolder(atTheEnd);
+    const port = await freePort();
+    startRedis(port, folder);
+    atTheEnd(() => stopRedis(folder));
+    return { redisUrl: `redis://127.0.0.1:${port}`, dataDir: folder };
+  },
+  async crash({ redisUrl, dataDir }) {
+    await stopRedis(dataDir);
+    startRedis(Number(new URL(redisUrl!).port), dataDir);
   },
 };
 
@@ -140,8 +141,9 @@ export async function openQueue(config: QueueConfig, atTheEnd: AtTheEnd): Promis
 /** Until nothing waits and nothing runs. */
 export async function finished(queue: DrawQueue): Promise<void> {
   for (;;) {
-    const { waiting, running } = await queue.counts();
-    if (waiting + running === 0) return;
+    // it may be away for a moment
+    const counts = await queue.counts().catch(() => undefined);
+    if (counts?.waiting === 0 && counts.running === 0) return;
     await sleep(20);
   }
 }

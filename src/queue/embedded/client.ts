@@ -60,7 +60,8 @@ export async function openEmbedded(folder: string): Promise<EmbeddedPool> {
   } catch (error) {
     await pool.end();
     if (error instanceof InputError) throw error;
-    throw new InputError(`the embedded queue in ${folder} can't be opened: ${lastWords(folder)}`, { cause: error });
+    const { message } = error as Error;
+    throw new InputError(`the embedded queue in ${folder} can't be opened: ${message}${lastWords(folder)}`);
   }
 }
 
@@ -75,7 +76,7 @@ class ServerSocket extends Socket {
 
   override connect(): this {
     findServer(this.#folder).then(
-      (path) => super.connect({ path }),
+      (path) => this.destroyed || super.connect({ path }),
       (error) => this.destroy(error),
     );
     return this;
@@ -92,11 +93,11 @@ async function findServer(folder: string): Promise<string> {
     const code = await Promise.race([exit, sleep(20, 'starting' as const)]);
     if (code === 'starting') continue;
     // 0: another came first
-    if (code !== 0) throw new InputError(`the embedded queue in ${folder} can't start: ${lastWords(folder)}`);
+    if (code !== 0) throw new InputError(`the embedded queue in ${folder} can't start${lastWords(folder)}`);
     exit = undefined;
   }
   throw new InputError(
-    `the embedded queue in ${folder} did not start in ${START_TIMEOUT_MS / 1000} s: ${lastWords(folder)}`,
+    `the embedded queue in ${folder} did not start in ${START_TIMEOUT_MS / 1000} s${lastWords(folder)}`,
   );
 }
 
@@ -107,6 +108,7 @@ function startServer(folder: string): Promise<number | null> {
   const log = openSync(logOf(folder), 'a');
   const server = spawn(process.execPath, [SERVER, folder], {
     detached: true,
+    windowsHide: true,
     cwd: folder,
     stdio: ['ignore', log, log],
   });
@@ -116,5 +118,6 @@ function startServer(folder: string): Promise<number | null> {
 }
 
 function lastWords(folder: string): string {
-  return readFileSync(logOf(folder), 'utf8').trim().split('\n').at(-1)!.slice(0, 500);
+  const words = readFileSync(logOf(folder), { encoding: 'utf8', flag: 'a+' }).trim();
+  return words && `; server.log ends with: ${words.split('\n').at(-1)!.slice(0, 500)}`;
 }

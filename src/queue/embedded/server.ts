@@ -25,7 +25,8 @@ process.on('uncaughtException', (error) => {
 
 process.umask(0o077);
 const name = newName(folder);
-const server = createServer((socket) => welcome(socket)).listen(addressOf(folder, name));
+// 'close' follows every error of a connection
+const server = createServer((socket) => welcome(socket.on('error', () => {}))).listen(addressOf(folder, name));
 await once(server, 'listening');
 if (await claim(folder, name)) await serve();
 else process.exit();

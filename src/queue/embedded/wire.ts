@@ -55,8 +55,6 @@ export class Multiplexer {
       client.received = Buffer.concat([client.received, data]);
       this.#receive(client);
     });
-    // 'close' follows every error
-    socket.on('error', () => {});
     socket.on('close', () => this.#remove(client));
     this.#onChange(this.#clients.size);
   }
