@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-core';
@@ -6,6 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Weights } from '../../src/engine/ops/ops.ts';
 import { loadCheckpoint } from '../../src/engine/training/checkpoint.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
+import { explainFullDisk } from '../../src/engine/training/full-disk.ts';
 import { DivergedError, parametersOf, type TrainOptions, trainTask } from '../../src/engine/training/loop.ts';
 import type { Task } from '../../src/engine/training/task.ts';
 import { SafetensorsError } from '../../src/engine/weights/safetensors.ts';
@@ -117,4 +119,9 @@ test('it starts from given weights where there is no checkpoint', async () => {
   const start = async () => Float32Array.of(2, -3, 0.5);
   const { values } = await trainTask(tf, lineTask(), options({ maxSteps: 1, start }));
   expect(values).toBeAllClose([2, -3, 0.5], { atol: 1e-6 });
+});
+
+test.runIf(existsSync('/dev/full'))('a full disk is called by its name', async () => {
+  const full = explainFullDisk('runs/line', () => writeFile('/dev/full', 'weights'));
+  await expect(full).rejects.toThrow('the disk is full: runs/line could not be written');
 });

@@ -5,8 +5,6 @@ export interface AdamWOptions {
   readonly beta2: number;
   readonly eps: number;
   readonly weightDecay: number;
-  /** Gradients are scaled down to this norm, all together, when theirs is larger. */
-  readonly maxNorm: number;
 }
 
 /** Moments of the gradients, one for each value. */
@@ -26,25 +24,26 @@ export function gradientNorm(gradients: readonly Float32Array[]): number {
  * Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), in place, one pass over all values:
  * θ ← θ − η·(m̂/(√v̂ + ε) + λθ). Vectors (biases, norms) don't decay.
  * @param gradients in the order of the parameters
+ * @param scale     by which they are multiplied first: smaller than 1 to clip them
  * @param step      counted from 1
  */
 export function adamW(
   values: Float32Array,
   gradients: readonly Float32Array[],
+  scale: number,
   { first, second }: Moments,
   parameters: readonly Parameter[],
   step: number,
   learningRate: number,
-  { beta1, beta2, eps, weightDecay, maxNorm }: AdamWOptions,
+  { beta1, beta2, eps, weightDecay }: AdamWOptions,
 ): void {
-  const clip = Math.min(1, maxNorm / gradientNorm(gradients));
   const rate = learningRate / (1 - beta1 ** step);
   const correction = 1 / Math.sqrt(1 - beta2 ** step);
   for (const [p, { offset, size, shape }] of parameters.entries()) {
     const gradient = gradients[p]!;
     const keep = shape.length > 1 ? 1 - learningRate * weightDecay : 1;
     for (let i = 0, j = offset; i < size; i++, j++) {
-      const g = gradient[i]! * clip;
+      const g = gradient[i]! * scale;
       const m = beta1 * first[j]! + (1 - beta1) * g;
       const v = beta2 * second[j]! + (1 - beta2) * g * g;
       first[j] = m;

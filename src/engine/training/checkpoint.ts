@@ -4,6 +4,7 @@ import { InputError } from '../../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { readSafetensors, readSafetensorsHeader, readTensor, writeSafetensors } from '../weights/safetensors.ts';
 import type { Moments } from './adamw.ts';
+import { explainFullDisk } from './full-disk.ts';
 import type { Parameters } from './parameters.ts';
 
 /** All that a run needs to go on; random numbers follow from the step. */
@@ -35,11 +36,13 @@ export async function saveCheckpoint(path: string, parameters: Parameters, state
   for (const part of PARTS) {
     for (const [name, tensor] of parameters.export(partOf(state, part))) tensors.set(`${part}/${name}`, tensor);
   }
-  const partial = `${path}.partial`;
-  await writeSafetensors(partial, tensors);
-  const file = await open(partial, 'r+');
-  await file.sync().finally(() => file.close());
-  await rename(partial, path);
+  await explainFullDisk(path, async () => {
+    const partial = `${path}.partial`;
+    await writeSafetensors(partial, tensors);
+    const file = await open(partial, 'r+');
+    await file.sync().finally(() => file.close());
+    await rename(partial, path);
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type * as tfjs from '@tensorflow/tfjs-core';
+import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
 import { adamW, gradientNorm, learningRateAt, updateAverage } from './adamw.ts';
 import { initialState, loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoint.ts';
@@ -10,7 +11,7 @@ import { RunLog } from './run-log.ts';
 import type { Task } from './task.ts';
 
 /** The loss or a gradient is no number any more. The last checkpoint is of an earlier step, and good. */
-export class DivergedError extends Error {
+export class DivergedError extends InputError {
   override name = 'DivergedError';
 }
 
@@ -113,7 +114,8 @@ function trainStep<Batch>(
     horizon: optimizer.horizon,
     floor: FLOOR,
   });
-  adamW(state.values, gradients, state.moments, parameters.list, step, learningRate, optimizer);
+  const scale = Math.min(1, optimizer.maxNorm / norm);
+  adamW(state.values, gradients, scale, state.moments, parameters.list, step, learningRate, optimizer);
   updateAverage(state.average, state.values, step, optimizer.average);
   state.step = step;
   return { step, ...figures, norm, learningRate };

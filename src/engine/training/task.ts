@@ -10,6 +10,8 @@ export interface Task<Batch = unknown> {
   readonly batchSize: number;
   readonly optimizer: AdamWOptions & {
     readonly learningRate: number;
+    /** Gradients are scaled down to this norm, all together, when theirs is larger. */
+    readonly maxNorm: number;
     readonly warmup: number;
     /** Steps over which the learning rate falls to a twentieth. */
     readonly horizon: number;

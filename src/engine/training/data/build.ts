@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { explainFullDisk } from '../full-disk.ts';
 import type { Collection, Item } from './bundled.ts';
 import { DATASET_FILES } from './dataset.ts';
 import { inkOf, PICTURE_BYTES, rasterise } from './rasterise.ts';
@@ -26,11 +27,11 @@ export interface BuildOptions {
  * Draws a collection into a folder that `Dataset` opens. What is done is kept: stopped at any moment and called again with
  * the same collection, it goes on after the last whole batch. Files get their names when all of it is there.
  */
-export async function buildDataset(
-  dir: string,
-  collection: Collection,
-  options: BuildOptions = {},
-): Promise<BuildResult> {
+export function buildDataset(dir: string, collection: Collection, options: BuildOptions = {}): Promise<BuildResult> {
+  return explainFullDisk(dir, () => build(dir, collection, options));
+}
+
+async function build(dir: string, collection: Collection, options: BuildOptions): Promise<BuildResult> {
   await mkdir(dir, { recursive: true });
   const pictures = join(dir, `${DATASET_FILES.pictures}.partial`);
   const journal = join(dir, `${DATASET_FILES.metadata}.partial`);
