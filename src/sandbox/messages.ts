@@ -162,13 +162,6 @@ export class Messages {
     this.#changeReactions({ ...message, reactions }, 'MESSAGE_REACTION_REMOVE', whoReacted(userId, emoji));
   }
 
-  /** All reactions of the message, or all with one emoji. */
-  clearReactions(message: StoredMessage, emoji?: Emoji): void {
-    const reactions = emoji ? message.reactions.filter((r) => !isSameEmoji(r.emoji, emoji)) : [];
-    const event = emoji ? 'MESSAGE_REACTION_REMOVE_EMOJI' : 'MESSAGE_REACTION_REMOVE_ALL';
-    this.#changeReactions({ ...message, reactions }, event, emoji ? { emoji } : {});
-  }
-
   /** The message in Discord's form, as `viewerId` sees it. */
   seenBy(viewerId: string, message: StoredMessage): APIMessage {
     const { id, channelId, interaction, reactions } = message;

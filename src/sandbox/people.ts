@@ -27,7 +27,6 @@ import { bySnowflake, snowflakeTime } from './snowflakes.ts';
 import {
   APPLICATION_ID,
   ATTACHMENT_SIZE_LIMIT,
-  BOT_PERMISSIONS,
   type Channel,
   channelSeenBy,
   findChannel,
@@ -37,7 +36,7 @@ import {
   isGuildChannel,
   memberOf,
   membersOf,
-  permissionsOf,
+  PERMISSIONS,
 } from './world.ts';
 
 type Action<T extends PageAction['type']> = Omit<Extract<PageAction, { type: T }>, 'type'>;
@@ -273,10 +272,10 @@ export class Person {
       version: 1,
       data,
       channel_id: channel.id,
-      channel: { ...channelSeenBy(this.id, channel), permissions: permissionsOf(this.id) },
+      channel: { ...channelSeenBy(this.id, channel), permissions: PERMISSIONS },
       ...this.#whoAndWhere(channel),
       ...(message && { message: messages.seenBy(APPLICATION_ID, message) }),
-      app_permissions: BOT_PERMISSIONS,
+      app_permissions: PERMISSIONS,
       locale: 'en-US',
       entitlements: [],
       authorizing_integration_owners: owners,
@@ -291,7 +290,7 @@ export class Person {
     const user = findUser(this.id)!;
     if (!isGuildChannel(channel)) return { user };
     return {
-      member: { ...memberOf(user), permissions: permissionsOf(this.id) },
+      member: { ...memberOf(user), permissions: PERMISSIONS },
       guild_id: GUILD_ID,
       guild: { id: GUILD_ID, locale: GUILD.preferred_locale, features: [] },
       guild_locale: GUILD.preferred_locale,
@@ -346,5 +345,5 @@ function submitted(component: AnyComponent, values: Record<string, string>): obj
 
 function partialMember(userId: string) {
   const { user: _, deaf: __, mute: ___, ...member } = memberOf(findUser(userId)!);
-  return { ...member, permissions: permissionsOf(userId) };
+  return { ...member, permissions: PERMISSIONS };
 }

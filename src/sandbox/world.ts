@@ -94,26 +94,27 @@ export const channelSeenBy = (viewerId: string, channel: Channel): Channel =>
     ? channel
     : { ...channel, recipients: channel.recipients!.filter((recipient) => recipient.id !== viewerId) };
 
-const bits = (...flags: bigint[]) => flags.reduce((sum, flag) => sum | flag, 0n).toString();
 const {
   AddReactions,
   AttachFiles,
   EmbedLinks,
-  ManageMessages,
   ReadMessageHistory,
   SendMessages,
+  SendMessagesInThreads,
   UseApplicationCommands,
-  UseExternalEmojis,
   ViewChannel,
 } = PermissionFlagsBits;
 
-const PERSON_PERMISSIONS = bits(
-  ...[ViewChannel, SendMessages, AttachFiles, EmbedLinks, AddReactions, ReadMessageHistory, UseApplicationCommands],
-);
-/** What the bot was invited with. Managing messages lets it take away other people's reactions. */
-export const BOT_PERMISSIONS = bits(BigInt(PERSON_PERMISSIONS), ManageMessages, UseExternalEmojis);
-export const permissionsOf = (userId: string): string =>
-  userId === APPLICATION_ID ? BOT_PERMISSIONS : PERSON_PERMISSIONS;
+/**
+ * What everybody may do, as in a new server of Discord's, and the bot no more: it can't touch other people's messages
+ * and reactions.
+ */
+export const PERMISSIONS = [
+  ...[ViewChannel, SendMessages, SendMessagesInThreads, ReadMessageHistory],
+  ...[AttachFiles, EmbedLinks, AddReactions, UseApplicationCommands],
+]
+  .reduce((sum, flag) => sum | flag, 0n)
+  .toString();
 
 export const memberOf = (user: APIUser): APIGuildMember & { banner: null; communication_disabled_until: null } => ({
   user,
@@ -130,10 +131,10 @@ export const memberOf = (user: APIUser): APIGuildMember & { banner: null; commun
   flags: NO_FLAGS,
 });
 
-const role = (id: string, name: string, permissions: string, position: number, managed: boolean) => ({
+const role = (id: string, name: string, position: number, managed: boolean) => ({
   id,
   name,
-  permissions,
+  permissions: PERMISSIONS,
   position,
   managed,
   color: 0,
@@ -166,10 +167,7 @@ export const GUILD = {
   widget_enabled: false,
   widget_channel_id: null,
   verification_level: 0,
-  roles: [
-    role(GUILD_ID, '@everyone', PERSON_PERMISSIONS, 0, false),
-    role(BOT_ROLE_ID, BOT.username, BOT_PERMISSIONS, 1, true),
-  ],
+  roles: [role(GUILD_ID, '@everyone', 0, false), role(BOT_ROLE_ID, BOT.username, 1, true)],
   default_message_notifications: 1,
   mfa_level: 0,
   explicit_content_filter: 0,

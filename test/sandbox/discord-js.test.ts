@@ -89,7 +89,7 @@ test('the bot finds itself, its guild and its channel', async () => {
   expect(client.user!.id).toBe(discord.applicationId);
   const guild = client.guilds.cache.get(discord.guildId)!;
   expect(guild.channels.cache.get(discord.channelId)?.name).toBe('pictures');
-  expect(guild.members.me!.permissionsIn(discord.channelId).has('ManageMessages')).toBe(true);
+  expect(guild.members.me!.permissionsIn(discord.channelId).has('AttachFiles')).toBe(true);
   expect((await client.application!.fetch()).id).toBe(discord.applicationId);
 });
 
@@ -406,10 +406,21 @@ describe('reactions', () => {
     expect(user.id).toBe(discord.people.kim.id);
     const whole = await reaction.fetch();
     expect([whole.count, (await whole.message.fetch()).content]).toEqual([2, 'grid']);
-    clock.advance(250);
     const removed = once(client, Events.MessageReactionRemove);
-    await reaction.users.remove(user.id);
+    discord.people.kim.unreact({ messageId: message.id, emoji: '🎲' });
     expect((await removed)[1].id).toBe(user.id);
+  });
+
+  test('of others are theirs: the bot may take away its own only', async () => {
+    const message = await sendToChannel('grid');
+    await message.react('🎲');
+    clock.advance(250);
+    const { id } = discord.people.kim;
+    discord.people.kim.react({ messageId: message.id, emoji: '🎲' });
+    const path = `${Routes.channelMessage(discord.channelId, message.id)}/reactions/🎲` as const;
+    await expect(client.rest.delete(`${path}/${id}`)).rejects.toEqual(codeOf(50013));
+    await client.rest.delete(`${path}/@me`);
+    expect(discord.people.kim.messages(discord.channelId)[0]!.reactions).toMatchObject([{ count: 1, me: true }]);
   });
 
   test('nobody hears of them without the intent', async () => {

@@ -13,7 +13,6 @@ import {
   channelSeenBy,
   findChannel,
   findUser,
-  isGuildChannel,
   membersOf,
 } from '../world.ts';
 import type { Call, Endpoint } from './endpoint.ts';
@@ -119,23 +118,11 @@ export function messageEndpoints(messages: Messages): Endpoint[] {
     limitedBy,
     handle(call) {
       const message = messageOf(call);
-      checkMayManage(call, message.authorId);
+      if (message.authorId !== APPLICATION_ID) return needsManageMessages(call);
       return messages.delete(message);
     },
   };
-  const removeMany: Endpoint<{ messages: string[] }> = {
-    method: 'POST',
-    path: `${path}/bulk-delete`,
-    limit: LIMITS.deleteMessage,
-    limitedBy,
-    request: z.object({ messages: z.array(spec.SnowflakeTypeSchema).check(z.minLength(2), z.maxLength(100)) }),
-    async handle(call) {
-      const channel = channelOf(call);
-      if (!isGuildChannel(channel)) throw missingPermissions();
-      const found = call.body.messages.map((id) => messages.find(id));
-      await Promise.all(found.map((message) => message?.channelId === channel.id && messages.delete(message)));
-    },
-  };
+  const removeMany: Endpoint = { method: 'POST', path: `${path}/bulk-delete`, handle: needsManageMessages };
   return [list, get, create, edit, remove, removeMany] as Endpoint[];
 }
 
@@ -157,15 +144,9 @@ export function reactionEndpoints(messages: Messages): Endpoint[] {
       ...limited,
       handle: (call) => messages.unreact(messageOf(call), APPLICATION_ID, emojiOf(call)),
     },
-    {
-      method: 'DELETE',
-      path: `${path}/:emoji/:user`,
-      ...limited,
-      handle(call) {
-        checkMayManage(call, call.params.user!);
-        messages.unreact(messageOf(call), call.params.user!, emojiOf(call));
-      },
-    },
+    { method: 'DELETE', path: `${path}/:emoji/:user`, handle: needsManageMessages },
+    { method: 'DELETE', path: `${path}/:emoji`, handle: needsManageMessages },
+    { method: 'DELETE', path, handle: needsManageMessages },
     {
       method: 'GET',
       path: `${path}/:emoji`,
@@ -174,24 +155,6 @@ export function reactionEndpoints(messages: Messages): Endpoint[] {
         const limit = limitOf(call, 25, 100);
         const reaction = messageOf(call).reactions.find(({ emoji }) => isSameEmoji(emoji, emojiOf(call)));
         return (reaction?.userIds ?? []).slice(0, limit).map(findUser);
-      },
-    },
-    {
-      method: 'DELETE',
-      path: `${path}/:emoji`,
-      ...limited,
-      handle(call) {
-        checkMayManage(call, undefined);
-        messages.clearReactions(messageOf(call), emojiOf(call));
-      },
-    },
-    {
-      method: 'DELETE',
-      path,
-      ...limited,
-      handle(call) {
-        checkMayManage(call, undefined);
-        messages.clearReactions(messageOf(call));
       },
     },
   ];
@@ -229,9 +192,10 @@ export function channelEndpoints(events: Events): Endpoint[] {
   return [get, openPrivate, typing] as Endpoint[];
 }
 
-/** The bot may touch its own messages and reactions, and others' where it may manage messages: not in private. */
-function checkMayManage(call: Call<unknown>, ownerId: string | undefined): void {
-  if (ownerId !== APPLICATION_ID && !isGuildChannel(channelOf(call))) throw missingPermissions();
+/** Other people's messages and reactions: the bot may not manage them. Throws 50013, or what `channelOf` throws. */
+function needsManageMessages(call: Call<unknown>): never {
+  channelOf(call);
+  throw missingPermissions();
 }
 
 /** @param newestFirst all messages of the channel */
