@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Dataset } from '../engine/training/data/dataset.ts';
 import { exportModel } from '../engine/training/export.ts';
+import { importModel } from '../engine/training/import.ts';
 import { openFeatures, PARTS, type Part, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
@@ -23,6 +24,7 @@ interface RunOptions {
   runs: string;
   seed: number;
   minutes: number;
+  from?: string;
 }
 
 const DESCRIPTIONS: Record<Part, string> = {
@@ -38,12 +40,18 @@ runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').a
   },
 );
 for (const part of PARTS) {
-  timedCommand(part, `train ${DESCRIPTIONS[part]}`).action((options: RunOptions) =>
-    trainPart(loadTensorFlow(), part, partOptions(options)),
-  );
+  timedCommand(part, `train ${DESCRIPTIONS[part]}`).action(async (options: RunOptions) => {
+    const tf = loadTensorFlow();
+    if (options.from) await importModel(options.from, options.runs);
+    await trainPart(tf, part, partOptions(options));
+  });
 }
-timedCommand('all', 'train every part in turn, each until it has had its planned steps').action((options: RunOptions) =>
-  trainAll(loadTensorFlow(), partOptions(options)),
+timedCommand('all', 'train every part in turn; with --from only prior and decoder').action(
+  async (options: RunOptions) => {
+    const tf = loadTensorFlow();
+    if (options.from) await importModel(options.from, options.runs);
+    await trainAll(tf, partOptions(options), options.from !== undefined);
+  },
 );
 
 runCommand('export <dir>', 'write the trained model as a diffusers folder').action(
@@ -68,12 +76,9 @@ function runCommand(name: string, description: string): Command {
 }
 
 function timedCommand(name: string, description: string): Command {
-  return runCommand(name, `${description}; goes on from the last checkpoint`).option(
-    '--minutes <n>',
-    'how long',
-    positive,
-    60,
-  );
+  return runCommand(name, `${description}; goes on from the last checkpoint`)
+    .option('--minutes <n>', 'how long', positive, 60)
+    .option('--from <dir>', 'a model folder to start from, where there is no checkpoint yet');
 }
 
 function positive(text: string): number {

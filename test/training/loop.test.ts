@@ -115,12 +115,6 @@ test('a checkpoint cut short, or of other widths, is refused and left alone', as
   expect((await stat(checkpoint())).size).toBe(size - 4);
 });
 
-test('it starts from given weights where there is no checkpoint', async () => {
-  const start = async () => Float32Array.of(2, -3, 0.5);
-  const { values } = await trainTask(tf, lineTask(), options({ maxSteps: 1, start }));
-  expect(values).toBeAllClose([2, -3, 0.5], { atol: 1e-6 });
-});
-
 test.runIf(existsSync('/dev/full'))('a full disk is called by its name', async () => {
   const full = explainFullDisk('runs/line', () => writeFile('/dev/full', 'weights'));
   await expect(full).rejects.toThrow('the disk is full: runs/line could not be written');

@@ -6,12 +6,11 @@ import { loadAverage } from './checkpoint.ts';
 import { attribution } from './data/attribution.ts';
 import type { Dataset } from './data/dataset.ts';
 import { modelCard } from './model-card.ts';
-import { MOVQ_CONFIG, openClipConfig, UNET_CONFIG } from './parts.ts';
+import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import { type Features, moments } from './tasks/features.ts';
 import { checkpointOf } from './tasks/frozen.ts';
 import { DECODER_SCHEDULER, PRIOR_SCHEDULER } from './tasks/noising.ts';
 import { indicesOf } from './tasks/pictures.ts';
-import { priorConfig } from './tasks/prior.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
 
 /** Version of diffusers whose classes and keys the folder is written for. */
@@ -59,6 +58,7 @@ async function collectComponents(
   features: Features,
 ): Promise<Record<string, Component>> {
   const average = (part: string) => loadAverage(checkpointOf(runs, part));
+  const movq = await openMovqConfig(runs);
   const config = await openClipConfig(runs);
   const clip = await average('clip');
   const ofClip = (...prefixes: string[]) =>
@@ -71,16 +71,16 @@ async function collectComponents(
   const width = config.text.projection_dim;
   const codebook: [string, Tensor] = [
     'quantize.embedding.weight',
-    tensor(new Float32Array(MOVQ_CONFIG.num_vq_embeddings * 4), [MOVQ_CONFIG.num_vq_embeddings, 4]),
+    tensor(new Float32Array(movq.num_vq_embeddings * 4), [movq.num_vq_embeddings, 4]),
   ];
 
   return {
-    movq: network('VQModel', MOVQ_CONFIG, new Map([...(await average('movq')), codebook])),
+    movq: network('VQModel', movq, new Map([...(await average('movq')), codebook])),
     prior_image_encoder: encoder('CLIPVisionModelWithProjection', 'clip_vision_model', config.vision, vision),
     prior_image_processor: imageProcessor(config.vision.image_size),
     prior_prior: network(
       'PriorTransformer',
-      priorConfig(config),
+      await openPriorConfig(runs),
       new Map([
         ...(await average('prior')),
         ['clip_mean', tensor(mean, [1, width])],
@@ -95,7 +95,7 @@ async function collectComponents(
       ofClip('text_model.', 'text_projection.'),
     ),
     scheduler: scheduler(DECODER_SCHEDULER),
-    unet: network('UNet2DConditionModel', UNET_CONFIG, await average('decoder')),
+    unet: network('UNet2DConditionModel', await openUnetConfig(runs), await average('decoder')),
   };
 }
 

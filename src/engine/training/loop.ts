@@ -22,8 +22,6 @@ export interface TrainOptions {
   readonly time: number;
   readonly maxSteps?: number;
   readonly seed?: number;
-  /** Weights to start from, in the order of the parameters, where there is no checkpoint yet. */
-  readonly start?: (parameters: Parameters) => Promise<Float32Array>;
   /** Ends the run after the step in progress, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
@@ -47,7 +45,8 @@ export async function trainTask<Batch>(
   const checkpoint = join(folder, 'checkpoint.safetensors');
   const parameters = parametersOf(tf, task);
   const state =
-    (await loadCheckpoint(checkpoint, parameters)) ?? initialState(await startOf(task, parameters, options));
+    (await loadCheckpoint(checkpoint, parameters)) ??
+    initialState(parameters.initialise(options.seed ?? 0, task.initialise));
   log.say(
     `${task.name}: ${(parameters.size / 1e6).toFixed(1)} million parameters, ${state.step === 0 ? 'from the start' : `from step ${state.step}`}`,
   );
@@ -82,14 +81,6 @@ export async function trainTask<Batch>(
 /** The parameters that the task's network asks for. */
 export function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Parameters {
   return Parameters.of(new TfjsOps(tf), (weights) => task.loss(weights, task.batch(0)));
-}
-
-async function startOf<Batch>(
-  task: Task<Batch>,
-  parameters: Parameters,
-  { start, seed = 0 }: TrainOptions,
-): Promise<Float32Array> {
-  return start ? start(parameters) : parameters.initialise(seed, task.initialise);
 }
 
 /** One step of optimisation, in place; returns the figures of the step. */

@@ -4,80 +4,85 @@ import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { Dataset } from './data/dataset.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
-import type { Parameters } from './parameters.ts';
+import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Task } from './task.ts';
 import { clipTask } from './tasks/clip.ts';
-import { type ClipConfig, clipConfig, EMBEDDING_WIDTH } from './tasks/clip-encoders.ts';
-import { decoderTask, unetConfig } from './tasks/decoder.ts';
+import { decoderTask } from './tasks/decoder.ts';
 import { type Features, loadFeatures } from './tasks/features.ts';
-import { frozenWeights } from './tasks/frozen.ts';
-import { movqConfig, movqTask } from './tasks/movq.ts';
-import { priorConfig, priorTask } from './tasks/prior.ts';
+import { checkpointOf, frozenWeights, trainedSteps } from './tasks/frozen.ts';
+import { movqTask } from './tasks/movq.ts';
+import { priorTask } from './tasks/prior.ts';
 import { createPictureDecoder } from './tasks/sample-pictures.ts';
-import { tokenizerFolder, trainTokenizer, vocabularySize } from './tasks/tokenizer.ts';
+import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 
 /** The networks that are trained with TensorFlow, each after those that it learns from. */
-export const PARTS = ['movq', 'clip', 'decoder', 'prior'] as const;
+export const PARTS = ['movq', 'clip', 'prior', 'decoder'] as const;
 export type Part = (typeof PARTS)[number];
 
-/** The bundled model's sizes. */
-export const MOVQ_CONFIG = movqConfig([16, 32, 64, 128]);
-export const UNET_CONFIG = unetConfig([96, 192, 224], EMBEDDING_WIDTH);
+/** Over so many steps the learning rate of each falls. */
+const PLANNED_STEPS: Record<Part, number> = { movq: 10_000, clip: 8_000, prior: 6_000, decoder: 50_000 };
 
-export interface PartOptions extends Omit<TrainOptions, 'start'> {
+export interface PartOptions extends TrainOptions {
   /** Folder of the data set. */
   readonly data: string;
   readonly seed: number;
-  /** Weights to start from, where a run has no checkpoint yet. */
-  readonly start?: (parameters: Parameters, part: Part) => Promise<Float32Array>;
   readonly say: (line: string) => void;
 }
 
 /** Trains one part from where its run is. */
 export async function trainPart(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
-  await trainTask(tf, await createTask(tf, part, options), runOptions(part, options));
+  await trainTask(tf, await createTask(tf, part, options), options);
 }
 
-/** Spends the time on the first part that has not had its planned number of steps, then on the next; what is left on the decoder. */
-export async function trainAll(tf: TensorFlow, options: PartOptions): Promise<void> {
+/** Of the time for both, the share of the prior; the decoder needs some ten times as many samples. */
+const PRIOR_SHARE = 0.15;
+
+/**
+ * Spends the time on what needs it most: first on the autoencoder, then on CLIP, each until it has had its planned number of
+ * steps, because the others learn from what they make of pictures and texts; then on prior and decoder.
+ * @param encodersAreGood leaves autoencoder and CLIP as they are
+ */
+export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAreGood = false): Promise<void> {
   const end = Date.now() + options.time;
   const left = () => (options.signal?.aborted ? 0 : end - Date.now());
-  for (const part of PARTS) {
-    if (left() <= 0) return;
-    const task = await createTask(tf, part, options);
-    await trainTask(tf, task, { ...runOptions(part, options), time: left(), maxSteps: task.optimizer.horizon });
+  for (const part of encodersAreGood ? [] : (['movq', 'clip'] as const)) {
+    if (left() > 0) await trainUntilPlanned(tf, part, { ...options, time: left() });
   }
+  if (left() > 0) await trainUntilPlanned(tf, 'prior', { ...options, time: PRIOR_SHARE * left() });
   if (left() > 0) await trainPart(tf, 'decoder', { ...options, time: left() });
 }
 
-function runOptions(part: Part, { runs, time, seed, signal, start }: PartOptions): TrainOptions {
-  return {
-    runs,
-    time,
-    seed,
-    ...(signal && { signal }),
-    ...(start && { start: (parameters) => start(parameters, part) }),
-  };
+async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
+  if (existsSync(checkpointOf(options.runs, part)) && (await trainedSteps(options.runs, part)) >= PLANNED_STEPS[part])
+    return;
+  await trainTask(tf, await createTask(tf, part, options), { ...options, maxSteps: PLANNED_STEPS[part] });
 }
 
 async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }: PartOptions): Promise<Task> {
   const dataset = new Dataset(data);
-  if (part === 'movq') return movqTask(tf, dataset, MOVQ_CONFIG, seed) as Task;
+  const horizon = PLANNED_STEPS[part];
+  if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
   const clip = await openClipConfig(runs);
-  if (part === 'clip') return clipTask(tf, dataset, tokenizer, clip, seed) as Task;
+  if (part === 'clip') return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }) as Task;
 
   const features = await openFeatures(tf, dataset, runs, say);
   if (part === 'prior') {
     const clipWeights = await frozenWeights(tf, runs, 'clip');
-    const options = { config: priorConfig(clip), clip, batchSize: 128, horizon: 10_000, seed };
+    const options = { config: await openPriorConfig(runs), clip, batchSize: 128, horizon, seed };
     return priorTask(tf, dataset, features, tokenizer, clipWeights, options) as Task;
   }
-  const draw = createPictureDecoder(tf, dataset, features, MOVQ_CONFIG, await frozenWeights(tf, runs, 'movq'));
+  const draw = createPictureDecoder(
+    tf,
+    dataset,
+    features,
+    await openMovqConfig(runs),
+    await frozenWeights(tf, runs, 'movq'),
+  );
   return decoderTask(tf, dataset, features, draw, {
-    config: UNET_CONFIG,
+    config: await openUnetConfig(runs),
     batchSize: 32,
-    horizon: 50_000,
+    horizon,
     seed,
   }) as Task;
 }
@@ -92,13 +97,10 @@ export async function openFeatures(
   return loadFeatures(
     tf,
     dataset,
-    { runs, movq: MOVQ_CONFIG, clip: await openClipConfig(runs) },
+    { runs, movq: await openMovqConfig(runs), clip: await openClipConfig(runs) },
     progressOf(dataset, say),
   );
 }
-
-/** The sizes of CLIP with the vocabulary of a runs folder. */
-export const openClipConfig = async (runs: string): Promise<ClipConfig> => clipConfig(await vocabularySize(runs));
 
 async function openTokenizer(dataset: Dataset, runs: string, seed: number, say: (line: string) => void) {
   const folder = tokenizerFolder(runs);

@@ -34,3 +34,10 @@ export interface Task<Batch = unknown> {
     weights: Weights<tfjs.Tensor>,
   ): Promise<{ readonly figures: Readonly<Record<string, number>>; readonly sheet?: Buffer }>;
 }
+
+export interface TaskOptions {
+  /** Steps over which the learning rate falls to a twentieth. */
+  readonly horizon: number;
+  /** Of all random choices. */
+  readonly seed: number;
+}

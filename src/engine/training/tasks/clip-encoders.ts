@@ -1,4 +1,5 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
+import { z } from 'zod';
 import { ClipTextConfig, clipText, endOfText } from '../../networks/clip-text.ts';
 import { ClipVisionConfig, clipVision } from '../../networks/clip-vision.ts';
 import type { Weights } from '../../ops/ops.ts';
@@ -10,10 +11,9 @@ type T = tfjs.Tensor;
 /** Width of the space that texts and pictures share. */
 export const EMBEDDING_WIDTH = 256;
 
-export interface ClipConfig {
-  readonly text: ClipTextConfig;
-  readonly vision: ClipVisionConfig;
-}
+/** Sizes of both encoders. */
+export const ClipConfig = z.strictObject({ text: ClipTextConfig, vision: ClipVisionConfig });
+export type ClipConfig = z.infer<typeof ClipConfig>;
 
 /** Text 256 wide × 4 layers; pictures 64² in patches of 8, 192 wide × 6 layers; joint embedding of 256. */
 export function clipConfig(vocabularySize: number): ClipConfig {

@@ -5,7 +5,7 @@ import { sampleCaption } from '../data/captions.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { Dice } from '../dice.ts';
 import type { Initialiser } from '../parameters.ts';
-import type { Task } from '../task.ts';
+import type { Task, TaskOptions } from '../task.ts';
 import { type ClipConfig, embedPixels, embedTokens } from './clip-encoders.ts';
 import { clipFigures } from './clip-figures.ts';
 import { clipPixels, randomView } from './clip-preprocess.ts';
@@ -24,7 +24,7 @@ export function clipTask(
   dataset: Dataset,
   tokenizer: Tokenizer,
   config: ClipConfig,
-  seed = 0,
+  { horizon, seed }: TaskOptions,
 ): Task<Batch> {
   const batchSize = 128;
   const byConcept = [...picturesByConcept(dataset).values()];
@@ -37,7 +37,7 @@ export function clipTask(
     optimizer: {
       learningRate: 1e-3,
       warmup: 200,
-      horizon: 8_000,
+      horizon,
       average: 0.999,
       beta1: 0.9,
       beta2: 0.98,
@@ -104,9 +104,11 @@ function crossEntropyOfDiagonal(tf: TensorFlow, logits: tfjs.Tensor): tfjs.Scala
   return tf.mean(tf.sub(tf.logSumExp(logits, -1), own)) as tfjs.Scalar;
 }
 
-/** As the paper's code: embeddings small, temperature 0.07. */
+/** As in the paper: a temperature of 0.07. */
+export const FIRST_LOGIT_SCALE = Math.log(1 / 0.07);
+
 const clipStart: Initialiser = (name) => {
-  if (name === 'logit_scale') return { constant: Math.log(1 / 0.07) };
+  if (name === 'logit_scale') return { constant: FIRST_LOGIT_SCALE };
   if (name.includes('embeddings.')) return { normal: name.includes('patch') ? 0.07 : 0.02 };
   return undefined;
 };

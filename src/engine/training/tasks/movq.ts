@@ -7,7 +7,7 @@ import { contactSheet } from '../data/contact-sheet.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
 import { Dice } from '../dice.ts';
-import type { Task } from '../task.ts';
+import type { Task, TaskOptions } from '../task.ts';
 import { latentPenalty, pictureLoss } from './movq-loss.ts';
 import { evenly, indicesOf, paintBackground, randomCrop, toBytes, toUnit } from './pictures.ts';
 
@@ -45,7 +45,12 @@ interface Batch {
 }
 
 /** Autoencoder on crops of the training pictures. */
-export function movqTask(tf: TensorFlow, dataset: Dataset, config: MovqConfig, seed = 0): Task<Batch> {
+export function movqTask(
+  tf: TensorFlow,
+  dataset: Dataset,
+  config: MovqConfig,
+  { horizon, seed }: TaskOptions,
+): Task<Batch> {
   const ops = new TfjsOps(tf);
   const batchSize = 16;
   const training = indicesOf(dataset, 'train');
@@ -58,7 +63,7 @@ export function movqTask(tf: TensorFlow, dataset: Dataset, config: MovqConfig, s
     optimizer: {
       learningRate: 1.5e-3,
       warmup: 100,
-      horizon: 10_000,
+      horizon,
       average: 0.999,
       beta1: 0.9,
       beta2: 0.99,

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ClipTextConfig } from '../networks/clip-text.ts';
+import { ClipVisionConfig } from '../networks/clip-vision.ts';
+import { MovqConfig } from '../networks/movq.ts';
+import { PriorConfig } from '../networks/prior.ts';
+import { UnetConfig } from '../networks/unet-config.ts';
+import { readModelFolder } from '../pipeline/model-folder.ts';
+import type { Tensor } from '../tensor.ts';
+import { type Component, openComponent } from '../weights/component.ts';
+import { readTensor } from '../weights/safetensors.ts';
+import { initialState, saveCheckpoint } from './checkpoint.ts';
+import { Parameters } from './parameters.ts';
+import { writeRunConfig } from './run-config.ts';
+import { FIRST_LOGIT_SCALE } from './tasks/clip.ts';
+import { checkpointOf } from './tasks/frozen.ts';
+import { tokenizerFolder } from './tasks/tokenizer.ts';
+
+/** Not trained: the pipeline does not quantise, and the prior's are computed from the pictures. */
+const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
+
+/**
+ * Makes the parts of a model folder the start of a runs folder: sizes, weights, vocabulary. Parts that have a run already
+ * keep it.
+ * @throws InputError for a folder that is no model, or a damaged one
+ */
+export async function importModel(dir: string, runs: string): Promise<void> {
+  const { components } = await readModelFolder(dir);
+  if (!existsSync(tokenizerFolder(runs))) await cp(components.tokenizer, tokenizerFolder(runs), { recursive: true });
+  await importPart(runs, 'movq', await openComponent(components.movq, 'VQModel', MovqConfig));
+  await importPart(runs, 'decoder', await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig));
+  await importPart(runs, 'prior', await openComponent(components.prior, 'PriorTransformer', PriorConfig));
+
+  const text = await openComponent(components.text_encoder, 'CLIPTextModelWithProjection', ClipTextConfig);
+  const vision = await openComponent(components.image_encoder, 'CLIPVisionModelWithProjection', ClipVisionConfig);
+  const scale: Tensor = { data: Float32Array.of(FIRST_LOGIT_SCALE), shape: [1] };
+  const both = {
+    ...text,
+    config: { text: text.config, vision: vision.config },
+    tensors: new Map([...text.tensors, ...vision.tensors]),
+  };
+  await importPart(runs, 'clip', both, new Map([['logit_scale', scale]]));
+}
+
+async function importPart(
+  runs: string,
+  part: string,
+  component: Component<object>,
+  more: ReadonlyMap<string, Tensor> = new Map(),
+): Promise<void> {
+  const path = checkpointOf(runs, part);
+  if (existsSync(path)) return;
+  const tensors = new Map<string, Tensor>();
+  for (const [name, entry] of component.tensors) if (!UNUSED.has(name)) tensors.set(name, await readTensor(entry));
+  for (const [name, tensor] of more) tensors.set(name, tensor);
+  const parameters = Parameters.ofTensors(tensors);
+  await mkdir(join(runs, part), { recursive: true });
+  await writeRunConfig(runs, part, component.config);
+  await saveCheckpoint(path, parameters, initialState(parameters.import(tensors, component.name)));
+}

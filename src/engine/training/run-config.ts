@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { MovqConfig } from '../networks/movq.ts';
+import { PriorConfig } from '../networks/prior.ts';
+import { UnetConfig } from '../networks/unet-config.ts';
+import { ConfigError, parseConfig } from '../weights/config.ts';
+import { type ClipConfig, ClipConfig as ClipSchema, clipConfig, EMBEDDING_WIDTH } from './tasks/clip-encoders.ts';
+import { unetConfig } from './tasks/decoder.ts';
+import { movqConfig } from './tasks/movq.ts';
+import { priorConfig } from './tasks/prior.ts';
+import { vocabularySize } from './tasks/tokenizer.ts';
+
+const configPath = (runs: string, part: string) => join(runs, part, 'config.json');
+
+/** Sizes of the networks of a runs folder: what its config.json files say, else those of the bundled model. */
+export const openMovqConfig = (runs: string): Promise<MovqConfig> =>
+  open(runs, 'movq', MovqConfig, async () => movqConfig([16, 32, 64, 128]));
+export const openUnetConfig = (runs: string): Promise<UnetConfig> =>
+  open(runs, 'decoder', UnetConfig, async () => unetConfig([96, 192, 224], EMBEDDING_WIDTH));
+export const openClipConfig = (runs: string): Promise<ClipConfig> =>
+  open(runs, 'clip', ClipSchema, async () => clipConfig(await vocabularySize(runs)));
+export const openPriorConfig = (runs: string): Promise<PriorConfig> =>
+  open(runs, 'prior', PriorConfig, async () => priorConfig(await openClipConfig(runs)));
+
+/** A run's config.json; it's written where there is none. */
+async function open<S extends z.ZodType>(
+  runs: string,
+  part: string,
+  schema: S,
+  preset: () => Promise<z.infer<S>>,
+): Promise<z.infer<S>> {
+  const path = configPath(runs, part);
+  if (!existsSync(path)) await writeRunConfig(runs, part, (await preset()) as object);
+  try {
+    return parseConfig(schema, JSON.parse(await readFile(path, 'utf8')), path);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new ConfigError(`${path} is no JSON: ${error.message}`);
+    throw error;
+  }
+}
+
+export async function writeRunConfig(runs: string, part: string, config: object): Promise<void> {
+  await mkdir(join(runs, part), { recursive: true });
+  await writeFile(configPath(runs, part), `${JSON.stringify(config, null, 2)}\n`);
+}
