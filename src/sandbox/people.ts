@@ -3,7 +3,6 @@ import {
   type APIApplicationCommandInteractionDataBasicOption,
   type APIAttachment,
   type APIMessage,
-  ApplicationCommandType,
   ApplicationIntegrationType,
   ComponentType,
   InteractionContextType,
@@ -19,6 +18,7 @@ import { type Commands, contextOf } from './commands.ts';
 import type { AnyComponent } from './component-rules.ts';
 import { findComponent } from './components.ts';
 import type { Events } from './events.ts';
+import { checkedValues, commandData, partialMember, submitted } from './interaction-data.ts';
 import type { Interaction, Interactions } from './interactions.ts';
 import type { Journal } from './journal.ts';
 import type { Messages, StoredMessage } from './messages.ts';
@@ -304,46 +304,4 @@ export async function forgetOldUploads({ journal, attachments }: Pick<Parts, 'jo
   const old = uploads.filter(({ id }) => snowflakeTime(id) + UPLOAD_LIFE < now);
   for (const { id } of old) journal.delete(`upload/${id}`);
   await attachments.remove(old);
-}
-
-function commandData({ command, path }: Invocable, basic: readonly APIApplicationCommandInteractionDataBasicOption[]) {
-  const types = path.length === 2 ? [OptionType.SubcommandGroup, OptionType.Subcommand] : [OptionType.Subcommand];
-  const options = path.reduceRight<readonly object[]>(
-    (inner, name, depth) => [{ name, type: types[depth], options: inner }],
-    basic,
-  );
-  return {
-    id: command.id,
-    name: command.name,
-    type: ApplicationCommandType.ChatInput,
-    ...(options.length > 0 && { options }),
-    ...(command.guild_id && { guild_id: command.guild_id }),
-  };
-}
-
-function checkedValues(select: AnyComponent, values: readonly string[]): readonly string[] {
-  const options = select.options as { value: string }[] | undefined;
-  if (!options) return refuse('The local Discord offers menus of texts only');
-  if (values.some((value) => !options.some((option) => option.value === value))) refuse('There is no such choice');
-  const { min_values: min, max_values: max } = select as { min_values?: number; max_values?: number };
-  if (values.length < (min ?? 1) || values.length > (max ?? 1)) refuse(`Choose ${min} to ${max}`);
-  return values;
-}
-
-/** A modal's component as it comes back with its values. */
-function submitted(component: AnyComponent, values: Record<string, string>): object {
-  const { type, id = 0, custom_id } = component;
-  const inner = component.component as AnyComponent | undefined;
-  if (inner) return { type, id, component: submitted(inner, values) };
-  if (component.components) return { type, id, components: component.components.map((c) => submitted(c, values)) };
-  if (type === ComponentType.TextDisplay) return { type, id };
-  const value = values[custom_id!] ?? '';
-  return type === ComponentType.StringSelect
-    ? { type, id, custom_id, values: value ? [value] : [] }
-    : { type, id, custom_id, value };
-}
-
-function partialMember(userId: string) {
-  const { user: _, deaf: __, mute: ___, ...member } = memberOf(findUser(userId)!);
-  return { ...member, permissions: PERMISSIONS };
 }

@@ -27,6 +27,7 @@ export class CommandForm extends LitElement {
     active: { state: true },
     selected: { state: true },
     listOpen: { state: true },
+    offered: { state: true },
     problem: { state: true },
   };
   declare host: Host;
@@ -41,6 +42,8 @@ export class CommandForm extends LitElement {
   declare active: string | undefined;
   declare selected: number;
   declare listOpen: boolean;
+  /** Choices for the active field that depend on the bot. */
+  declare offered: readonly Choice[];
   declare problem: string;
   #awaited = '';
   #asking: ReturnType<typeof setTimeout> | undefined;
@@ -50,6 +53,7 @@ export class CommandForm extends LitElement {
     this.fields = [];
     this.selected = -1;
     this.listOpen = false;
+    this.offered = [];
     this.problem = '';
   }
 
@@ -58,7 +62,7 @@ export class CommandForm extends LitElement {
   }
 
   override willUpdate(changed: PropertyValues): void {
-    if (changed.has('choices')) this.selected = -1;
+    if (changed.has('choices')) this.#receiveChoices();
     if (this.hasUpdated) return;
     this.fields = startingFields(this.invocable, this.texts);
     if (this.texts.size > 0) this.#check();
@@ -66,6 +70,14 @@ export class CommandForm extends LitElement {
 
   override firstUpdated(): void {
     void this.updateComplete.then(() => this.#focusFirst());
+  }
+
+  /** What the bot offers takes the place of what was shown while it was asked; a selected choice stays selected. */
+  #receiveChoices(): void {
+    if (!this.choices || this.choices.interactionId !== this.#awaited) return;
+    const selected = this.offered[this.selected]?.name;
+    this.offered = this.choices.choices;
+    this.selected = this.offered.findIndex(({ name }) => name === selected);
   }
 
   /** Files that were dropped or pasted: into the attachment options that are still empty. */
@@ -147,17 +159,18 @@ export class CommandForm extends LitElement {
     this.dispatchEvent(new Event('leave'));
   }
 
-  #list(field: Field): Choice[] {
+  #list(field: Field): readonly Choice[] {
     if (!this.listOpen) return [];
     const fixed = fixedChoices(field, this.people);
     if (fixed) return fixed;
-    return hasAutocomplete(field) && this.choices?.interactionId === this.#awaited ? this.choices.choices : [];
+    return hasAutocomplete(field) ? this.offered : [];
   }
 
   #focus(field: Field): void {
     this.active = field.option.name;
     this.listOpen = true;
     this.selected = -1;
+    this.offered = [];
     if (hasAutocomplete(field)) this.#ask(field, 0);
   }
 
@@ -167,6 +180,7 @@ export class CommandForm extends LitElement {
     this.listOpen = true;
     const narrowed = fixedChoices({ ...field, text }, this.people);
     this.selected = narrowed?.length && text ? 0 : -1;
+    this.offered = this.offered.filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()));
     if (hasAutocomplete(field)) this.#ask({ ...field, text }, ASK_AFTER);
   }
 
@@ -187,7 +201,6 @@ export class CommandForm extends LitElement {
         focused,
       } as const;
       this.#awaited = await this.host.act<string>(action).catch(() => '');
-      this.requestUpdate();
     }, delay);
   }
 

@@ -10,6 +10,7 @@ import type { Host } from './host.ts';
 import { icons } from './icons.ts';
 
 const TELL_TYPING_EVERY = 8_000;
+const MAX_MESSAGE = 2000;
 
 /** Where people write: plain messages, whole command lines, or commands chosen from the list that `/` opens. */
 export class MessageBox extends LitElement {
@@ -175,6 +176,9 @@ export class MessageBox extends LitElement {
   async #sendMessage(): Promise<void> {
     const content = this.text.trim();
     if ((!content && this.files.length === 0) || this.uploading > 0) return;
+    if (content.length > MAX_MESSAGE) {
+      throw new Error(`A message may have ${MAX_MESSAGE} characters, this one has ${content.length}`);
+    }
     const attachmentIds = this.files.map(({ id }) => id);
     const replyTo = this.replyTo ? { replyTo: this.replyTo.id } : {};
     await this.host.act({ type: 'send', channelId: this.channel.id, content, attachmentIds, ...replyTo });
@@ -262,7 +266,7 @@ export class MessageBox extends LitElement {
         <label class="round attach" title="Attach files">${icons.plus}
           <input type="file" multiple aria-label="Attach files" @change=${pick} />
         </label>
-        <textarea rows="1" .value=${this.text} placeholder="Message ${name}" aria-label="Message ${name}" maxlength="2000"
+        <textarea rows="1" .value=${this.text} placeholder="Message ${name}" aria-label="Message ${name}"
           aria-autocomplete="list" aria-controls=${offered.length > 0 ? 'commands' : nothing}
           aria-activedescendant=${offered.length > 0 ? `command-${this.selected}` : nothing}
           @input=${this.#type} @keydown=${this.#onKey}></textarea>
