@@ -73,13 +73,16 @@ const Environment = z
       })
       .default('info'),
   })
-  .refine((env) => env.DISCORD_API_URL !== DISCORD_API_URL || (env.DISCORD_TOKEN ?? 'a.b.c').split('.').length === 3, {
-    error:
-      "DISCORD_TOKEN must be the token from the page Bot of Discord's developer portal, three parts joined by dots; " +
-      'the client secret and the public key are something else',
-    // also when other keys are wrong, so that all problems come at once
-    when: () => true,
-  });
+  .refine(
+    (env) => env.DISCORD_API_URL !== DISCORD_API_URL || !env.DISCORD_TOKEN || env.DISCORD_TOKEN.split('.').length === 3,
+    {
+      error:
+        "DISCORD_TOKEN must be the token from the page Bot of Discord's developer portal, three parts joined by dots; " +
+        'the client secret and the public key are something else',
+      // also when other keys are wrong, so that all problems come at once
+      when: () => true,
+    },
+  );
 
 export const CONFIG_KEYS = Object.keys(Environment.shape);
 

@@ -34,8 +34,8 @@ export const ofTheFile: AtTheEnd = (end) => ends.push(end);
 afterAll(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
-// locks expire after seconds
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+// locks expire after seconds, and a slow machine starts many processes slowly
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 export async function temporaryFolder(atTheEnd: AtTheEnd): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'unclip-'));

@@ -8,10 +8,8 @@ import { type PGlite, protocol } from '@electric-sql/pglite';
  * What a client sends up to the end of a query (Query, or Sync after an extended one) runs in one piece, so that the
  * unnamed statements of two clients can't mix; a client that opened a transaction is alone until it ends.
  * NOTIFY reaches all clients: PGlite answers it to whoever happens to speak, which is why @electric-sql/pglite-socket
- * can't wake a worker that LISTENs. COPY and Flush aren't needed here and aren't understood.
+ * can't wake a worker that LISTENs. SSL, COPY and Flush aren't needed here and aren't understood.
  */
-
-const SSL_REQUEST = 80877103;
 
 const QUERY = 'Q'.charCodeAt(0);
 const SYNC = 'S'.charCodeAt(0);
@@ -71,33 +69,14 @@ export class Multiplexer {
   }
 
   #receive(client: Client): void {
-    if (!client.started) {
-      this.#start(client);
-      return;
-    }
-    const end = endOfQueries(client.received);
-    if (end > 0) this.#enqueueFrom(client, end);
-  }
-
-  #start(client: Client): void {
-    if (client.received.length < 8) return;
-    const [length, code] = [client.received.readInt32BE(0), client.received.readInt32BE(4)];
-    if (client.received.length < length) return;
-    if (code === SSL_REQUEST) {
-      client.received = client.received.subarray(length);
-      client.socket.write('N');
-      this.#start(client);
-    } else {
-      client.started = true;
-      this.#enqueueFrom(client, length);
-      this.#receive(client);
-    }
-  }
-
-  #enqueueFrom(client: Client, end: number): void {
-    const bytes = new Uint8Array(client.received.subarray(0, end));
-    client.received = client.received.subarray(end);
+    const { received, started } = client;
+    const end = started ? endOfQueries(received) : endOfStartup(received);
+    if (end === 0) return;
+    client.started = true;
+    client.received = received.subarray(end);
+    const bytes = new Uint8Array(received.subarray(0, end));
     this.#enqueue({ client, bytes, done: (answer) => client.socket.write(answer) });
+    if (!started) this.#receive(client);
   }
 
   #enqueue(query: Query): void {
@@ -134,6 +113,13 @@ export class Multiplexer {
     void this.#run();
     this.#onChange(this.#clients.size);
   }
+}
+
+/** Where the startup message ends, the only one without a type before its length; 0 if it isn't complete. */
+function endOfStartup(bytes: Buffer): number {
+  if (bytes.length < 4) return 0;
+  const end = bytes.readInt32BE(0);
+  return end <= bytes.length ? end : 0;
 }
 
 /** Where the last complete query (or the client's farewell) ends in the bytes, 0 if there is none. */
