@@ -31,8 +31,6 @@ declare module 'discord-api-spec/zod' {
   export const PrivateApplicationResponseSchema: Schema;
   export const PrivateChannelResponseSchema: Schema;
   export const RatelimitedResponseSchema: Schema;
-  export const SnowflakeTypeSchema: Schema;
-  export const TypingIndicatorResponseSchema: Schema;
   export const UpdateMessageInteractionCallbackRequestSchema: Schema;
   export const UserPIIResponseSchema: Schema;
   export const UserResponseSchema: Schema;

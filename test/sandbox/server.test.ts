@@ -78,6 +78,23 @@ describe('bodies', () => {
     expect([big.status, (await big.json()).code]).toEqual([413, 40005]);
   });
 
+  test('a list is asked for by ids and a limit; newest first', async () => {
+    const ids: string[] = [];
+    for (const content of ['1', '2', '3', '4']) {
+      ids.push((await (await fetch(channelMessages(), json('POST', { content }))).json()).id);
+    }
+    const list = async (query: string) => {
+      const messages = await (await fetch(`${channelMessages()}?${query}`, asBot())).json();
+      return Array.isArray(messages) ? messages.map(({ content }) => content).join('') : messages.code;
+    };
+    expect(await list('limit=2')).toBe('43');
+    expect(await list(`before=${ids[2]}`)).toBe('21');
+    expect(await list(`after=${ids[0]}&limit=2`)).toBe('32');
+    expect(await list(`around=${ids[1]}&limit=3`)).toBe('321');
+    expect(await list('before=x')).toBe(50035);
+    expect(await list('limit=101')).toBe(50035);
+  });
+
   test('errors name the place of the fault inside unions', async () => {
     const components = [{ type: 1, components: [{ type: 2, style: 9, label: 'x', custom_id: 'a' }] }];
     const body = await (await fetch(channelMessages(), json('POST', { content: 'x', components }))).json();

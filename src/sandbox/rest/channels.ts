@@ -198,9 +198,13 @@ function needsManageMessages(call: Call<unknown>): never {
   throw missingPermissions();
 }
 
-/** @param newestFirst all messages of the channel */
+/** @param newestFirst all messages of the channel. Throws 50035 for a query that names no id. */
 function page(newestFirst: StoredMessage[], query: Record<string, string | undefined>, limit: number): StoredMessage[] {
   const { before, after, around } = query;
+  for (const [name, id] of Object.entries({ before, after, around })) {
+    if (id === undefined || /^\d+$/.test(id)) continue;
+    throw invalidForm([{ path: [name], code: 'NUMBER_TYPE_COERCE', message: `Value "${id}" is not snowflake.` }]);
+  }
   const isOlder = (than: string) => (message: StoredMessage) => BigInt(message.id) < BigInt(than);
   const isNewer = (than: string) => (message: StoredMessage) => BigInt(message.id) > BigInt(than);
   if (before) return newestFirst.filter(isOlder(before)).slice(0, limit);
