@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Tensor, tensor } from '../tensor.ts';
 import { ConfigError, count, only, parseConfig, unread } from '../weights/config.ts';
 import { composeOn, type Picture } from './picture.ts';
-import { type Rgb, resample } from './resample.ts';
+import { type Raster, resample } from './resample.ts';
 
 /** (1, 3, H, W) for the CLIP image encoder; what is transparent is composed on white, as in transformers. */
 export type ImageProcessor = (picture: Picture) => Tensor;
@@ -58,14 +58,14 @@ export function imageProcessorFromConfig(json: unknown, where: string): ImagePro
   };
 }
 
-function withoutAlpha({ data, width, height }: Picture): Rgb {
+function withoutAlpha({ data, width, height }: Picture): Raster {
   const rgb = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) rgb.set(data.subarray(4 * i, 4 * i + 3), 3 * i);
-  return { data: rgb, width, height };
+  return { data: rgb, width, height, channels: 3 };
 }
 
 /** To the given shortest edge, the other one in proportion and rounded down; or to a fixed size. */
-function resize(picture: Rgb, { size, resample: filter }: Config): Rgb {
+function resize(picture: Raster, { size, resample: filter }: Config): Raster {
   if ('height' in size) return resample(picture, size.width, size.height, filter);
   const { width, height } = picture;
   const longest = Math.floor((size.shortest_edge * Math.max(width, height)) / Math.min(width, height));
@@ -75,7 +75,7 @@ function resize(picture: Rgb, { size, resample: filter }: Config): Rgb {
 }
 
 /** The middle of the picture; black where it is smaller. */
-function cropCentre({ data, width, height }: Rgb, crop: { width: number; height: number }): Rgb {
+function cropCentre({ data, width, height }: Raster, crop: { width: number; height: number }): Raster {
   const left = Math.floor((width - crop.width) / 2);
   const top = Math.floor((height - crop.height) / 2);
   const cropped = new Uint8Array(crop.width * crop.height * 3);
@@ -86,11 +86,11 @@ function cropCentre({ data, width, height }: Rgb, crop: { width: number; height:
       ((y - top) * crop.width + from - left) * 3,
     );
   }
-  return { data: cropped, ...crop };
+  return { data: cropped, ...crop, channels: 3 };
 }
 
 /** (x·factor − mean)/std of each channel. */
-function normalise({ data, width, height }: Rgb, config: Config): Tensor {
+function normalise({ data, width, height }: Raster, config: Config): Tensor {
   const factor = config.do_rescale ? config.rescale_factor : 1;
   const pixels = width * height;
   const output = new Float32Array(3 * pixels);

@@ -1,8 +1,11 @@
-/** Three bytes a pixel, rows from the top. */
-export interface Rgb {
+import { type Tensor, tensor } from '../tensor.ts';
+
+/** Bytes of a picture, rows from the top, its channels side by side. */
+export interface Raster {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
+  readonly channels: number;
 }
 
 interface Kernel {
@@ -22,6 +25,7 @@ const KERNELS = {
 } as const satisfies Record<number, Kernel>;
 
 export type Resampling = keyof typeof KERNELS;
+export const BICUBIC = 3;
 
 const sinc = (x: number) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
 
@@ -29,56 +33,49 @@ const sinc = (x: number) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x)
  * Resizes as Pillow does: each output pixel is Σ w·input, w the kernel stretched by the factor of reduction
  * (antialiasing); rows first, rounded to bytes, then columns.
  * Own code: sharp's cubic kernel differs by tens of 255 levels at edges, and CLIP learned from Pillow's pictures.
+ * @param span  how much of the picture is taken, from its upper left corner: all of it if absent
  */
-export function resample(picture: Rgb, width: number, height: number, filter: Resampling): Rgb {
-  return resampleColumns(resampleRows(picture, width, KERNELS[filter]), height, KERNELS[filter]);
-}
-
-function resampleRows({ data, width, height }: Rgb, newWidth: number, kernel: Kernel): Rgb {
-  if (newWidth === width) return { data, width, height };
-  const output = new Uint8Array(newWidth * height * 3);
-  for (const [x, { first, weights }] of windows(width, newWidth, kernel).entries()) {
-    for (let y = 0; y < height; y++) {
-      convolve(data, (y * width + first) * 3, 3, weights, output, (y * newWidth + x) * 3);
-    }
+export function resample(
+  { data, width, height, channels }: Raster,
+  newWidth: number,
+  newHeight: number,
+  filter: Resampling,
+  span: { readonly width: number; readonly height: number } = { width, height },
+): Raster {
+  const kernel = KERNELS[filter];
+  if (newWidth !== width || span.width !== width) {
+    data = resampleBytes(data, height, channels, byteWindows(width, newWidth, kernel, span.width));
   }
-  return { data: output, width: newWidth, height };
-}
-
-function resampleColumns({ data, width, height }: Rgb, newHeight: number, kernel: Kernel): Rgb {
-  if (newHeight === height) return { data, width, height };
-  const output = new Uint8Array(width * newHeight * 3);
-  for (const [y, { first, weights }] of windows(height, newHeight, kernel).entries()) {
-    for (let x = 0; x < width; x++) {
-      convolve(data, (first * width + x) * 3, width * 3, weights, output, (y * width + x) * 3);
-    }
+  if (newHeight !== height || span.height !== height) {
+    data = resampleBytes(data, 1, newWidth * channels, byteWindows(height, newHeight, kernel, span.height));
   }
-  return { data: output, width, height: newHeight };
+  return { data, width: newWidth, height: newHeight, channels };
 }
 
-/** Weights are whole multiples of 2^−22. */
-const UNIT = 2 ** 22;
-
-function convolve(
-  input: Uint8Array,
-  from: number,
-  stride: number,
-  weights: Float64Array,
-  output: Uint8Array,
-  to: number,
-) {
-  for (let channel = 0; channel < 3; channel++) {
-    let sum = UNIT / 2;
-    for (let i = 0; i < weights.length; i++) sum += weights[i]! * input[from + channel + i * stride]!;
-    output[to + channel] = Math.min(Math.max(Math.floor(sum / UNIT), 0), 255);
-  }
+/**
+ * Enlarges or reduces an image as torch's `interpolate(mode='bicubic', antialias=True)`: the same sums, not rounded.
+ * @param x  (B, C, H, W)
+ * @returns  (B, C, height, width)
+ */
+export function resizeBicubic({ data, shape }: Tensor, height: number, width: number): Tensor {
+  const [batch, channels, oldHeight, oldWidth] = shape as [number, number, number, number];
+  const planes = batch * channels;
+  const narrowed = resampleFloats(data, planes * oldHeight, 1, windows(oldWidth, width, KERNELS[BICUBIC]));
+  const resized = resampleFloats(narrowed, planes, width, windows(oldHeight, height, KERNELS[BICUBIC]));
+  return tensor(resized, [batch, channels, height, width]);
 }
 
-/** For each output pixel the input pixels that it's made of. */
-function windows(size: number, newSize: number, { support, weight }: Kernel) {
-  const scale = size / newSize;
+/** The values along an axis that an output value is made of. */
+interface Window {
+  readonly first: number;
+  readonly weights: Float64Array;
+}
+
+/** One for each output value of an axis of `size` values; `span` of them are spread over the output. */
+function windows(size: number, newSize: number, { support, weight }: Kernel, span = size) {
+  const scale = span / newSize;
   const stretch = Math.max(scale, 1);
-  return Array.from({ length: newSize }, (_, i) => {
+  const list = Array.from({ length: newSize }, (_, i): Window => {
     const centre = (i + 0.5) * scale;
     const first = Math.max(Math.trunc(centre - support * stretch + 0.5), 0);
     const end = Math.min(Math.trunc(centre + support * stretch + 0.5), size);
@@ -86,6 +83,55 @@ function windows(size: number, newSize: number, { support, weight }: Kernel) {
       weight(Math.abs((first + j - centre + 0.5) / stretch)),
     );
     const sum = values.reduce((a, b) => a + b, 0);
-    return { first, weights: values.map((value) => Math.sign(value) * Math.floor(Math.abs(value / sum) * UNIT + 0.5)) };
+    return { first, weights: values.map((value) => value / sum) };
   });
+  return { size, list };
+}
+
+type Windows = ReturnType<typeof windows>;
+
+/** Pillow's weights for bytes are whole multiples of 2^−22. */
+const UNIT = 2 ** 22;
+
+function byteWindows(size: number, newSize: number, kernel: Kernel, span: number): Windows {
+  const { list } = windows(size, newSize, kernel, span);
+  const whole = (weight: number) => Math.sign(weight) * Math.floor(Math.abs(weight) * UNIT + 0.5);
+  return { size, list: list.map(({ first, weights }) => ({ first, weights: weights.map(whole) })) };
+}
+
+function resampleBytes(input: Uint8Array, blocks: number, stride: number, along: Windows): Uint8Array {
+  const output = new Uint8Array(blocks * along.list.length * stride);
+  resampleAxis(input, blocks, stride, along, (at, sum) => {
+    output[at] = Math.min(Math.max(Math.floor((sum + UNIT / 2) / UNIT), 0), 255);
+  });
+  return output;
+}
+
+function resampleFloats(input: Float32Array, blocks: number, stride: number, along: Windows): Float32Array {
+  const output = new Float32Array(blocks * along.list.length * stride);
+  resampleAxis(input, blocks, stride, along, (at, sum) => {
+    output[at] = sum;
+  });
+  return output;
+}
+
+/** The axis has `blocks` blocks before it and values that are `stride` apart. */
+function resampleAxis(
+  input: Uint8Array | Float32Array,
+  blocks: number,
+  stride: number,
+  { size, list }: Windows,
+  write: (at: number, sum: number) => void,
+) {
+  for (let block = 0; block < blocks; block++) {
+    for (const [i, { first, weights }] of list.entries()) {
+      const from = (block * size + first) * stride;
+      const to = (block * list.length + i) * stride;
+      for (let s = 0; s < stride; s++) {
+        let sum = 0;
+        for (let j = 0; j < weights.length; j++) sum += weights[j]! * input[from + j * stride + s]!;
+        write(to + s, sum);
+      }
+    }
+  }
 }
