@@ -55,9 +55,9 @@ export class OnnxGraph {
     return entry.name;
   }
 
-  /** The files that external tensors lie in. */
-  get weightFiles(): Set<string> {
-    return new Set([...this.#external.values()].map(({ entry }) => entry.path));
+  /** The external tensors. */
+  get weights(): TensorEntry[] {
+    return [...this.#external.values()].map(({ entry }) => entry);
   }
 
   input(name: string, dataType: DataType, shape: readonly number[]): void {

@@ -2,19 +2,24 @@ import { ClipTextConfig, endOfText } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
 import { latentChannels, MovqConfig, quantize } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
-import { UnetConfig } from '../networks/unet-config.ts';
+import { TextProjectionConfig } from '../networks/text-projection.ts';
+import { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
-import { readTensor } from '../weights/safetensors.ts';
+import { expectFinite } from '../weights/finite.ts';
+import { readTensor, type TensorEntry } from '../weights/safetensors.ts';
 import { tensorEntry } from '../weights/weights.ts';
 import {
   clipTextGraph,
   clipVisionGraph,
   type GraphBuilder,
+  karloDecoderGraph,
   movqDecoderGraph,
   movqEncoderGraph,
   priorGraph,
   recordGraph,
+  superResolutionGraph,
+  textProjectionGraph,
   unetGraph,
 } from './graphs.ts';
 import type { RuntimeOptions } from './runtime.ts';
@@ -22,7 +27,8 @@ import { type IntegerTensor, Session } from './session.ts';
 
 /**
  * Networks ready to run. Opening reads config and weight headers and throws the InputErrors of a broken folder;
- * the weights themselves are loaded at the first call. `close()` frees them: onnxruntime frees nothing by itself.
+ * the weights themselves are loaded at the first call, which throws NonFiniteWeightError where one is NaN or infinite.
+ * `close()` frees them: onnxruntime frees nothing by itself.
  */
 interface Open<Config> {
   readonly config: Config;
@@ -98,8 +104,7 @@ export interface Prior extends Open<PriorConfig> {
 export async function openPrior(dir: string, options: RuntimeOptions = {}): Promise<Prior> {
   const component = await openComponent(dir, 'PriorTransformer', PriorConfig);
   const { config } = component;
-  const statistic = async (name: string) =>
-    (await readTensor(tensorEntry(component, name, [1, config.embedding_dim]))).data;
+  const statistic = (name: string) => readFinite(tensorEntry(component, name, [1, config.embedding_dim]));
   const session = record(component, priorGraph, options);
   return {
     config,
@@ -126,17 +131,80 @@ export interface Unet extends Open<UnetConfig> {
 }
 
 export async function openUnet(dir: string, options: RuntimeOptions = {}): Promise<Unet> {
-  const component = await openComponent(dir, 'UNet2DConditionModel', UnetConfig);
+  return denoiser(await openComponent(dir, 'UNet2DConditionModel', UnetConfig), unetGraph, options);
+}
+
+export interface TextProjectionInputs {
+  /** z_i (B, D) */
+  readonly imageEmbedding: Tensor;
+  /** z_t (B, D) */
+  readonly textEmbedding: Tensor;
+  /** (B, N, D) */
+  readonly textHidden: Tensor;
+}
+
+/** What Karlo's decoder is shown of text and picture. */
+export interface TextProjection extends Open<TextProjectionConfig> {
+  /** Stands in for z_i where nothing is asked for, (1, D). */
+  readonly unconditional: Tensor;
+  /** @returns additive (B, E) and context (B, 4 + N, cross_attention_dim) */
+  project(inputs: TextProjectionInputs): Promise<{ additive: Tensor; context: Tensor }>;
+}
+
+export async function openTextProjection(dir: string, options: RuntimeOptions = {}): Promise<TextProjection> {
+  const component = await openComponent(dir, 'UnCLIPTextProjModel', TextProjectionConfig);
   const { config } = component;
-  const session = record(component, unetGraph, options);
+  const width = config.clip_embeddings_dim;
+  const unconditional = tensorEntry(component, 'learned_classifier_free_guidance_embeddings', [width]);
+  const session = record(component, textProjectionGraph, options);
   return {
     config,
-    async predict(inputs) {
-      expectMultiples(component, inputs.sample, 2 ** (config.block_out_channels.length - 1));
-      return (await session.run({ ...inputs, timestep: column(inputs.timestep) })).prediction!;
+    unconditional: tensor(await readFinite(unconditional), [1, width]),
+    async project(inputs) {
+      const { additive, context } = await session.run({ ...inputs });
+      return { additive: additive!, context: context! };
     },
     close: () => session.close(),
   };
+}
+
+export interface KarloDecoderInputs {
+  /** (B, in_channels, H, W) with H and W multiples of 2^(blocks − 1) */
+  readonly sample: Tensor;
+  /** One for each row. */
+  readonly timestep: readonly number[];
+  /** (B, E) */
+  readonly additive: Tensor;
+  /** (B, M, cross_attention_dim) */
+  readonly context: Tensor;
+  /** (B, M): 1 token, 0 padding */
+  readonly contextMask: Tensor;
+}
+
+export interface KarloDecoder extends Open<KarloDecoderConfig> {
+  /** @returns (B, out_channels, H, W) */
+  predict(inputs: KarloDecoderInputs): Promise<Tensor>;
+}
+
+export async function openKarloDecoder(dir: string, options: RuntimeOptions = {}): Promise<KarloDecoder> {
+  return denoiser(await openComponent(dir, 'UNet2DConditionModel', KarloDecoderConfig), karloDecoderGraph, options);
+}
+
+export interface SuperResolutionInputs {
+  /** [noised picture ∥ enlarged picture] (B, in_channels, H, W), H and W multiples of 2^(blocks − 1) */
+  readonly sample: Tensor;
+  /** One for each row. */
+  readonly timestep: readonly number[];
+}
+
+/** One of Karlo's two upsamplers. */
+export interface SuperResolution extends Open<SuperResolutionConfig> {
+  /** @returns (B, out_channels, H, W) */
+  predict(inputs: SuperResolutionInputs): Promise<Tensor>;
+}
+
+export async function openSuperResolution(dir: string, options: RuntimeOptions = {}): Promise<SuperResolution> {
+  return denoiser(await openComponent(dir, 'UNet2DModel', SuperResolutionConfig), superResolutionGraph, options);
 }
 
 export interface Movq extends Open<MovqConfig> {
@@ -170,6 +238,34 @@ export async function openMovq(dir: string, options: RuntimeOptions = {}): Promi
       await decoder.close();
     },
   };
+}
+
+interface DenoiserInputs {
+  readonly sample: Tensor;
+  readonly timestep: readonly number[];
+}
+
+/** A U-Net whose rows may be at different steps. */
+function denoiser<C extends { readonly block_out_channels: readonly number[] }, Inputs extends DenoiserInputs>(
+  component: Component<C>,
+  build: GraphBuilder<C>,
+  options: RuntimeOptions,
+): Open<C> & { predict(inputs: Inputs): Promise<Tensor> } {
+  const { config } = component;
+  const session = record(component, build, options);
+  return {
+    config,
+    async predict({ timestep, ...inputs }) {
+      expectMultiples(component, inputs.sample, 2 ** (config.block_out_channels.length - 1));
+      return (await session.run({ ...inputs, timestep: column(timestep) })).prediction!;
+    },
+    close: () => session.close(),
+  };
+}
+
+async function readFinite(entry: TensorEntry): Promise<Float32Array> {
+  await expectFinite([entry]);
+  return (await readTensor(entry)).data;
 }
 
 function record<C>(component: Component<C>, build: GraphBuilder<C>, options: RuntimeOptions): Session {

@@ -4,6 +4,7 @@ import * as ort from 'onnxruntime-node';
 import { InputError } from '../../errors.ts';
 import type { OnnxGraph } from '../ops/onnx-graph.ts';
 import type { Tensor } from '../tensor.ts';
+import { expectFinite } from '../weights/finite.ts';
 import type { RuntimeOptions } from './runtime.ts';
 
 /** Whole numbers: token ids (B, N), positions (B). */
@@ -23,6 +24,7 @@ export class Session {
     this.#options = options;
   }
 
+  /** @throws NonFiniteWeightError at the first run */
   async run(inputs: Record<string, Tensor | IntegerTensor>): Promise<Record<string, Tensor>> {
     this.#session ??= createSession(this.#graph, this.#options);
     const session = await this.#session.catch((error: unknown) => {
@@ -47,8 +49,9 @@ export class Session {
  * It refuses links that leave that folder, as the Hub's cache has them, so names are those that links lead to.
  */
 async function createSession(graph: OnnxGraph, options: RuntimeOptions): Promise<ort.InferenceSession> {
+  await expectFinite(graph.weights);
   const real = new Map<string, string>();
-  for (const path of graph.weightFiles) real.set(path, await realpath(path));
+  for (const path of new Set(graph.weights.map((entry) => entry.path))) real.set(path, await realpath(path));
   const [folder = '.', ...others] = new Set([...real.values()].map((path) => dirname(path)));
   if (others.length > 0) {
     throw new InputError(`the weights of one network must lie in one folder, found ${[folder, ...others].join(', ')}`);
