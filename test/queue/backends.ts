@@ -36,6 +36,7 @@ afterAll(async () => {
 });
 // locks expire after seconds, and a slow machine starts many processes slowly
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+export const soon = { timeout: 30_000 };
 
 export async function temporaryFolder(atTheEnd: AtTheEnd): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'unclip-'));

@@ -19,6 +19,7 @@ import {
   log,
   openQueue,
   serverPid,
+  soon,
   temporaryFolder,
 } from './backends.ts';
 
@@ -161,7 +162,7 @@ describe('many clients on one PGlite', () => {
     listener.on('notification', ({ channel, payload }) => heard.push([channel, payload]));
     await listener.query('LISTEN news');
     await pool.query("SELECT pg_notify('news', $1)", ['extra']);
-    await expect.poll(() => heard).toEqual([['news', 'extra']]);
+    await expect.poll(() => heard, soon).toEqual([['news', 'extra']]);
     listener.release();
   });
 

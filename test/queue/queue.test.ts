@@ -11,7 +11,7 @@ import {
 } from '../../src/queue/draw-worker.ts';
 import type { DrawResult } from '../../src/queue/messages.ts';
 import { openStore, QUEUE_NAME, type QueueConfig, type Store } from '../../src/queue/store.ts';
-import { backends, finished, job, log, ofTheFile, openQueue, promptOf } from './backends.ts';
+import { backends, finished, job, log, ofTheFile, openQueue, promptOf, soon } from './backends.ts';
 
 const delivered: DrawResult = { outcome: 'delivered' };
 
@@ -110,7 +110,7 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
         reason = signal.reason;
         throw signal.reason;
       });
-      await expect.poll(() => drawn).toEqual(['running']);
+      await expect.poll(() => drawn, soon).toEqual(['running']);
 
       expect(await queue.cancel(waiting.id)).toBe('removed');
       expect(await queue.cancel(waiting.id)).toBeUndefined();
@@ -178,7 +178,7 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
       });
       await queue.add(job('a'));
       await queue.add(job('b'));
-      await expect.poll(() => queue.counts()).toEqual({ waiting: 1, running: 1 });
+      await expect.poll(() => queue.counts(), soon).toEqual({ waiting: 1, running: 1 });
       const closed = worker.close(10_000);
       setTimeout(release, 100);
       await closed;
@@ -195,7 +195,7 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
         seen.push(signal.reason.why);
         throw new Error('stopped');
       });
-      await expect.poll(() => seen).toEqual([1]);
+      await expect.poll(() => seen, soon).toEqual([1]);
       await worker.close();
       expect(await queue.counts()).toEqual({ waiting: 1, running: 0 });
       await start(async (_, { attempt }) => {
