@@ -1,0 +1,148 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { draw } from '../../src/engine/pipeline/draw.ts';
+import { openKandinsky } from '../../src/engine/pipeline/kandinsky.ts';
+import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
+import { buildDataset } from '../../src/engine/training/data/build.ts';
+import { Dataset } from '../../src/engine/training/data/dataset.ts';
+import { collectImageFolder } from '../../src/engine/training/data/image-folder.ts';
+import { exportModel } from '../../src/engine/training/export.ts';
+import { importModel } from '../../src/engine/training/import.ts';
+import { openFeatures, PARTS, type PartOptions, trainPart } from '../../src/engine/training/parts.ts';
+import { writeRunConfig } from '../../src/engine/training/run-config.ts';
+import { isSetUp } from '../../src/engine/training/setup/setup.ts';
+import { clipConfig } from '../../src/engine/training/tasks/clip-encoders.ts';
+import { unetConfig } from '../../src/engine/training/tasks/decoder.ts';
+import { movqConfig } from '../../src/engine/training/tasks/movq.ts';
+import { priorConfig } from '../../src/engine/training/tasks/prior.ts';
+import { trainTokenizer, vocabularySize } from '../../src/engine/training/tasks/tokenizer.ts';
+import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
+import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
+
+const READY = isSetUp('cpu') || isSetUp('gpu');
+const PYTHON = process.env.PYTHON ?? 'python3';
+const DIFFUSERS = READY && spawnSync(PYTHON, ['-c', 'import diffusers, transformers']).status === 0;
+/** For the title of a test that is skipped. */
+const without = (ready: boolean, need: string) => (ready ? '' : ` (skipped: needs ${need})`);
+
+const COLOURS = { red: '#e02020', green: '#20a040', blue: '#2040e0', yellow: '#f0d020' };
+const EMBEDDING = 32;
+
+describe.skipIf(!READY)(
+  `a small folder of pictures with captions${without(READY, 'npm run train -- setup')}`,
+  { timeout: 120_000 },
+  () => {
+    let dir: string;
+    let dataset: Dataset;
+    const path = (...names: string[]) => join(dir, ...names);
+
+    beforeAll(async () => {
+      vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+      dir = await mkdtemp(join(tmpdir(), 'unclip-own-'));
+      const lines: string[] = [];
+      for (const [name, background] of Object.entries(COLOURS)) {
+        await sharp({ create: { width: 64, height: 64, channels: 3, background } }).toFile(path(`${name}.png`));
+        lines.push(JSON.stringify({ file_name: `${name}.png`, text: `${name} square` }));
+      }
+      await writeFile(path('metadata.jsonl'), lines.join('\n'));
+      await buildDataset(path('data'), await collectImageFolder(dir));
+      dataset = new Dataset(path('data'));
+      await writeTinyConfigs(path('runs'));
+    });
+    afterAll(async () => {
+      vi.restoreAllMocks();
+      dataset.close();
+      await rm(dir, { recursive: true });
+    });
+
+    async function writeTinyConfigs(runs: string): Promise<void> {
+      await trainTokenizer(dataset, runs);
+      const { text, vision } = clipConfig(await vocabularySize(runs));
+      const narrow = {
+        hidden_size: EMBEDDING,
+        intermediate_size: 32,
+        projection_dim: EMBEDDING,
+        num_hidden_layers: 1,
+        num_attention_heads: 2,
+      };
+      const clip = { text: { ...text, ...narrow }, vision: { ...vision, ...narrow } };
+      await writeRunConfig(runs, 'clip', clip);
+      await writeRunConfig(runs, 'movq', movqConfig([8, 8, 8, 8]));
+      await writeRunConfig(runs, 'decoder', { ...unetConfig([32, 32], EMBEDDING), cross_attention_dim: 16 });
+      await writeRunConfig(runs, 'prior', { ...priorConfig(clip), num_layers: 1 });
+    }
+
+    const options = (runs: string, maxSteps: number): PartOptions => ({
+      ...{ data: path('data'), runs, seed: 0, time: 60_000, maxSteps },
+      say: () => {},
+    });
+
+    async function exportTo(name: string, runs: string): Promise<string> {
+      const features = await openFeatures(loadTensorFlow(), dataset, runs, () => {});
+      await exportModel(path(name), runs, dataset, features);
+      return path(name);
+    }
+
+    test('every part trains, and the result is a model that draws here', async () => {
+      const tf = loadTensorFlow();
+      for (const part of PARTS) await trainPart(tf, part, options(path('runs'), 2));
+      expect((await readdir(path('runs', 'decoder'))).sort()).toEqual([
+        'checkpoint.safetensors',
+        'config.json',
+        'log.jsonl',
+        'sample-0000002.png',
+      ]);
+
+      const model = await openKandinsky(await exportTo('model', path('runs')));
+      const recipes = recipesFor(
+        model,
+        { operation: 'imagine', prompt: 'red square' },
+        { seed: 7, steps: 2, count: 1 },
+      );
+      const { images } = await draw(model, recipes);
+      await model.close();
+      expect(images[0]!.shape).toEqual([1, 4, 128, 128]);
+      expect(images[0]!.data.every(Number.isFinite)).toBe(true);
+      expect(await readFile(path('model', 'README.md'), 'utf8')).toContain('4 pictures of 4 concepts');
+    });
+
+    test('embeddings of the exported image encoder have unit variance', async () => {
+      const { data } = (await openFeatures(loadTensorFlow(), dataset, path('runs'), () => {})).embeddings;
+      const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
+      const dimensions = Array.from({ length: EMBEDDING }, (_, d) => [0, 1, 2, 3].map((n) => data[n * EMBEDDING + d]!));
+      expect(mean(dimensions.map((x) => mean(x.map((v) => (v - mean(x)) ** 2))))).toBeCloseTo(1, 3);
+    });
+
+    test('training goes on from the exported model, which comes out again as it went in', async () => {
+      await importModel(path('model'), path('continued'));
+      const again = await exportTo('again', path('continued'));
+      for (const file of ['unet/diffusion_pytorch_model', 'movq/diffusion_pytorch_model', 'prior_text_encoder/model']) {
+        const [before, after] = await Promise.all(
+          [path('model'), again].map((folder) => readSafetensors(join(folder, `${file}.safetensors`))),
+        );
+        expect(after, file).toEqual(before);
+      }
+      await trainPart(loadTensorFlow(), 'decoder', options(path('continued'), 1));
+      expect(existsSync(path('continued', 'decoder', 'log.jsonl'))).toBe(true);
+    });
+
+    test.skipIf(!DIFFUSERS)(
+      `Python diffusers opens and runs the model unchanged${without(DIFFUSERS, 'diffusers in python3 or in what PYTHON names')}`,
+      () => {
+        const script = `
+import sys, torch
+from diffusers import DiffusionPipeline
+pipe = DiffusionPipeline.from_pretrained(sys.argv[1], torch_dtype=torch.float32)
+images = pipe('red square', num_inference_steps=2, prior_num_inference_steps=2, height=128, width=128, output_type='pt').images
+print(type(pipe).__name__, tuple(images.shape), bool(torch.isfinite(images).all()))`;
+        const { stdout, stderr } = spawnSync(PYTHON, ['-c', script, path('model')], { encoding: 'utf8' });
+        expect(stdout.trim().split('\n').at(-1), stderr).toBe('KandinskyV22CombinedPipeline (1, 4, 128, 128) True');
+      },
+    );
+  },
+);
