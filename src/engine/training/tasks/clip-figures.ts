@@ -6,7 +6,7 @@ import { contactSheet } from '../data/contact-sheet.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { type ClipConfig, embedPixels, embedTokens } from './clip-encoders.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
-import { evenly, indicesOf } from './pictures.ts';
+import { evenly, indicesOf, judgedPictures } from './pictures.ts';
 
 type T = tfjs.Tensor;
 
@@ -54,7 +54,7 @@ export async function clipFigures(
     const right = indices.filter(
       (index, i) => names[nearest[i]![0]!] === dataset.concepts.get(dataset.records[index]!.concept)!.name,
     );
-    return indices.length === 0 ? Number.NaN : right.length / indices.length;
+    return right.length / indices.length;
   };
   const gallery = evenly([...dataset.records.keys()], GALLERY);
   const queries = embedInRows(tf, QUERIES, (rows) =>
@@ -68,7 +68,7 @@ export async function clipFigures(
   const found = nearestRows(queries, images(gallery)).flatMap((row) => row.slice(0, COLUMNS));
   return {
     figures: {
-      pairTop1: top1(indicesOf(dataset, 'held-out-pair')),
+      pairTop1: top1(judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY)),
       trainTop1: top1(evenly(indicesOf(dataset, 'train'), JUDGED)),
     },
     sheet: await contactSheet(

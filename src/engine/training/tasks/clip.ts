@@ -1,4 +1,5 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
+import { InputError } from '../../../errors.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { sampleCaption } from '../data/captions.ts';
@@ -28,7 +29,11 @@ export function clipTask(
 ): Task<Batch> {
   const batchSize = 128;
   const byConcept = [...picturesByConcept(dataset).values()];
-  if (byConcept.length < 2) throw new RangeError('CLIP needs pictures of at least two concepts');
+  if (byConcept.length < 2) {
+    throw new InputError(
+      `CLIP learns to tell captions apart: it needs pictures with at least two, found ${byConcept.length}`,
+    );
+  }
   const size = config.vision.image_size;
 
   return {

@@ -8,7 +8,7 @@ import { Dice } from '../dice.ts';
 import type { Task } from '../task.ts';
 import { type Features, gatherRows } from './features.ts';
 import { createNoising, DECODER_SCHEDULER, type NoiseLevels } from './noising.ts';
-import { indicesOf } from './pictures.ts';
+import { indicesOf, judgedPictures } from './pictures.ts';
 import type { PictureDecoder } from './sample-pictures.ts';
 
 /** Kandinsky 2.2's decoder at CPU size: 16 × 16 × 4 latents, attention from the second level on. */
@@ -38,6 +38,7 @@ export function unetConfig(channels: readonly number[], embeddingWidth: number):
 const DROPPED = 0.1;
 /** Noise on the embedding, in its standard deviations: the prior's embeddings are not exact either. */
 const EMBEDDING_NOISE = 0.15;
+const JUDGED = 64;
 /** Hang et al. 2023. */
 const MIN_SNR = 5;
 
@@ -72,7 +73,7 @@ export function decoderTask(
   const ops = new TfjsOps(tf);
   const network = (weights: Weights<tfjs.Tensor>) => unet(ops, weights, config);
   const training = indicesOf(dataset, 'train');
-  const heldOut = indicesOf(dataset, 'held-out-pair');
+  const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const noising = createNoising(DECODER_SCHEDULER);
   const latentShape = features.latents.shape.slice(1);
 
@@ -134,7 +135,6 @@ export function decoderTask(
       return { total: lossOf(weights, batch), parts: {} };
     },
     async evaluate(weights) {
-      const judged = heldOut.slice(0, 64);
       const loss = tf.tidy(() => lossOf(weights, batchOf(judged, new Dice(seed, 0))));
       const figures = { heldOut: loss.dataSync()[0]! };
       loss.dispose();

@@ -137,6 +137,9 @@ export function gatherRows({ data, shape }: Tensor, indices: readonly number[]):
   return gathered;
 }
 
+/** Of a dimension in which all pictures are the same. */
+const SMALLEST_VARIANCE = 1e-8;
+
 /** Mean and standard deviation of each dimension over some rows of (N, D). */
 export function moments(
   x: Tensor,
@@ -151,7 +154,7 @@ export function moments(
   }
   return {
     mean: Float32Array.from(mean),
-    deviation: Float32Array.from(square, (s, d) => Math.sqrt(s - mean[d]! ** 2)),
+    deviation: Float32Array.from(square, (s, d) => Math.sqrt(Math.max(s - mean[d]! ** 2, SMALLEST_VARIANCE))),
   };
 }
 

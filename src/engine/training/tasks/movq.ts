@@ -9,7 +9,7 @@ import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { latentPenalty, pictureLoss } from './movq-loss.ts';
-import { evenly, indicesOf, paintBackground, randomCrop, toBytes, toUnit } from './pictures.ts';
+import { evenly, indicesOf, judgedPictures, paintBackground, randomCrop, toBytes, toUnit } from './pictures.ts';
 
 type T = tfjs.Tensor;
 
@@ -54,7 +54,7 @@ export function movqTask(
   const ops = new TfjsOps(tf);
   const batchSize = 16;
   const training = indicesOf(dataset, 'train');
-  const heldOut = evenly(indicesOf(dataset, 'held-out-concept'), JUDGED);
+  const judged = judgedPictures(dataset, 'held-out-concept', JUDGED);
   const side = CROP / 2 ** (config.block_out_channels.length - 1);
 
   return {
@@ -95,12 +95,12 @@ export function movqTask(
     },
 
     async evaluate(weights) {
-      const pictures = heldOut.map((index) => dataset.read(index));
+      const pictures = judged.map((index) => dataset.read(index));
       const copies = pictures.map((picture) => reconstruct(tf, weights, config, picture));
       const psnr = pictures.reduce((sum, picture, i) => sum + psnrRgb(picture, copies[i]!), 0) / pictures.length;
       const shown = evenly([...pictures.keys()], SHOWN);
       const rows = [...shown.map((i) => pictures[i]!), ...shown.map((i) => copies[i]!)];
-      return { figures: { psnr }, sheet: await contactSheet(rows, { columns: SHOWN, size: PICTURE_SIZE }) };
+      return { figures: { psnr }, sheet: await contactSheet(rows, { columns: shown.length, size: PICTURE_SIZE }) };
     },
   };
 }

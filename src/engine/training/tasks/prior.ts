@@ -11,7 +11,7 @@ import type { Task } from '../task.ts';
 import type { ClipConfig } from './clip-encoders.ts';
 import { type Features, gatherRows, moments } from './features.ts';
 import { createNoising, type NoiseLevels, PRIOR_SCHEDULER } from './noising.ts';
-import { indicesOf } from './pictures.ts';
+import { indicesOf, judgedPictures } from './pictures.ts';
 
 type T = tfjs.Tensor;
 
@@ -29,6 +29,8 @@ export function priorConfig({ text }: ClipConfig): PriorConfig {
 
 /** How often the caption is empty. */
 const DROPPED = 0.1;
+
+const JUDGED = 128;
 
 interface Batch extends NoiseLevels {
   /** (B, P): z_i, normalised. */
@@ -62,7 +64,7 @@ export function priorTask(
   const { config, clip, batchSize, horizon, seed } = options;
   const ops = new TfjsOps(tf);
   const training = indicesOf(dataset, 'train');
-  const heldOut = indicesOf(dataset, 'held-out-pair').slice(0, 128);
+  const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const noising = createNoising(PRIOR_SCHEDULER);
   const { mean, deviation } = moments(features.embeddings, training);
   const encodeText = clipText(ops, clipWeights, clip.text);
@@ -141,7 +143,7 @@ export function priorTask(
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const loss = tf.tidy(() => lossOf(weights, batchOf(heldOut, new Dice(seed, 0), 0)));
+      const loss = tf.tidy(() => lossOf(weights, batchOf(judged, new Dice(seed, 0), 0)));
       const figures = { heldOut: loss.dataSync()[0]! };
       loss.dispose();
       return { figures };

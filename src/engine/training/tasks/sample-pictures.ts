@@ -8,6 +8,7 @@ import { TorchGenerator } from '../../random/torch-generator.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
 import { contactSheet } from '../data/contact-sheet.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
 import type { Features } from './features.ts';
 import { DECODER_SCHEDULER } from './noising.ts';
 import { evenly, indicesOf, toBytes } from './pictures.ts';
@@ -33,24 +34,24 @@ export function createPictureDecoder(
   movq: MovqConfig,
   movqWeights: Weights<T>,
 ): PictureDecoder {
-  const shown = [
-    ...evenly(indicesOf(dataset, 'train'), COLUMNS),
-    ...evenly(indicesOf(dataset, 'held-out-pair'), COLUMNS),
-  ];
+  const groups = [evenly(indicesOf(dataset, 'train'), COLUMNS), evenly(indicesOf(dataset, 'held-out-pair'), COLUMNS)];
   return async (unet) => {
-    const drawn: Uint8Array[] = [];
-    for (const index of shown) {
-      const latents = await sampleLatents(tf, unet, features, rows(features.embeddings, index, index + 1));
-      drawn.push(decodeLatents(tf, movq, movqWeights, latents));
+    const sheet: Uint8Array[] = [];
+    for (const group of groups) {
+      const drawn: Uint8Array[] = [];
+      for (const index of group) {
+        const latents = await sampleLatents(tf, unet, features, rows(features.embeddings, index, index + 1));
+        drawn.push(decodeLatents(tf, movq, movqWeights, latents));
+      }
+      sheet.push(...line(group.map((index) => dataset.read(index))), ...line(drawn));
     }
-    const real = shown.map((index) => dataset.read(index));
-    const line = (pictures: readonly Uint8Array[], i: number) => pictures.slice(i * COLUMNS, (i + 1) * COLUMNS);
-    return contactSheet([...line(real, 0), ...line(drawn, 0), ...line(real, 1), ...line(drawn, 1)], {
-      columns: COLUMNS,
-      size: 128,
-    });
+    return contactSheet(sheet, { columns: COLUMNS, size: PICTURE_SIZE });
   };
 }
+
+/** A row of the sheet, white where there are no more pictures. */
+const line = (pictures: readonly Uint8Array[]): Uint8Array[] =>
+  Array.from({ length: COLUMNS }, (_, i) => pictures[i] ?? new Uint8Array(PICTURE_BYTES).fill(255));
 
 /** DDIM with guidance, as the model is meant to be used: embedding (1, P) → latents (1, 4, 16, 16). */
 async function sampleLatents(
