@@ -13,14 +13,13 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 
 const shown = (value: unknown) => JSON.stringify(value);
 
-function wholeNumber(key: string, min: number, max: number, fallback: number) {
+function wholeNumber(key: string, min: number, max: number) {
   const error = ({ input }: { input?: unknown }) =>
     `${key} must be a whole number from ${min} to ${max}, not ${shown(input)}`;
   return z
     .string()
     .refine((text) => /^\d+$/.test(text) && Number(text) >= min && Number(text) <= max, { error })
-    .transform(Number)
-    .default(fallback);
+    .transform(Number);
 }
 
 /** A secret: what was found is described, never shown. */
@@ -64,9 +63,9 @@ const Environment = z
     REDIS_URL: RedisUrl.optional(),
     DATA_DIR: z.string().default('data'),
     MODEL_DIR: z.string().default(join('models', 'emoji-v0')),
-    ENGINE_THREADS: wholeNumber('ENGINE_THREADS', 1, 1024, availableParallelism()),
-    ENGINE_CONCURRENCY: wholeNumber('ENGINE_CONCURRENCY', 1, 64, 8),
-    LOCAL_DISCORD_PORT: wholeNumber('LOCAL_DISCORD_PORT', 0, 65535, 8080),
+    ENGINE_THREADS: wholeNumber('ENGINE_THREADS', 1, 1024).default(availableParallelism()),
+    ENGINE_CONCURRENCY: wholeNumber('ENGINE_CONCURRENCY', 1, 64).default(8),
+    LOCAL_DISCORD_PORT: wholeNumber('LOCAL_DISCORD_PORT', 0, 65535).optional(),
     LOG_LEVEL: z
       .enum(LOG_LEVELS, {
         error: ({ input }) => `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, not ${shown(input)}`,
@@ -103,8 +102,8 @@ export interface Config {
   readonly engineThreads: number;
   /** Pictures advanced together. */
   readonly engineConcurrency: number;
-  /** 0: a free one. */
-  readonly localDiscordPort: number;
+  /** 0: a free one. Absent: the usual one, or a free one where it is taken. */
+  readonly localDiscordPort: number | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 

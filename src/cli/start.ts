@@ -4,17 +4,19 @@ import picocolors from 'picocolors';
 import { type Config, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { type LocalDiscord, startLocalDiscord } from '../sandbox/local-discord.ts';
+import { stopSignal } from './stop-signal.ts';
 import { supervise } from './supervise.ts';
 
 const SERVICES = ['bot', 'engine'];
+const USUAL_PORT = 8080;
 
 export const start = new Command('start')
   .description('Run all that is needed on this machine: bot, engine, queue, and without DISCORD_TOKEN a local Discord.')
   .action(async () => {
     const config = loadConfig();
     const log = createLog('start', config);
-    const stop = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+    const failure = new AbortController();
+    const signal = AbortSignal.any([stopSignal(), failure.signal]);
 
     const discord = config.discordToken === undefined ? await openLocalDiscord(config) : undefined;
     const env = { ...process.env, ...(discord && { DISCORD_TOKEN: discord.token, DISCORD_API_URL: discord.apiUrl }) };
@@ -23,17 +25,20 @@ export const start = new Command('start')
       const onReady = () => {
         if (!ready.has(name) && ready.add(name).size === SERVICES.length) announce(discord);
       };
-      const code = await supervise(name, { env, signal: stop.signal, onReady, log });
+      const code = await supervise(name, { env, signal, onReady, log });
       // One can't work without the other.
-      stop.abort();
+      failure.abort();
       return code;
     });
     process.exitCode = Math.max(...(await Promise.all(services)));
     await discord?.close();
   });
 
-function openLocalDiscord({ localDiscordPort, dataDir }: Config): Promise<LocalDiscord> {
-  return startLocalDiscord({ port: localDiscordPort, dataDir: join(dataDir, 'discord') });
+/** Whoever names no port gets the usual one, or any where something else has it. */
+async function openLocalDiscord({ localDiscordPort, dataDir }: Config): Promise<LocalDiscord> {
+  const open = (port: number) => startLocalDiscord({ port, dataDir: join(dataDir, 'discord') });
+  if (localDiscordPort !== undefined) return open(localDiscordPort);
+  return open(USUAL_PORT).catch(() => open(0));
 }
 
 function announce(discord: LocalDiscord | undefined) {

@@ -169,7 +169,8 @@ function botToken(journal: Journal): string {
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-      const reason = code === 'EADDRINUSE' ? 'another program listens there' : message;
+      const reason =
+        code === 'EADDRINUSE' ? 'another program listens there; LOCAL_DISCORD_PORT names another port' : message;
       reject(new InputError(`The local Discord can't listen on ${HOST}:${port}: ${reason}`));
     });
     server.listen(port, HOST, () => resolve((server.address() as AddressInfo).port));

@@ -26,7 +26,7 @@ test('an empty environment gives the defaults, with folders in the project', () 
     dataDir: join(PROJECT_ROOT, 'data'),
     modelDir: join(PROJECT_ROOT, 'models', 'emoji-v0'),
     engineConcurrency: 8,
-    localDiscordPort: 8080,
+    localDiscordPort: undefined,
     logLevel: 'info',
   });
   expect(config.engineThreads).toBeGreaterThanOrEqual(1);

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+let dataDir: string;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'unclip-start-'));
+});
+afterAll(() => rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 }));
+
+/** `npm start`, its output so far, and its exit code. */
+function npmStart(env: Record<string, string>) {
+  const { DISCORD_TOKEN: _, REDIS_URL: __, ...inherited } = process.env;
+  const child = spawn('npm', ['start'], { cwd: ROOT, env: { ...inherited, DATA_DIR: dataDir, ...env } });
+  const started = { child, output: '', exit: new Promise<number | null>((resolve) => child.once('exit', resolve)) };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      started.output += chunk;
+    });
+  }
+  return started;
+}
+
+describe('npm start', { timeout: 90_000 }, () => {
+  it('ends everything when npm is told to end', async () => {
+    const started = npmStart({ LOCAL_DISCORD_PORT: '0' });
+    await expect.poll(() => started.output, { timeout: 60_000 }).toContain('http://127.0.0.1:');
+    const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(started.output)!;
+    expect((await fetch(url)).status).toBe(200);
+    started.child.kill('SIGTERM');
+    await started.exit;
+    await expect.poll(() => fetch(url).catch(() => 'gone'), { timeout: 30_000 }).toBe('gone');
+  });
+
+  it('names the setting when something else has the port', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as { port: number };
+    const started = npmStart({ LOCAL_DISCORD_PORT: String(port) });
+    expect(await started.exit).toBe(2);
+    expect(started.output).toContain(String(port));
+    expect(started.output).toContain('LOCAL_DISCORD_PORT');
+    other.close();
+  });
+});
