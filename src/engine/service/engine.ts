@@ -66,7 +66,8 @@ async function drawJob(
   } catch (error) {
     if (error instanceof InputError) return delivery.refuse(error.message);
     if (signal.aborted && signal.reason instanceof DrawAborted && signal.reason.why === 'cancelled') {
-      return delivery.finish(cancelled(job));
+      await delivery.finish(cancelled(job));
+      return { outcome: 'cancelled' };
     }
     if (delivery.signal.aborted) return { outcome: 'undeliverable', reason: 'the message is gone' };
     throw error;
