@@ -12,6 +12,9 @@ import { clipFigures } from './clip-figures.ts';
 import { clipPixels, randomView } from './clip-preprocess.ts';
 import { indicesOf } from './pictures.ts';
 
+/** Concepts that count as neighbours. */
+const NEIGHBOURHOOD = 320;
+
 interface Batch {
   /** (B, S, S, 3) in [−1, 1]. */
   readonly pixels: Float32Array;
@@ -82,21 +85,23 @@ export function clipTask(
   };
 }
 
-/** Numbers of the training pictures of each concept. */
+/** Numbers of the training pictures of each concept, in the order of the concepts. */
 function picturesByConcept(dataset: Dataset): Map<string, number[]> {
-  const groups = new Map<string, number[]>();
-  for (const index of indicesOf(dataset, 'train')) {
-    const { concept } = dataset.records[index]!;
-    groups.set(concept, [...(groups.get(concept) ?? []), index]);
-  }
-  return groups;
+  const groups = new Map<string, number[]>([...dataset.concepts.keys()].map((concept) => [concept, []]));
+  for (const index of indicesOf(dataset, 'train')) groups.get(dataset.records[index]!.concept)!.push(index);
+  return new Map([...groups].filter(([, pictures]) => pictures.length > 0));
 }
 
 /**
  * Different concepts, in proportion to their pictures: a concept that is twice in a batch would be told apart from itself.
+ * Half of the batches come from concepts that are neighbours in their order, Unicode's for emoji: faces among faces and
+ * fruit among fruit teach more than a face among fruit.
  */
 function pickConcepts(byConcept: readonly (readonly number[])[], count: number, dice: Dice): (readonly number[])[] {
-  const keyed = byConcept.map((pictures) => ({ pictures, key: -Math.log(1 - dice.uniform()) / pictures.length }));
+  const near = Math.max(count, NEIGHBOURHOOD);
+  const start = dice.chance(0.5) ? dice.below(Math.max(1, byConcept.length - near + 1)) : undefined;
+  const pool = start === undefined ? byConcept : byConcept.slice(start, start + near);
+  const keyed = pool.map((pictures) => ({ pictures, key: -Math.log(1 - dice.uniform()) / pictures.length }));
   return keyed
     .sort((a, b) => a.key - b.key)
     .slice(0, count)
