@@ -32,6 +32,7 @@ const DESCRIPTIONS: Record<Part, string> = {
   clip: 'the encoders of text and pictures into one space',
   decoder: 'the diffusion model that draws from a CLIP embedding',
   prior: "the diffusion model that makes a picture's embedding from text",
+  judge: 'a classifier of pictures, which only measures',
 };
 
 runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').action(
@@ -39,7 +40,7 @@ runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').a
     say(`${await trainTokenizer(new Dataset(data), runs, seed)} tokens in ${tokenizerFolder(runs)}`);
   },
 );
-for (const part of PARTS) {
+for (const part of [...PARTS, 'judge'] as const) {
   timedCommand(part, `train ${DESCRIPTIONS[part]}`).action(async (options: RunOptions) => {
     const tf = loadTensorFlow();
     if (options.from) await importModel(options.from, options.runs);

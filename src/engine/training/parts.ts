@@ -10,6 +10,7 @@ import { clipTask } from './tasks/clip.ts';
 import { decoderTask } from './tasks/decoder.ts';
 import { type Features, loadFeatures } from './tasks/features.ts';
 import { checkpointOf, frozenWeights, trainedSteps } from './tasks/frozen.ts';
+import { judgeTask } from './tasks/judge.ts';
 import { movqTask } from './tasks/movq.ts';
 import { priorTask } from './tasks/prior.ts';
 import { createPictureDecoder } from './tasks/sample-pictures.ts';
@@ -17,10 +18,11 @@ import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 
 /** The networks that are trained with TensorFlow, each after those that it learns from. */
 export const PARTS = ['movq', 'clip', 'prior', 'decoder'] as const;
-export type Part = (typeof PARTS)[number];
+/** The judge is no part of a model: it serves the report. */
+export type Part = (typeof PARTS)[number] | 'judge';
 
 /** Over so many steps the learning rate of each falls. */
-const PLANNED_STEPS: Record<Part, number> = { movq: 10_000, clip: 8_000, prior: 6_000, decoder: 50_000 };
+const PLANNED_STEPS: Record<Part, number> = { movq: 10_000, clip: 8_000, prior: 6_000, decoder: 50_000, judge: 8_000 };
 
 export interface PartOptions extends TrainOptions {
   /** Folder of the data set. */
@@ -62,6 +64,8 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
   const dataset = new Dataset(data);
   const horizon = PLANNED_STEPS[part];
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
+  // with another seed than the parts that it judges
+  if (part === 'judge') return judgeTask(tf, dataset, { horizon, seed: seed + 1 }) as Task;
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
   const clip = await openClipConfig(runs);
   if (part === 'clip') return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }) as Task;
