@@ -1,5 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { Dataset } from '../engine/training/data/dataset.ts';
 import { exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
@@ -63,6 +64,18 @@ runCommand('export <dir>', 'write the trained model as a diffusers folder').acti
   },
 );
 
+train
+  .command('plot')
+  .description("draw a run's curves: curves.svg in its folder")
+  .addArgument(new Argument('<part>').choices([...PARTS, 'judge']))
+  .addOption(runsOption())
+  .action(async (part: Part, { runs }: Pick<RunOptions, 'runs'>) => {
+    const path = join(runs, part, 'curves.svg');
+    const { plotRun } = await import('../engine/training/plot.ts');
+    await writeFile(path, await plotRun(join(runs, part)));
+    say(path);
+  });
+
 function partOptions({ data, runs, seed, minutes }: RunOptions): PartOptions {
   return { data, runs, seed, time: minutes * 60_000, signal: stopSignal(), say };
 }
@@ -72,8 +85,12 @@ function runCommand(name: string, description: string): Command {
     .command(name)
     .description(description)
     .option('--data <dir>', 'the data set that npm run data has built', join('data', 'pictures'))
-    .addOption(new Option('--runs <dir>', 'where runs are kept').default('runs').env('RUNS_DIR'))
+    .addOption(runsOption())
     .option('--seed <n>', 'of the first weights and of all random choices', wholeNumber, 0);
+}
+
+function runsOption(): Option {
+  return new Option('--runs <dir>', 'where runs are kept').default('runs').env('RUNS_DIR');
 }
 
 function timedCommand(name: string, description: string): Command {

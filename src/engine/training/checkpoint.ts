@@ -7,6 +7,9 @@ import type { Moments } from './adamw.ts';
 import { explainFullDisk } from './full-disk.ts';
 import type { Parameters } from './parameters.ts';
 
+/** Its name in a run's folder. */
+export const CHECKPOINT = 'checkpoint.safetensors';
+
 /** All that a run needs to go on; random numbers follow from the step. */
 export interface TrainingState {
   step: number;

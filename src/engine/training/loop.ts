@@ -5,7 +5,9 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
 import { adamW, gradientNorm, learningRateAt, updateAverage } from './adamw.ts';
-import { initialState, loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoint.ts';
+import { CHECKPOINT, initialState, loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoint.ts';
+import { openCurves } from './curves.ts';
+import { explainFullDisk } from './full-disk.ts';
 import { Parameters } from './parameters.ts';
 import { RunLog } from './run-log.ts';
 import type { Task } from './task.ts';
@@ -28,55 +30,76 @@ export interface TrainOptions {
 
 const BETWEEN_CHECKPOINTS = 5 * 60_000;
 const BETWEEN_EVALUATIONS = 10 * 60_000;
+/** Of the learning rate, in its peak. */
 const FLOOR = 0.05;
+
+/** A task being trained. */
+interface Run<Batch> {
+  readonly tf: TensorFlow;
+  readonly task: Task<Batch>;
+  readonly parameters: Parameters;
+  readonly state: TrainingState;
+  readonly folder: string;
+  readonly log: RunLog;
+  readonly curves: ReturnType<typeof openCurves>;
+}
 
 /**
  * Trains a task from its last checkpoint, or from the start, until the time is up, the steps are done or it is told to stop.
  * @throws DivergedError at the first loss or gradient that is no number
  */
-export async function trainTask<Batch>(
-  tf: TensorFlow,
-  task: Task<Batch>,
-  options: TrainOptions,
-): Promise<TrainingState> {
+export function trainTask<Batch>(tf: TensorFlow, task: Task<Batch>, options: TrainOptions): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
+  return explainFullDisk(folder, async () => {
+    const run = await openRun(tf, task, folder, options.seed);
+    await runSteps(run, options);
+    await saveRun(run);
+    await evaluate(run);
+    run.log.say(`${task.name}: step ${run.state.step}, saved in ${folder}`);
+    return run.state;
+  });
+}
+
+async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string, seed = 0): Promise<Run<Batch>> {
   mkdirSync(folder, { recursive: true });
   const log = new RunLog(join(folder, 'log.jsonl'));
-  const checkpoint = join(folder, 'checkpoint.safetensors');
   const parameters = parametersOf(tf, task);
   const state =
-    (await loadCheckpoint(checkpoint, parameters)) ??
-    initialState(parameters.initialise(options.seed ?? 0, task.initialise));
-  log.say(
-    `${task.name}: ${(parameters.size / 1e6).toFixed(1)} million parameters, ${state.step === 0 ? 'from the start' : `from step ${state.step}`}`,
-  );
+    (await loadCheckpoint(join(folder, CHECKPOINT), parameters)) ??
+    initialState(parameters.initialise(seed, task.initialise));
+  const from = state.step === 0 ? 'from the start' : `from step ${state.step}`;
+  log.say(`${task.name}: ${(parameters.size / 1e6).toFixed(1)} million parameters, ${from}`);
+  return { tf, task, parameters, state, folder, log, curves: openCurves(tf, folder) };
+}
 
-  const end = Date.now() + options.time;
-  const last = options.maxSteps ?? Number.POSITIVE_INFINITY;
-  const timer = { checkpoint: Date.now(), evaluation: Date.now() };
+async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: TrainOptions): Promise<void> {
+  const { task, state, log, curves } = run;
+  const end = Date.now() + time;
+  const last = maxSteps ?? Number.POSITIVE_INFINITY;
   const meter = new Meter(task.batchSize);
-  while (Date.now() < end && state.step < last && !options.signal?.aborted) {
-    const figures = trainStep(tf, task, parameters, state);
+  let [saved, evaluated] = [Date.now(), Date.now()];
+  while (Date.now() < end && state.step < last && !signal?.aborted) {
+    const figures = trainStep(run);
     const rate = meter.tick();
+    curves(state.step, figures);
     log.step({ ...figures, rate }, liveLine(task, figures, rate, end - Date.now()));
-    if (Date.now() - timer.evaluation > BETWEEN_EVALUATIONS) {
-      await evaluate(tf, task, parameters, state, folder, log);
-      timer.evaluation = Date.now();
+    if (Date.now() - evaluated > BETWEEN_EVALUATIONS) {
+      await evaluate(run);
+      evaluated = Date.now();
       meter.pause();
     }
-    if (Date.now() - timer.checkpoint > BETWEEN_CHECKPOINTS) {
-      await saveCheckpoint(checkpoint, parameters, state);
-      timer.checkpoint = Date.now();
+    if (Date.now() - saved > BETWEEN_CHECKPOINTS) {
+      await saveRun(run);
+      saved = Date.now();
       meter.pause();
     }
     await setImmediate(); // signals get their turn
   }
   log.flush();
-  await saveCheckpoint(checkpoint, parameters, state);
-  await evaluate(tf, task, parameters, state, folder, log);
-  log.say(`${task.name}: step ${state.step}, saved in ${folder}`);
-  return state;
 }
+
+const saveRun = <Batch>({ folder, parameters, state }: Run<Batch>) =>
+  saveCheckpoint(join(folder, CHECKPOINT), parameters, state);
 
 /** The parameters that the task's network asks for. */
 export function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Parameters {
@@ -84,27 +107,19 @@ export function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Paramete
 }
 
 /** One step of optimisation, in place; returns the figures of the step. */
-function trainStep<Batch>(
-  tf: TensorFlow,
-  task: Task<Batch>,
-  parameters: Parameters,
-  state: TrainingState,
-): Record<string, number> {
+function trainStep<Batch>(run: Run<Batch>): Record<string, number> {
+  const { task, parameters, state } = run;
   const { optimizer } = task;
-  const { gradients, figures } = gradientsOf(tf, task, parameters, state);
+  const { gradients, figures } = gradientsOf(run);
   const norm = gradientNorm(gradients);
   const step = state.step + 1;
   if (!Number.isFinite(figures.loss) || !Number.isFinite(norm)) {
     throw new DivergedError(
-      `${task.name}: at step ${step} the loss is ${figures.loss} and the gradient's norm ${norm}; the last checkpoint is kept. A lower learning rate may help`,
+      `${task.name}: at step ${step} the loss is ${figures.loss} and the norm of its gradient ${norm}; ` +
+        'the last checkpoint is kept, and training goes on from it when it is started again',
     );
   }
-  const learningRate = learningRateAt(step, {
-    peak: optimizer.learningRate,
-    warmup: optimizer.warmup,
-    horizon: optimizer.horizon,
-    floor: FLOOR,
-  });
+  const learningRate = learningRateAt(step, { ...optimizer, peak: optimizer.learningRate, floor: FLOOR });
   const scale = Math.min(1, optimizer.maxNorm / norm);
   adamW(state.values, gradients, scale, state.moments, parameters.list, step, learningRate, optimizer);
   updateAverage(state.average, state.values, step, optimizer.average);
@@ -113,7 +128,7 @@ function trainStep<Batch>(
 }
 
 /** Loss and gradients at the state's values, copied out of TensorFlow. */
-function gradientsOf<Batch>(tf: TensorFlow, task: Task<Batch>, parameters: Parameters, state: TrainingState) {
+function gradientsOf<Batch>({ tf, task, parameters, state }: Run<Batch>) {
   const batch = task.batch(state.step);
   const figures: Record<string, number> = {};
   let gradients: Float32Array[] = [];
@@ -136,31 +151,22 @@ function gradientsOf<Batch>(tf: TensorFlow, task: Task<Batch>, parameters: Param
   return { gradients, figures };
 }
 
-async function evaluate<Batch>(
-  tf: TensorFlow,
-  task: Task<Batch>,
-  parameters: Parameters,
-  state: TrainingState,
-  folder: string,
-  log: RunLog,
-) {
+async function evaluate<Batch>({ tf, task, parameters, state, folder, log, curves }: Run<Batch>): Promise<void> {
   const tensors = parameters.tensors(tf, state.average);
   const { figures, sheet } = await task.evaluate(parameters.weights(tensors));
   tf.dispose(tensors);
+  curves(state.step, figures);
   log.event({ step: state.step, evaluation: figures });
-  log.say(
-    `step ${state.step}: ${Object.entries(figures)
-      .map(([name, figure]) => `${name} ${figure.toFixed(3)}`)
-      .join(', ')}`,
-  );
+  const shown = Object.entries(figures).map(([name, figure]) => `${name} ${figure.toFixed(3)}`);
+  log.say(`step ${state.step}: ${shown.join(', ')}`);
   if (sheet) writeFileSync(join(folder, `sample-${String(state.step).padStart(7, '0')}.png`), sheet);
 }
 
-function liveLine(task: Task, figures: Record<string, number>, rate: number, left: number): string {
-  const shown = Object.entries(figures)
-    .filter(([name]) => name !== 'step')
-    .map(([name, figure]) => `${name} ${figure.toPrecision(3)}`);
-  return `${task.name} step ${figures.step} ${shown.join(' ')} ${rate.toFixed(1)} samples/s, ${Math.max(0, Math.round(left / 60_000))} min left`;
+function liveLine<Batch>(task: Task<Batch>, figures: Record<string, number>, rate: number, left: number): string {
+  const { step, ...others } = figures;
+  const shown = Object.entries(others).map(([name, figure]) => `${name} ${figure.toPrecision(3)}`);
+  const minutes = Math.max(0, Math.round(left / 60_000));
+  return `${task.name} step ${step} ${shown.join(' ')} ${rate.toFixed(1)} samples/s, ${minutes} min left`;
 }
 
 /** Samples a second, over the last seconds. */

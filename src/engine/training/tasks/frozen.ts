@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
-import { loadAverage, stepOf } from '../checkpoint.ts';
+import { CHECKPOINT, loadAverage, stepOf } from '../checkpoint.ts';
 import { Parameters } from '../parameters.ts';
 
 /** Where a run keeps its checkpoint. */
-export const checkpointOf = (runs: string, name: string) => join(runs, name, 'checkpoint.safetensors');
+export const checkpointOf = (runs: string, name: string) => join(runs, name, CHECKPOINT);
 
 /** How many steps another run has made. */
 export const trainedSteps = (runs: string, name: string) => stepOf(checkpointOf(runs, name));
