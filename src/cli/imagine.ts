@@ -6,9 +6,10 @@ import { loadConfig } from '../config.ts';
 import { decodePicture } from '../engine/images/decode-picture.ts';
 import { encodePng, pictureFromTensor } from '../engine/images/encode-picture.ts';
 import type { Picture } from '../engine/images/picture.ts';
-import { draw, embedText, type Progress, type Timings } from '../engine/pipeline/draw.ts';
+import { draw, type Progress, type Timings } from '../engine/pipeline/draw.ts';
 import { slerp } from '../engine/pipeline/interpolation.ts';
-import { type Kandinsky, openKandinsky } from '../engine/pipeline/kandinsky.ts';
+import type { Model } from '../engine/pipeline/model.ts';
+import { openModel } from '../engine/pipeline/open-model.ts';
 import { recipesFor, type Subject } from '../engine/pipeline/recipes.ts';
 import { TorchGenerator } from '../engine/random/torch-generator.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -70,7 +71,7 @@ async function run(words: string[], options: Options): Promise<void> {
   );
 
   const start = performance.now();
-  const model = await openKandinsky(options.model ?? config.modelDir, { threads: config.engineThreads });
+  const model = await openModel(options.model ?? config.modelDir, { threads: config.engineThreads });
   const load = (performance.now() - start) / 1000;
   const subject = await subjectOf(model, { prompt, negativePrompt, pictures }, settings.seed);
   const recipes = recipesFor(model, subject, settings);
@@ -85,7 +86,7 @@ async function run(words: string[], options: Options): Promise<void> {
 }
 
 /** A prompt, variations of one picture, or the middle between two things. */
-async function subjectOf(model: Kandinsky, asked: Asked, seed: number): Promise<Subject> {
+async function subjectOf(model: Model, asked: Asked, seed: number): Promise<Subject> {
   const { prompt, negativePrompt, pictures } = asked;
   const [first, second, ...more] = pictures;
   if (!first) return { operation: 'imagine', prompt: prompt as string, negativePrompt };
@@ -97,7 +98,7 @@ async function subjectOf(model: Kandinsky, asked: Asked, seed: number): Promise<
     return { operation: 'blend', imageEmbedding: slerp(embedding, await model.embedPicture(second), 0.5) };
   }
   if (prompt === undefined) return { operation: 'variations', imageEmbedding: embedding };
-  const text = await embedText(model, { prompt, negativePrompt }, new TorchGenerator(seed));
+  const text = await model.embedText({ prompt, negativePrompt }, new TorchGenerator(seed));
   return { operation: 'blend', prompt, imageEmbedding: slerp(text.imageEmbedding, embedding, 0.5) };
 }
 

@@ -1,11 +1,9 @@
 import { InputError } from '../../errors.ts';
 import type { Recipe } from '../../recipe.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
-import { concatRows, rows, type Tensor } from '../tensor.ts';
-import type { Kandinsky } from './kandinsky.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Embedding, Model, StageHooks } from './model.ts';
 import { decodeEmbedding } from './recipes.ts';
-import { sampleDecoder } from './sample-decoder.ts';
-import { samplePrior } from './sample-prior.ts';
 
 export interface DrawHooks {
   /** @throws its reason at the next step when it is aborted */
@@ -17,11 +15,12 @@ export interface DrawHooks {
 export interface Progress {
   /** Which picture of the drawing. */
   readonly picture: number;
+  /** An upsampler's steps follow those of the decoder and count as more of them. */
   readonly stage: 'prior' | 'decoder';
   /** Steps done, 1 … steps. */
   readonly step: number;
   readonly steps: number;
-  /** In the decoder: the clean latents as predicted now, (1, C, h, w). */
+  /** In the decoder: the clean sample as predicted now, which the model makes a preview of. */
   readonly x0?: Tensor;
 }
 
@@ -29,115 +28,70 @@ export interface Progress {
 export interface Timings {
   readonly prior: number;
   readonly decoder: number;
+  /** From what the decoder drew to the picture: MoVQ, or upsamplers. */
   readonly decode: number;
 }
 
 /**
  * Draws one picture a recipe; all advance together. A picture depends on its own recipe alone: each has its own
- * generator, which gives the noise of prior and decoder in diffusers' order.
+ * generator, which gives the noise of its stages in diffusers' order.
  *
- * @returns (1, C, H, W) about [−1, 1] for each recipe
+ * @returns (1, 3 or 4, H, W) about [−1, 1] for each recipe
  * @throws InputError for a recipe this model can't follow
  */
 export async function draw(
-  model: Kandinsky,
+  model: Model,
   recipes: readonly Recipe[],
   hooks: DrawHooks = {},
 ): Promise<{ images: Tensor[]; timings: Timings }> {
-  const sharing = { ...model, encodeTexts: memoised(model.encodeTexts) };
-  const [embeddings, prior] = await timed(() =>
-    Promise.all(recipes.map((recipe, i) => embed(sharing, recipe, i, hooks))),
+  const generators = recipes.map(({ seed }) => new TorchGenerator(seed));
+  const each = <R>(stage: (recipe: Recipe, generator: TorchGenerator, picture: number) => Promise<R>) =>
+    timed(() => Promise.all(recipes.map((recipe, i) => stage(recipe, generators[i]!, i))));
+  const watched = createWatch(model, hooks);
+
+  const [embeddings, prior] = await each((recipe, generator, i) => embed(model, recipe, generator, watched.prior(i)));
+  const [decoded, decoder] = await each((recipe, generator, i) =>
+    model.decode(recipe, embeddings[i]!, generator, watched.decoder(i)),
   );
-  const [latents, decoder] = await timed(() =>
-    Promise.all(embeddings.map((embedding, i) => decode(model, recipes[i] as Recipe, embedding, i, hooks))),
-  );
-  const [images, decodeTime] = await timed(() => decodeLatents(model, latents));
-  return { images, timings: { prior, decoder, decode: decodeTime } };
+  const [images, decode] = await each((_, generator, i) => model.finish(decoded[i]!, generator, watched.upsampler(i)));
+  return { images, timings: { prior, decoder, decode } };
 }
 
-/** Latents (1, C, h, w) of any number of pictures → (1, C, H, W) each. */
-export async function decodeLatents(model: Kandinsky, latents: readonly Tensor[]): Promise<Tensor[]> {
-  const images = await model.movq.decode(concatRows(latents));
-  return latents.map((_, i) => rows(images, i, i + 1));
-}
-
-/** z_i and what the decoder is guided away from, (1, E) each. */
-interface Embedding {
-  readonly imageEmbedding: Tensor;
-  readonly negativeEmbedding: Tensor;
-}
-
-/** With the generator that goes on to give the decoder's noise. */
-async function embed(model: Kandinsky, recipe: Recipe, picture: number, hooks: DrawHooks) {
-  const generator = new TorchGenerator(recipe.seed);
+async function embed(model: Model, recipe: Recipe, generator: TorchGenerator, hooks: StageHooks): Promise<Embedding> {
   const { prompt, imageEmbedding } = recipe;
-  if (imageEmbedding !== undefined) {
-    const embedding = { imageEmbedding: givenEmbedding(model, imageEmbedding) };
-    return { ...embedding, negativeEmbedding: await model.zeroEmbedding(), generator };
-  }
+  if (imageEmbedding !== undefined) return { imageEmbedding: givenEmbedding(model, imageEmbedding) };
   if (prompt === undefined) throw new InputError('recipe: expected a prompt or an imageEmbedding, found neither');
-  return { ...(await embedText(model, { ...recipe, prompt }, generator, { picture, ...hooks })), generator };
+  return model.embedText({ ...recipe, prompt }, generator, hooks);
 }
 
-function givenEmbedding(model: Kandinsky, text: string): Tensor {
+function givenEmbedding({ embeddingWidth }: Model, text: string): Tensor {
   const embedding = decodeEmbedding(text);
-  const width = model.prior.config.embedding_dim;
-  if (embedding.data.length === width) return embedding;
-  throw new InputError(`imageEmbedding: expected ${width} numbers, found ${embedding.data.length}`);
+  if (embedding.data.length === embeddingWidth) return embedding;
+  throw new InputError(`imageEmbedding: expected ${embeddingWidth} numbers, found ${embedding.data.length}`);
 }
 
-/** Text → z_i, by the prior. */
-export async function embedText(
-  model: Kandinsky,
-  text: { readonly prompt: string; readonly negativePrompt?: string; readonly priorGuidanceScale?: number },
-  generator: TorchGenerator,
-  { picture = 0, signal, onStep }: DrawHooks & { readonly picture?: number } = {},
-): Promise<Embedding> {
-  const { prompt, negativePrompt, priorGuidanceScale } = text;
-  // As in diffusers, a negative prompt gets an image embedding of its own, in the row after the prompt's.
-  const texts = negativePrompt ? [prompt, negativePrompt] : [prompt];
-  const embeddings = await samplePrior(model, {
-    text: await model.encodeTexts(texts),
-    unconditional: await model.encodeTexts(texts.map(() => negativePrompt ?? '')),
-    steps: model.defaults.priorSteps,
-    guidanceScale: priorGuidanceScale ?? model.defaults.priorGuidanceScale,
-    generator,
-    signal,
-    onStep: ({ step, steps }) => onStep?.({ picture, stage: 'prior', step: step + 1, steps }),
-  });
+/** Hooks for the stages of each picture, which report to the drawing's. */
+function createWatch({ upsamplerSteps }: Model, { signal, onStep }: DrawHooks) {
+  const decoderSteps: number[] = [];
   return {
-    imageEmbedding: rows(embeddings, 0, 1),
-    negativeEmbedding: negativePrompt ? rows(embeddings, 1, 2) : await model.zeroEmbedding(),
-  };
-}
-
-function decode(
-  model: Kandinsky,
-  recipe: Recipe,
-  embedding: Embedding & { readonly generator: TorchGenerator },
-  picture: number,
-  hooks: DrawHooks,
-) {
-  return sampleDecoder(model, {
-    ...embedding,
-    height: model.pictureSize,
-    width: model.pictureSize,
-    scheduler: recipe.sampler === model.scheduler.name ? model.scheduler : model.scheduler.withSampler(recipe.sampler),
-    steps: recipe.steps,
-    guidanceScale: recipe.guidanceScale,
-    signal: hooks.signal,
-    onStep: ({ step, steps, x0 }) => hooks.onStep?.({ picture, stage: 'decoder', step: step + 1, steps, x0 }),
-  });
-}
-
-/** The pictures of one drawing mostly have the same texts: each is encoded once. */
-function memoised(encode: Kandinsky['encodeTexts']): Kandinsky['encodeTexts'] {
-  const known = new Map<string, ReturnType<typeof encode>>();
-  return (texts) => {
-    const key = JSON.stringify(texts);
-    const found = known.get(key) ?? encode(texts);
-    known.set(key, found);
-    return found;
+    prior: (picture: number): StageHooks => ({
+      signal,
+      onStep: ({ step, steps }) => onStep?.({ picture, stage: 'prior', step: step + 1, steps }),
+    }),
+    decoder: (picture: number): StageHooks => ({
+      signal,
+      onStep({ step, steps, x0 }) {
+        decoderSteps[picture] = steps;
+        onStep?.({ picture, stage: 'decoder', step: step + 1, steps: steps + upsamplerSteps, x0 });
+      },
+    }),
+    upsampler: (picture: number): StageHooks => ({
+      signal,
+      onStep({ step, steps, x0 }) {
+        const before = decoderSteps[picture]!;
+        onStep?.({ picture, stage: 'decoder', step: before + step + 1, steps: before + steps, x0 });
+      },
+    }),
   };
 }
 

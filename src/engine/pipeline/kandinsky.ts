@@ -1,13 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { InputError } from '../../errors.ts';
 import { type Scheduler, schedulerFromConfig } from '../diffusion/scheduler.ts';
-import { imageProcessorFromConfig } from '../images/clip-image-processor.ts';
-import { composeOn, type Picture } from '../images/picture.ts';
-import { loadTokenizer } from '../networks/tokenizer.ts';
+import type { Picture } from '../images/picture.ts';
+import { tensorFromPicture } from '../images/picture-tensor.ts';
 import {
   type Movq,
-  openClipText,
-  openClipVision,
   openMovq,
   openPrior,
   openUnet,
@@ -16,29 +12,22 @@ import {
   type Unet,
   type UnetInputs,
 } from '../runtime/open-networks.ts';
-import type { RuntimeOptions } from '../runtime/runtime.ts';
-import { type Tensor, tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 import { batchRows } from './batch-rows.ts';
-import { type Defaults, ModelFolderError, readModelFolder } from './model-folder.ts';
-
-/** Text as the prior sees it, in R rows. */
-export interface TextCondition {
-  /** z_t, (R, D) */
-  readonly textEmbedding: Tensor;
-  /** (R, N, D) */
-  readonly textHidden: Tensor;
-  /** (R, N), 1 for tokens, 0 for padding */
-  readonly textMask: Tensor;
-}
+import { type Clip, openClip } from './clip.ts';
+import { readKandinskyFolder } from './kandinsky-folder.ts';
+import type { Defaults, ModelOptions } from './model.ts';
+import { expectFit, readConfig } from './model-folder.ts';
 
 /**
  * Kandinsky 2.2, opened: text → (CLIP text encoder) → z_t → (prior) → z_i → (U-Net) → latents → (MoVQ) → picture.
- * Pictures drawn at the same time share the runs of prior and U-Net.
+ * Pictures drawn at the same time share the runs of prior, U-Net and MoVQ's decoder.
  */
 export interface Kandinsky {
   /** Name of the folder. */
   readonly name: string;
   readonly defaults: Defaults;
+  readonly clip: Clip;
   readonly prior: Prior;
   readonly priorScheduler: Scheduler;
   readonly unet: Unet;
@@ -48,94 +37,66 @@ export interface Kandinsky {
   readonly pictureSize: number;
   /** Pixels to a side of a latent: 2^(levels of the MoVQ − 1). */
   readonly movqScale: number;
-  /** One row a text. */
-  encodeTexts(texts: readonly string[]): Promise<TextCondition>;
-  /** The end of a text that the text encoder doesn't see because it is too long; undefined where all of it fits. */
-  overflow(text: string): string | undefined;
-  /** z_i of a picture, composed on white, (1, E). */
-  embedPicture(picture: Picture): Promise<Tensor>;
-  /** z_i of already preprocessed pixels, (B, 3, S, S) → (B, E). */
-  embedPixels(pixels: Tensor): Promise<Tensor>;
-  /** z_i of a picture whose preprocessed pixels are all zero, (1, E): what Kandinsky's decoder is guided away from. */
-  zeroEmbedding(): Promise<Tensor>;
   close(): Promise<void>;
 }
 
-export interface KandinskyOptions extends RuntimeOptions {
-  /** Rows in one run of prior or U-Net, 16 when absent; a picture under guidance has two. */
-  readonly maxRows?: number;
-}
+/** Pictures in one run of MoVQ's decoder, which needs far more memory for each than the U-Net. */
+const MAX_DECODED = 4;
 
 /** @throws InputError for a folder that is incomplete, damaged, of an unknown kind, or whose parts don't fit together */
-export async function openKandinsky(path: string, options: KandinskyOptions = {}): Promise<Kandinsky> {
-  const { name, defaults, components } = await readModelFolder(path);
-  const tokenizer = await loadTokenizer(components.tokenizer);
-  const processPicture = imageProcessorFromConfig(...(await readConfig(components.image_processor, 'preprocessor')));
+export async function openKandinsky(path: string, options: ModelOptions = {}): Promise<Kandinsky> {
+  const { name, defaults, components } = await readKandinskyFolder(path);
   const priorScheduler = schedulerFromConfig(...(await readConfig(components.prior_scheduler, 'scheduler')));
   const scheduler = schedulerFromConfig(...(await readConfig(components.scheduler, 'scheduler')));
-  const textEncoder = await openClipText(components.text_encoder, options);
-  const imageEncoder = await openClipVision(components.image_encoder, options);
   const prior = await openPrior(components.prior, options);
   const unet = await openUnet(components.unet, options);
   const movq = await openMovq(components.movq, options);
+  const { embedding_dim: width, num_embeddings: tokens } = prior.config;
+  const clip = await openClip(components, { width, tokens, component: 'prior' }, options);
+  expectFit('unet: encoder_hid_dim', unet.config.encoder_hid_dim, [width], 'prior');
+  expectLatents(unet, movq, scheduler);
 
-  const width = prior.config.embedding_dim;
-  expectFit(path, 'text_encoder: projection_dim', width, textEncoder.config.projection_dim);
-  expectFit(path, 'text_encoder: hidden_size', width, textEncoder.config.hidden_size);
-  expectFit(path, 'tokenizer: model_max_length', prior.config.num_embeddings, tokenizer.maxLength);
-  expectFit(path, 'image_encoder: projection_dim', width, imageEncoder.config.projection_dim);
-  expectFit(path, 'unet: encoder_hid_dim', width, unet.config.encoder_hid_dim);
-
-  const maxRows = options.maxRows ?? 16;
+  const { maxRows = 16 } = options;
   const movqScale = 2 ** (movq.config.block_out_channels.length - 1);
-  let zeroEmbedding: Promise<Tensor> | undefined;
-
-  async function encodeTexts(texts: readonly string[]): Promise<TextCondition> {
-    const encodings = texts.map((text) => tokenizer.encode(text));
-    const { hidden, embedding } = await textEncoder.encode(encodings.map(({ ids }) => ids));
-    const mask = Float32Array.from(encodings.flatMap(({ attentionMask }) => attentionMask));
-    return {
-      textEmbedding: embedding,
-      textHidden: hidden,
-      textMask: tensor(mask, [texts.length, tokenizer.maxLength]),
-    };
-  }
-
+  const decode = batchRows(({ latents }: { readonly latents: Tensor }) => movq.decode(latents), MAX_DECODED);
   return {
     name,
     defaults,
+    clip,
     prior: { ...prior, predict: batchRows((inputs: PriorInputs) => prior.predict(inputs), maxRows) },
     priorScheduler,
     unet: { ...unet, predict: batchRows((inputs: UnetInputs) => unet.predict(inputs), maxRows) },
     scheduler,
-    movq,
+    movq: { ...movq, decode: (latents) => decode({ latents }) },
     movqScale,
     pictureSize: (unet.config.sample_size ?? 64) * movqScale,
-    encodeTexts,
-    overflow: (text) => tokenizer.encode(text).overflow,
-    embedPicture: (picture) => imageEncoder.encode(processPicture(composeOn(picture))),
-    embedPixels: (pixels) => imageEncoder.encode(pixels),
-    zeroEmbedding() {
-      const size = imageEncoder.config.image_size;
-      zeroEmbedding ??= imageEncoder.encode(tensor(new Float32Array(3 * size * size), [1, 3, size, size]));
-      return zeroEmbedding;
-    },
     async close() {
-      await Promise.all([textEncoder, imageEncoder, prior, unet, movq].map((network) => network.close()));
+      await Promise.all([clip, prior, unet, movq].map((part) => part.close()));
     },
   };
 }
 
-async function readConfig(dir: string, kind: 'preprocessor' | 'scheduler'): Promise<[config: unknown, where: string]> {
-  const file = join(dir, `${kind}_config.json`);
-  try {
-    return [JSON.parse(await readFile(file, 'utf8')), file];
-  } catch (error) {
-    throw new ModelFolderError(`${file}: expected a JSON file: ${(error as Error).message}`);
-  }
+/** Does the U-Net see, as further channels, what is kept of a picture? Without, only the sampler keeps it. */
+export const isForInpainting = ({ unet, movq }: Kandinsky) => unet.config.in_channels > movq.config.latent_channels;
+
+function expectLatents(unet: Unet, movq: Movq, scheduler: Scheduler) {
+  const channels = movq.config.latent_channels;
+  expectFit('unet: in_channels', unet.config.in_channels, [channels, 2 * channels + 1], 'movq');
+  const predicted = scheduler.learnsVariance ? [2 * channels] : [channels, 2 * channels];
+  expectFit('unet: out_channels', unet.config.out_channels, predicted, scheduler.learnsVariance ? 'scheduler' : 'movq');
+  for (const key of ['in_channels', 'out_channels'] as const)
+    expectFit(`movq: ${key}`, movq.config[key], [3, 4], 'a picture');
 }
 
-function expectFit(path: string, key: string, expected: number, found: number | null) {
-  if (found === expected) return;
-  throw new ModelFolderError(`${path}: the parts don't fit together: ${key}: expected ${expected}, found ${found}`);
+/**
+ * A picture as latents, to be changed: (1, C, H/s, W/s), s = `movqScale`.
+ * @throws InputError for sizes that the networks can't halve as often as they do
+ */
+export function encodePicture(model: Kandinsky, picture: Picture, height: number, width: number): Promise<Tensor> {
+  const { movq, movqScale, unet } = model;
+  const factor = movqScale * 2 ** (unet.config.block_out_channels.length - 1);
+  if (height % factor !== 0 || width % factor !== 0) {
+    throw new InputError(`width and height must be multiples of ${factor}, not ${width} × ${height}`);
+  }
+  return movq.encode(tensorFromPicture(picture, movq.config.in_channels, height, width));
 }

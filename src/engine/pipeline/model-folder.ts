@@ -1,157 +1,140 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import JSON5 from 'json5';
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
-import { MAX_GUIDANCE_SCALE, MAX_STEPS } from '../../recipe.ts';
 
 /** A model folder that can't be used: the message names the file and what was expected. */
 export class ModelFolderError extends InputError {
   override name = 'ModelFolderError';
 }
 
-/** The parts of Kandinsky 2.2, each with the classes that may stand in its place. */
-const PRIOR_PARTS = {
-  tokenizer: ['CLIPTokenizer', 'CLIPTokenizerFast'],
-  text_encoder: ['CLIPTextModelWithProjection'],
-  image_encoder: ['CLIPVisionModelWithProjection'],
-  image_processor: ['CLIPImageProcessor', 'CLIPImageProcessorPil', 'CLIPImageProcessorFast'],
-  prior: ['PriorTransformer'],
-} as const;
-const DECODER_PARTS = { unet: ['UNet2DConditionModel'], movq: ['VQModel'] } as const;
-
-const PRIOR_PIPELINES = ['KandinskyV22PriorPipeline', 'KandinskyV22PriorEmb2EmbPipeline'];
-const DECODER_PIPELINES = ['KandinskyV22Pipeline', 'KandinskyV22Img2ImgPipeline', 'KandinskyV22InpaintPipeline'];
-const COMBINED_PIPELINES = [
-  'KandinskyV22CombinedPipeline',
-  'KandinskyV22Img2ImgCombinedPipeline',
-  'KandinskyV22InpaintCombinedPipeline',
-];
-
-/** Settings for a request that names none. */
-const Defaults = z.strictObject({
-  steps: z.int().min(1).max(MAX_STEPS),
-  guidanceScale: z.number().min(0).max(MAX_GUIDANCE_SCALE),
-  priorSteps: z.int().min(1).max(MAX_STEPS),
-  priorGuidanceScale: z.number().min(0).max(MAX_GUIDANCE_SCALE),
-});
-export type Defaults = z.infer<typeof Defaults>;
-
-/** What diffusers' Kandinsky 2.2 pipelines do; a folder's `unclip.json` says otherwise. */
-const KANDINSKY_DEFAULTS: Defaults = { steps: 100, guidanceScale: 4, priorSteps: 25, priorGuidanceScale: 4 };
-
-type Component = keyof typeof PRIOR_PARTS | keyof typeof DECODER_PARTS | 'prior_scheduler' | 'scheduler';
-
-export interface ModelFolder {
-  /** Name of the folder: goes into recipes. */
-  readonly name: string;
-  /** Absolute folder of each component. */
-  readonly components: Readonly<Record<Component, string>>;
-  readonly defaults: Defaults;
-}
-
-/**
- * Finds the components of a Kandinsky 2.2 model in diffusers' layout: one combined folder (`prior_*` beside `unet`,
- * `movq`), or a folder that holds a prior folder and a decoder folder.
- *
- * @throws ModelFolderError naming what is missing or unknown
- */
-export async function readModelFolder(path: string): Promise<ModelFolder> {
-  const dir = resolve(path);
-  const [prior, decoder] = await findPipelines(dir);
-  const components = {
-    ...(await locate(prior, PRIOR_PARTS)),
-    ...(await locate(decoder, DECODER_PARTS)),
-    prior_scheduler: await componentFolder(prior, 'scheduler'),
-    scheduler: await componentFolder(decoder, 'scheduler'),
-  };
-  return { name: basename(dir), components, defaults: await readDefaults(dir) };
-}
-
 const ModelIndex = z.looseObject({ _class_name: z.string() });
 
-/** A pipeline's folder, its model_index.json and what stands before its components' names there. */
-interface Pipeline {
+/** A folder that diffusers saved a pipeline to: `model_index.json`, and a folder for each component it names. */
+export interface Pipeline {
   readonly dir: string;
-  readonly index: z.infer<typeof ModelIndex>;
-  readonly prefix: string;
+  readonly className: string;
+  /** Entries of model_index.json: [library, class] for each component. */
+  readonly index: Readonly<Record<string, unknown>>;
 }
 
-async function findPipelines(dir: string): Promise<[prior: Pipeline, decoder: Pipeline]> {
+/** The pipelines of the family, by what they hold. */
+export const PIPELINES = {
+  /** Prior and decoder of Kandinsky 2.2 in one folder. */
+  kandinsky: [
+    'KandinskyV22CombinedPipeline',
+    'KandinskyV22Img2ImgCombinedPipeline',
+    'KandinskyV22InpaintCombinedPipeline',
+  ],
+  kandinskyPrior: ['KandinskyV22PriorPipeline', 'KandinskyV22PriorEmb2EmbPipeline'],
+  kandinskyDecoder: ['KandinskyV22Pipeline', 'KandinskyV22Img2ImgPipeline', 'KandinskyV22InpaintPipeline'],
+  karlo: ['UnCLIPPipeline', 'UnCLIPImageVariationPipeline'],
+};
+const CLASS_NAMES = Object.values(PIPELINES).flat();
+
+/**
+ * The pipeline that lies in a folder, or all of the family that lie in its folders: at least one.
+ * @throws ModelFolderError when there is none, or a model_index.json is damaged or of another class
+ */
+export async function findPipelines(path: string): Promise<Pipeline[]> {
+  const dir = resolve(path);
   if (!existsSync(dir)) throw new ModelFolderError(`model folder ${dir} does not exist`);
-  if (existsSync(join(dir, 'model_index.json'))) {
-    const index = await readIndex(dir);
-    if (!COMBINED_PIPELINES.includes(index._class_name)) {
-      throw new ModelFolderError(
-        `${join(dir, 'model_index.json')}: _class_name: expected ${COMBINED_PIPELINES.join(' or ')}, found ${index._class_name}`,
-      );
-    }
-    return [
-      { dir, index, prefix: 'prior_' },
-      { dir, index, prefix: '' },
-    ];
-  }
-  const pipelines = await Promise.all(
-    (await readdir(dir, { withFileTypes: true }))
-      .filter((entry) => entry.isDirectory() && existsSync(join(dir, entry.name, 'model_index.json')))
-      .map(async ({ name }) => ({ dir: join(dir, name), index: await readIndex(join(dir, name)), prefix: '' })),
-  );
-  return [
-    pickPipeline(dir, pipelines, PRIOR_PIPELINES, 'prior'),
-    pickPipeline(dir, pipelines, DECODER_PIPELINES, 'decoder'),
-  ];
-}
-
-function pickPipeline(dir: string, pipelines: Pipeline[], classes: string[], role: string): Pipeline {
-  const found = pipelines.filter(({ index }) => classes.includes(index._class_name));
-  if (found.length === 1) return found[0] as Pipeline;
+  const folders = existsSync(join(dir, 'model_index.json')) ? [dir] : await foldersWithIndex(dir);
+  const pipelines = await Promise.all(folders.map(readPipeline));
+  const known = pipelines.filter(({ className }) => CLASS_NAMES.includes(className));
+  if (known.length > 0) return known;
+  const [unknown] = pipelines;
   throw new ModelFolderError(
-    `${dir}: expected a model_index.json in it, or one folder with a ${role} (${classes.join(', ')}) in it, found ` +
-      (found.length === 0 ? 'none' : found.map((pipeline) => pipeline.dir).join(', ')),
+    unknown
+      ? `${unknown.dir}/model_index.json: _class_name: expected ${CLASS_NAMES.join(' or ')}, found ${unknown.className}`
+      : `${dir}: expected a model_index.json in it, or folders with one: a prior and a decoder`,
   );
 }
 
-async function readIndex(dir: string): Promise<z.infer<typeof ModelIndex>> {
-  return readJson(join(dir, 'model_index.json'), ModelIndex);
+async function foldersWithIndex(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(dir, name));
+  return folders.filter((folder) => existsSync(join(folder, 'model_index.json')));
 }
 
-async function locate<Part extends string>(pipeline: Pipeline, parts: Record<Part, readonly string[]>) {
-  const located = Object.entries<readonly string[]>(parts).map(async ([part, classes]) => [
-    part,
-    await componentFolder(pipeline, part, classes),
-  ]);
-  return Object.fromEntries(await Promise.all(located)) as Record<Part, string>;
+async function readPipeline(dir: string): Promise<Pipeline> {
+  const { _class_name: className, ...index } = await readJson(join(dir, 'model_index.json'), ModelIndex);
+  return { dir, className, index };
 }
 
-/** The folder of a component; schedulers check their own class. */
-async function componentFolder({ dir, index, prefix }: Pipeline, part: string, classes?: readonly string[]) {
-  const name = prefix + part;
+/** Classes that may stand for a component; those of schedulers are checked when their config is read. */
+export type Classes = readonly string[] | 'any';
+
+/**
+ * Absolute folders of the components of a pipeline.
+ * @param classes  those that are needed, by their name in model_index.json after `prefix`
+ * @throws ModelFolderError naming the first that is missing or of another class
+ */
+export function locate<Name extends string>(
+  pipeline: Pipeline,
+  classes: Readonly<Record<Name, Classes>>,
+  prefix = '',
+): Record<Name, string> {
+  const located = Object.entries<Classes>(classes).map(([name, allowed]) => {
+    const folder = locateOptional(pipeline, prefix + name, allowed);
+    if (folder) return [name, folder];
+    const file = join(pipeline.dir, 'model_index.json');
+    throw new ModelFolderError(`${file}: ${prefix + name}: expected [library, class], found nothing`);
+  });
+  return Object.fromEntries(located);
+}
+
+/** The folder of a component, undefined where the pipeline has none. @throws ModelFolderError */
+export function locateOptional({ dir, index }: Pipeline, name: string, allowed: Classes): string | undefined {
   const file = join(dir, 'model_index.json');
-  const entry = z.tuple([z.string(), z.string()]).safeParse(index[name]);
-  if (!entry.success) {
-    throw new ModelFolderError(`${file}: ${name}: expected [library, class], found ${JSON.stringify(index[name])}`);
-  }
-  if (classes && !classes.includes(entry.data[1])) {
-    throw new ModelFolderError(`${file}: ${name}: expected ${classes.join(' or ')}, found ${entry.data[1]}`);
+  // diffusers writes [null, null] for a component that was left out.
+  const entry = z.tuple([z.string(), z.string()]).nullish().catch(null).parse(index[name]);
+  if (!entry) return undefined;
+  if (allowed !== 'any' && !allowed.includes(entry[1])) {
+    throw new ModelFolderError(`${file}: ${name}: expected ${allowed.join(' or ')}, found ${entry[1]}`);
   }
   const folder = join(dir, name);
   if (!existsSync(folder)) throw new ModelFolderError(`${folder} is missing: ${file} names it`);
   return folder;
 }
 
-async function readDefaults(dir: string): Promise<Defaults> {
-  const file = join(dir, 'unclip.json');
-  return existsSync(file) ? readJson(file, Defaults) : KANDINSKY_DEFAULTS;
+/** `unclip.json` beside the components: settings for requests that name none, where they aren't the pipeline's own. */
+export async function readDefaults<S extends z.ZodType>(path: string, schema: S, otherwise: z.infer<S>) {
+  const file = join(resolve(path), 'unclip.json');
+  return existsSync(file) ? readJson(file, schema) : otherwise;
 }
 
+/** A component's parsed config and its name for messages, as the functions that read it take them. */
+export async function readConfig(dir: string, kind: 'preprocessor' | 'scheduler'): Promise<[unknown, string]> {
+  const file = join(dir, `${kind}_config.json`);
+  return [await readJson(file, z.unknown()), file];
+}
+
+/** JSON, with NaN and Infinity as Python writes them. */
 async function readJson<S extends z.ZodType>(file: string, schema: S): Promise<z.infer<S>> {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(file, 'utf8'));
+    json = JSON5.parse(await readFile(file, 'utf8'));
   } catch (error) {
     throw new ModelFolderError(`${file}: expected JSON: ${(error as Error).message}`);
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw new ModelFolderError(`${file}: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
+}
+
+/**
+ * A key of one component's config has to agree with another component.
+ * @param key       component and key, such as `text_encoder: projection_dim`
+ * @param expected  one of these
+ * @param fitting   the component that expects it
+ * @throws ModelFolderError
+ */
+export function expectFit(key: string, found: number | null, expected: readonly number[], fitting: string): void {
+  if (found !== null && expected.includes(found)) return;
+  throw new ModelFolderError(
+    `the parts don't fit together: ${key}: expected ${expected.join(' or ')} as ${fitting} has it, found ${found}`,
+  );
 }

@@ -1,7 +1,7 @@
 import { InputError } from '../../errors.ts';
 import { MAX_COUNT, MAX_GUIDANCE_SCALE, MAX_SEED, type Recipe, type Settings } from '../../recipe.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Kandinsky } from './kandinsky.ts';
+import type { Model } from './model.ts';
 
 /** What is drawn: a text, or an image embedding z_i, (1, E). */
 export type Subject =
@@ -9,7 +9,7 @@ export type Subject =
   | { readonly operation: 'variations' | 'blend'; readonly prompt?: string; readonly imageEmbedding: Tensor };
 
 /** One recipe a picture: what the settings leave open is the model's default; picture i has seed + i. */
-export function recipesFor(model: Kandinsky, subject: Subject, settings: Settings & { seed: number }): Recipe[] {
+export function recipesFor(model: Model, subject: Subject, settings: Settings & { seed: number }): Recipe[] {
   const { count = MAX_COUNT, seed } = settings;
   return Array.from({ length: count }, (_, i) => ({
     version: 1,
@@ -21,7 +21,7 @@ export function recipesFor(model: Kandinsky, subject: Subject, settings: Setting
     steps: settings.steps ?? model.defaults.steps,
     guidanceScale: settings.guidanceScale ?? model.defaults.guidanceScale,
     priorGuidanceScale: settings.priorGuidanceScale ?? model.defaults.priorGuidanceScale,
-    sampler: settings.sampler ?? model.scheduler.name,
+    sampler: settings.sampler ?? model.sampler,
     model: model.name,
     imageEmbedding: subject.operation === 'imagine' ? undefined : encodeEmbedding(subject.imageEmbedding),
   }));
@@ -39,7 +39,7 @@ export interface RecipeChange {
  * The recipes of an earlier drawing with something changed.
  * @throws InputError when they hold image embeddings of another model: those mean nothing to this one
  */
-export function changeRecipes(model: Kandinsky, recipes: readonly Recipe[], change: RecipeChange): Recipe[] {
+export function changeRecipes(model: Model, recipes: readonly Recipe[], change: RecipeChange): Recipe[] {
   const { guidanceStep = 0, settings } = change;
   return recipes.map((recipe, i) => {
     if (recipe.imageEmbedding && recipe.model !== model.name) {

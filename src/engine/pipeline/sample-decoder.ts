@@ -2,9 +2,10 @@ import { withGuidance } from '../diffusion/guidance.ts';
 import type { StepReport } from '../diffusion/sampler.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
-import { concatRows, type Tensor, tensor } from '../tensor.ts';
-import type { Kandinsky } from './kandinsky.ts';
-import { scale } from './sample-prior.ts';
+import { concatChannels, concatRows, type Tensor, tensor } from '../tensor.ts';
+import { type KeptPart, keepPart, keptChannels } from './inpaint.ts';
+import { isForInpainting, type Kandinsky } from './kandinsky.ts';
+import { begin, type Origin } from './origin.ts';
 
 export interface DecoderRequest {
   /** z_i, (R, E): a row a picture. */
@@ -18,6 +19,10 @@ export interface DecoderRequest {
   readonly steps: number;
   /** 1 or less: no guidance. */
   readonly guidanceScale: number;
+  /** Latents (R, C, h, w) of a picture to change. */
+  readonly origin?: Origin;
+  /** Part of a picture that stays. */
+  readonly kept?: KeptPart;
   readonly generator: TorchGenerator;
   readonly signal?: AbortSignal;
   readonly onStep?: (report: StepReport) => void;
@@ -28,24 +33,27 @@ export interface DecoderRequest {
  * Differs from the paper: it draws latents of a MoVQ, and z_i alone conditions it, without the caption (Kandinsky 2.2).
  */
 export async function sampleDecoder(model: Kandinsky, request: DecoderRequest): Promise<Tensor> {
-  const { imageEmbedding, negativeEmbedding, scheduler, guidanceScale, generator } = request;
-  const shape = latentShape(model, imageEmbedding.shape[0] as number, request.height, request.width);
+  const { imageEmbedding, negativeEmbedding, scheduler, guidanceScale, kept, generator } = request;
+  const shape = latentShape(model, imageEmbedding.shape[0]!, request.height, request.width);
   const guided = guidanceScale > 1;
   const condition = guided ? concatRows([negativeEmbedding, imageEmbedding]) : imageEmbedding;
-  const network = async (sample: Tensor, t: number) => {
-    const timestep = Array<number>(sample.shape[0] as number).fill(t);
+  const beside = isForInpainting(model) ? keptChannels(kept, [condition.shape[0]!, ...shape.slice(1)]) : undefined;
+  const network = async (x: Tensor, t: number) => {
+    const sample = beside ? concatChannels([x, beside]) : x;
+    const timestep = Array<number>(x.shape[0]!).fill(t);
     const output = await model.unet.predict({ sample, timestep, imageEmbedding: condition });
-    return scheduler.learnsVariance ? output : firstChannels(output, shape[1] as number);
+    return scheduler.learnsVariance ? output : firstChannels(output, x.shape[1]!);
   };
 
-  const schedule = scheduler.schedule(request.steps);
   const noise = () => generator.randn(shape);
-  return scheduler.sampler(
-    guided ? withGuidance(network, guidanceScale) : network,
-    scale(noise(), schedule.initNoiseSigma),
-    schedule,
-    { noise, signal: request.signal, onStep: request.onStep },
-  );
+  const start = noise();
+  const { schedule, x } = begin(scheduler, request.steps, start, request.origin);
+  return scheduler.sampler(guided ? withGuidance(network, guidanceScale) : network, x, schedule, {
+    noise,
+    afterStep: kept && keepPart(kept, start, schedule),
+    signal: request.signal,
+    onStep: request.onStep,
+  });
 }
 
 /** Kandinsky's latents are a multiple of the MoVQ's scale on each side: h = ⌈H/s²⌉·s. */
@@ -55,7 +63,7 @@ function latentShape(model: Kandinsky, rowCount: number, height: number, width: 
 }
 
 /** (R, C', …) → (R, C, …): without the channels that predict a variance. */
-function firstChannels(x: Tensor, channels: number): Tensor {
+export function firstChannels(x: Tensor, channels: number): Tensor {
   const [rowCount, found, ...rest] = x.shape as [number, number, ...number[]];
   if (found === channels) return x;
   const plane = rest.reduce((a, b) => a * b, 1);

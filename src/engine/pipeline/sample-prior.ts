@@ -1,8 +1,17 @@
 import { withGuidance } from '../diffusion/guidance.ts';
 import type { StepReport } from '../diffusion/sampler.ts';
+import type { Scheduler } from '../diffusion/scheduler.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
-import { concatRows, type Tensor, tensor } from '../tensor.ts';
-import type { Kandinsky, TextCondition } from './kandinsky.ts';
+import type { Prior } from '../runtime/open-networks.ts';
+import { type Tensor, tensor } from '../tensor.ts';
+import { stackTexts, type TextCondition } from './clip.ts';
+import { begin, type Origin } from './origin.ts';
+
+/** The networks of this stage. */
+export interface PriorStage {
+  readonly prior: Prior;
+  readonly priorScheduler: Scheduler;
+}
 
 export interface PriorRequest {
   /** R rows, one for each embedding. */
@@ -12,6 +21,8 @@ export interface PriorRequest {
   readonly steps: number;
   /** 1 or less: no guidance. */
   readonly guidanceScale: number;
+  /** An embedding (R, E) to change towards the text; noised as it is, not normalised, as diffusers does. */
+  readonly origin?: Origin;
   readonly generator: TorchGenerator;
   readonly signal?: AbortSignal;
   readonly onStep?: (report: StepReport) => void;
@@ -22,21 +33,19 @@ export interface PriorRequest {
  * The network works on embeddings normalised to zero mean and unit variance and predicts the clean one.
  * Differs from the paper: one sample for each row, not the better of two by z_i·z_t.
  */
-export async function samplePrior(model: Kandinsky, request: PriorRequest): Promise<Tensor> {
-  const { prior, priorScheduler } = model;
+export async function samplePrior({ prior, priorScheduler }: PriorStage, request: PriorRequest): Promise<Tensor> {
   const { text, unconditional, guidanceScale, generator } = request;
-  const shape = text.textEmbedding.shape;
+  const { shape } = text.textEmbedding;
   const guided = guidanceScale > 1;
-  const condition = guided ? stack([unconditional, text]) : text;
+  const condition = guided ? stackTexts([unconditional, text]) : text;
   const network = (sample: Tensor, t: number) =>
     prior.predict({ sample, timestep: Array(sample.shape[0]).fill(t), ...condition });
 
-  const schedule = priorScheduler.schedule(request.steps);
   const noise = () => generator.randn(shape);
-  const start = scale(noise(), schedule.initNoiseSigma);
+  const { schedule, x } = begin(priorScheduler, request.steps, noise(), request.origin);
   const normalised = await priorScheduler.sampler(
     guided ? withGuidance(network, guidanceScale) : network,
-    start,
+    x,
     schedule,
     { noise, signal: request.signal, onStep: request.onStep },
   );
@@ -45,21 +54,4 @@ export async function samplePrior(model: Kandinsky, request: PriorRequest): Prom
     normalised.data.map((value, i) => value * prior.clipStd[i % width]! + prior.clipMean[i % width]!),
     shape,
   );
-}
-
-export function scale(x: Tensor, factor: number): Tensor {
-  return factor === 1
-    ? x
-    : tensor(
-        x.data.map((value) => value * factor),
-        x.shape,
-      );
-}
-
-function stack(parts: readonly TextCondition[]): TextCondition {
-  return {
-    textEmbedding: concatRows(parts.map((part) => part.textEmbedding)),
-    textHidden: concatRows(parts.map((part) => part.textHidden)),
-    textMask: concatRows(parts.map((part) => part.textMask)),
-  };
 }

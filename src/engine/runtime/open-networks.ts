@@ -134,7 +134,7 @@ export async function openUnet(dir: string, options: RuntimeOptions = {}): Promi
   return denoiser(await openComponent(dir, 'UNet2DConditionModel', UnetConfig), unetGraph, options);
 }
 
-export interface TextProjectionInputs {
+interface TextProjectionInputs {
   /** z_i (B, D) */
   readonly imageEmbedding: Tensor;
   /** z_t (B, D) */

@@ -2,9 +2,9 @@ import { InputError } from '../../errors.ts';
 import type { Recipe } from '../../recipe.ts';
 import { decodePicture } from '../images/decode-picture.ts';
 import { encodePng, encodePreview, pictureFromTensor, readRecipe } from '../images/encode-picture.ts';
-import { decodeLatents, draw, type Progress } from '../pipeline/draw.ts';
+import { draw, type Progress } from '../pipeline/draw.ts';
 import { slerp } from '../pipeline/interpolation.ts';
-import type { Kandinsky } from '../pipeline/kandinsky.ts';
+import type { Model } from '../pipeline/model.ts';
 import { changeRecipes, recipesFor } from '../pipeline/recipes.ts';
 import type { Tensor } from '../tensor.ts';
 import type { DrawnPicture, InferenceProgress, InferenceTask, PictureFile } from './inference-messages.ts';
@@ -20,7 +20,7 @@ const PREVIEW_INTERVAL = 1500;
 const PREVIEW_SHARE = 0.1;
 
 /** @throws InputError for a picture or recipe that can't be used */
-export async function drawTask(model: Kandinsky, task: InferenceTask, hooks: DrawTaskHooks): Promise<DrawnPicture[]> {
+export async function drawTask(model: Model, task: InferenceTask, hooks: DrawTaskHooks): Promise<DrawnPicture[]> {
   const recipes = await recipesOf(model, task);
   const { images } = await draw(model, recipes, { signal: hooks.signal, onStep: watch(model, recipes, hooks) });
   return Promise.all(
@@ -31,7 +31,7 @@ export async function drawTask(model: Kandinsky, task: InferenceTask, hooks: Dra
   );
 }
 
-async function recipesOf(model: Kandinsky, task: InferenceTask): Promise<Recipe[]> {
+async function recipesOf(model: Model, task: InferenceTask): Promise<Recipe[]> {
   switch (task.kind) {
     case 'imagine': {
       const { prompt, negativePrompt } = task;
@@ -58,12 +58,12 @@ async function recipesOf(model: Kandinsky, task: InferenceTask): Promise<Recipe[
   }
 }
 
-async function embed(model: Kandinsky, { bytes, name }: PictureFile): Promise<Tensor> {
+async function embed(model: Model, { bytes, name }: PictureFile): Promise<Tensor> {
   return model.embedPicture(await decodePicture(bytes, name));
 }
 
 /** Turns the steps of single pictures into the progress of the drawing, with a preview now and then. */
-function watch(model: Kandinsky, { length: pictures }: readonly Recipe[], hooks: DrawTaskHooks) {
+function watch(model: Model, { length: pictures }: readonly Recipe[], hooks: DrawTaskHooks) {
   const latest: Tensor[] = [];
   let stepsDone = 0;
   let nextPreviewAt = 0;
@@ -71,7 +71,7 @@ function watch(model: Kandinsky, { length: pictures }: readonly Recipe[], hooks:
 
   async function showPreview(progress: () => InferenceProgress) {
     const start = performance.now();
-    const images = await decodeLatents(model, latest);
+    const images = await Promise.all(latest.map((x0) => model.preview(x0)));
     const previews = await Promise.all(images.map((image) => encodePreview(pictureFromTensor(image))));
     const cost = performance.now() - start;
     nextPreviewAt = performance.now() + Math.max(PREVIEW_INTERVAL, cost / PREVIEW_SHARE);

@@ -1,6 +1,7 @@
 import { InputError } from '../../errors.ts';
 import { draw } from '../pipeline/draw.ts';
-import { type Kandinsky, openKandinsky } from '../pipeline/kandinsky.ts';
+import type { Model } from '../pipeline/model.ts';
+import { openModel } from '../pipeline/open-model.ts';
 import { recipesFor } from '../pipeline/recipes.ts';
 import { drawTask } from './draw-task.ts';
 import type { InferenceRequest, InferenceResponse, InferenceTask } from './inference-messages.ts';
@@ -9,7 +10,7 @@ import type { InferenceRequest, InferenceResponse, InferenceTask } from './infer
  * The process that runs the networks. onnxruntime computes on the thread that calls it, so a process that must answer
  * Discord and renew the queue's locks can't call it; and when memory runs out here, the engine lives on.
  */
-let model: Kandinsky | undefined;
+let model: Model | undefined;
 const running = new Map<number, AbortController>();
 
 process.on('message', async (request: InferenceRequest) => {
@@ -28,7 +29,7 @@ process.on('disconnect', () => process.exit());
 async function open(options: Extract<InferenceRequest, { type: 'open' }>['options']) {
   try {
     const { modelDir, threads, concurrency } = options;
-    model = await openKandinsky(modelDir, { threads, maxRows: 2 * concurrency });
+    model = await openModel(modelDir, { threads, maxRows: 2 * concurrency });
     send({ type: 'opened', model: model.name });
     await warmUp(model);
   } catch (error) {
@@ -37,7 +38,7 @@ async function open(options: Extract<InferenceRequest, { type: 'open' }>['option
 }
 
 /** Networks load their weights at the first run: here, and not while somebody waits. */
-async function warmUp(opened: Kandinsky) {
+async function warmUp(opened: Model) {
   const [recipe] = recipesFor(opened, { operation: 'imagine', prompt: 'a' }, { seed: 0, count: 1 });
   await draw(opened, [{ ...recipe!, steps: 1 }]);
 }
@@ -46,7 +47,7 @@ async function drawFor(id: number, task: InferenceTask) {
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    const pictures = await drawTask(model as Kandinsky, task, {
+    const pictures = await drawTask(model as Model, task, {
       signal: controller.signal,
       onProgress: (progress) => send({ type: 'progress', id, progress }),
     });

@@ -1,5 +1,6 @@
 import type { Check } from './check.ts';
 import { kandinsky } from './kandinsky.ts';
+import { karlo } from './karlo.ts';
 import { networks } from './networks.ts';
 import { preprocess } from './preprocess.ts';
 import { random } from './random.ts';
@@ -7,4 +8,4 @@ import { schedulers } from './schedulers.ts';
 import { tokenizer } from './tokenizer.ts';
 
 /** Every kind of folder that can be checked. */
-export const CHECKS: readonly Check[] = [random, tokenizer, preprocess, schedulers, networks, kandinsky];
+export const CHECKS: readonly Check[] = [random, tokenizer, preprocess, schedulers, networks, karlo, kandinsky];

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import JSON5 from 'json5';
+import { z } from 'zod';
 import { InputError } from '../../../errors.ts';
 
 /** A folder that may hold reference values. */
@@ -41,6 +42,13 @@ export class Folder {
       }
     }
     return this.#parsed.get(name);
+  }
+
+  /** @throws InputError when the JSON isn't what the schema says, or missing */
+  async parse<S extends z.ZodType>(name: string, schema: S): Promise<z.infer<S>> {
+    const parsed = schema.safeParse(await this.json(name));
+    if (parsed.success) return parsed.data;
+    throw new InputError(`${this.file(name)}: ${z.prettifyError(parsed.error)}`);
   }
 
   /** Does `case.json` list cases that have these keys? */

@@ -2,178 +2,237 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { StepReport } from '../../diffusion/sampler.ts';
 import { decodePicture } from '../../images/decode-picture.ts';
+import { latentMask } from '../../pipeline/inpaint.ts';
 import { weightedSum } from '../../pipeline/interpolation.ts';
-import { type Kandinsky, openKandinsky } from '../../pipeline/kandinsky.ts';
+import { encodePicture, type Kandinsky, openKandinsky } from '../../pipeline/kandinsky.ts';
+import type { Origin } from '../../pipeline/origin.ts';
 import { sampleDecoder } from '../../pipeline/sample-decoder.ts';
 import { samplePrior } from '../../pipeline/sample-prior.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
-import { concatRows, rows, type Tensor, tensor } from '../../tensor.ts';
-import type { Check, Comparison, Folder } from './check.ts';
+import { openUnet } from '../../runtime/open-networks.ts';
+import { concatRows, rows, type Tensor } from '../../tensor.ts';
+import type { Check, Comparison, Disturb, Folder } from './check.ts';
+import { compareSteps, disturbedNetwork, RecordedSteps, repeatEach, toUnitRange } from './steps.ts';
 
-/** What the reference pipelines were called with. */
-const Case = z.object({
-  prior: z.object({
-    prompt: z.array(z.string()),
-    negative_prompt: z.array(z.string()).nullish(),
-    num_images_per_prompt: z.int().default(1),
-    steps: z.int(),
-    seed: z.int(),
-    guidance: z.number(),
-  }),
-  interpolate: z.object({
-    items: z.array(z.string()),
-    weights: z.array(z.number()),
-    steps: z.int(),
-    seed: z.int(),
-    guidance: z.number(),
-  }),
-  decoder: z.object({ height: z.int(), width: z.int(), steps: z.int(), seed: z.int(), guidance: z.number() }),
-  each: z.object({ seeds: z.array(z.int()), steps: z.int(), guidance: z.number() }),
-});
+const count = z.int().positive().default(1);
+const sampling = { steps: z.int(), seed: z.int(), guidance: z.number() };
+const size = { height: z.int().optional(), width: z.int().optional() };
+
+/** What the reference's pipelines were called with; a folder may hold any of them. */
+const Case = z
+  .object({
+    prior: z.object({
+      ...sampling,
+      prompt: z.array(z.string()),
+      negative_prompt: z.array(z.string()).nullish(),
+      num_images_per_prompt: count,
+    }),
+    interpolate: z.object({ ...sampling, items: z.array(z.string()), weights: z.array(z.number()) }),
+    decoder: z.object({ ...sampling, ...size, num_images_per_prompt: count }),
+    each: z.object({ seeds: z.array(z.int()), steps: z.int(), guidance: z.number() }),
+    img2img: z.object({ ...sampling, ...size, image: z.string(), strength: z.number() }),
+    inpaint: z.object({ ...sampling, image: z.string(), unet: z.string() }),
+    emb2emb: z.object({ ...sampling, prompt: z.string(), image: z.string(), strength: z.number() }),
+  })
+  .partial();
 type Case = z.infer<typeof Case>;
+type Asked<Stage extends keyof Case> = NonNullable<Case[Stage]>;
 
 const TOLERANCE = { max: 1e-3 };
 
-/** A Kandinsky 2.2 prior folder and decoder folder, and every step that diffusers' pipelines took with them. */
+interface Context {
+  readonly model: Kandinsky;
+  readonly folder: Folder;
+  readonly comparison: Comparison;
+  readonly asked: Case;
+  readonly disturb: Disturb;
+}
+
+/** A Kandinsky 2.2 model, and every step that diffusers' pipelines took with it. */
 export const kandinsky: Check = {
   name: 'kandinsky',
-  recognises: async (folder) => Case.safeParse(await folder.json('case.json')).success,
-  async run(folder, comparison) {
-    const asked = Case.parse(await folder.json('case.json'));
-    const model = await openKandinsky(folder.path);
-    try {
-      comparison.compare('zero_embeds', await model.zeroEmbedding(), TOLERANCE);
-      await comparePrior(model, asked, comparison);
-      await compareInterpolation(model, folder, asked, comparison);
-      await compareDecoder(model, asked, comparison);
-      await compareEach(model, asked, comparison);
-    } finally {
-      await model.close();
-    }
+  async recognises(folder) {
+    const asked = Object(await folder.json('case.json'));
+    return Object.keys(Case.shape).some((stage) => stage in asked);
   },
+  run: (folder, comparison) => run(folder, comparison, (output) => output),
+  runDisturbed: run,
 };
 
-async function comparePrior(model: Kandinsky, { prior }: Case, comparison: Comparison) {
-  const { negative_prompt: negative, num_images_per_prompt: repeats } = prior;
-  const steps = new StepComparison(comparison, 'prior');
+async function run(folder: Folder, comparison: Comparison, disturb: Disturb): Promise<void> {
+  const asked = await folder.parse('case.json', Case);
+  const opened = await openKandinsky(folder.path);
+  const { prior, unet } = opened;
+  const model = { ...opened, prior: disturbedNetwork(prior, disturb), unet: disturbedNetwork(unet, disturb) };
+  const context = { model, folder, comparison, asked, disturb };
+  try {
+    if (comparison.names.includes('zero_embeds')) {
+      comparison.compare('zero_embeds', await model.clip.zeroEmbedding(), TOLERANCE);
+    }
+    if (asked.prior) await comparePrior(context, asked.prior);
+    if (asked.interpolate) await compareInterpolation(context, asked.interpolate);
+    if (asked.decoder) await compareDecoder(context, asked.decoder);
+    if (asked.each) await compareEach(context, asked.each);
+    if (asked.img2img) await compareImageToImage(context, asked.img2img);
+    if (asked.inpaint) await compareInpainting(context, asked.inpaint);
+    if (asked.emb2emb) await compareEmbeddingToEmbedding(context, asked.emb2emb);
+  } finally {
+    await model.close();
+  }
+}
+
+async function comparePrior({ model, comparison }: Context, asked: Asked<'prior'>) {
+  const { prompt, negative_prompt: negative, num_images_per_prompt: repeats } = asked;
+  const steps = new RecordedSteps();
   const { image, negative: negativeImage } = await textToEmbedding(model, {
-    ...prior,
-    prompts: repeat(prior.prompt, repeats),
-    negatives: negative ? repeat(negative, repeats) : undefined,
-    generator: new TorchGenerator(prior.seed),
+    ...asked,
+    prompts: repeatEach(prompt, repeats),
+    negatives: negative ? repeatEach(negative, repeats) : undefined,
+    generator: new TorchGenerator(asked.seed),
     onStep: steps.onStep,
   });
-  steps.end();
+  compareSteps(comparison, 'prior', steps, TOLERANCE);
   comparison.compare('prior.image_embeds', image, TOLERANCE);
   comparison.compare('prior.negative_image_embeds', negativeImage, TOLERANCE);
 }
 
 /** Kandinsky's mix of any number of texts and pictures: Σ wᵢ·zᵢ. */
-async function compareInterpolation(model: Kandinsky, folder: Folder, { interpolate }: Case, comparison: Comparison) {
-  const generator = new TorchGenerator(interpolate.seed);
+async function compareInterpolation({ model, folder, comparison }: Context, asked: Asked<'interpolate'>) {
+  const generator = new TorchGenerator(asked.seed);
   const embed = async (item: string) => {
-    if (!folder.has(item)) return (await textToEmbedding(model, { ...interpolate, prompts: [item], generator })).image;
-    return model.embedPicture(await decodePicture(await readFile(folder.file(item)), item));
+    if (folder.has(item)) return embedPicture(model, folder, item);
+    return (await textToEmbedding(model, { ...asked, prompts: [item], generator })).image;
   };
   const embeddings: Tensor[] = [];
   // One after the other: they share a generator.
-  for (const item of interpolate.items) embeddings.push(await embed(item));
-  comparison.compare('interpolate.image_embeds', weightedSum(embeddings, interpolate.weights), TOLERANCE);
-  comparison.compare('interpolate.negative_image_embeds', await model.zeroEmbedding(), TOLERANCE);
+  for (const item of asked.items) embeddings.push(await embed(item));
+  comparison.compare('interpolate.image_embeds', weightedSum(embeddings, asked.weights), TOLERANCE);
+  comparison.compare('interpolate.negative_image_embeds', await model.clip.zeroEmbedding(), TOLERANCE);
 }
 
-async function compareDecoder(model: Kandinsky, { decoder }: Case, comparison: Comparison) {
-  const steps = new StepComparison(comparison, 'decoder');
+async function compareDecoder({ model, comparison }: Context, asked: Asked<'decoder'>) {
+  const steps = new RecordedSteps();
   const latents = await sampleDecoder(model, {
-    imageEmbedding: comparison.input('prior.image_embeds'),
-    negativeEmbedding: comparison.input('prior.negative_image_embeds'),
-    ...decoder,
-    scheduler: model.scheduler,
-    guidanceScale: decoder.guidance,
-    generator: new TorchGenerator(decoder.seed),
+    ...embeddings(comparison, { repeats: asked.num_images_per_prompt }),
+    height: asked.height ?? model.pictureSize,
+    width: asked.width ?? model.pictureSize,
+    ...samplingOf(model, asked),
     onStep: steps.onStep,
   });
-  steps.end();
-  comparison.compare('image', await toImage(model, latents), TOLERANCE);
+  compareSteps(comparison, 'decoder', steps, TOLERANCE);
+  comparison.compare('image', toUnitRange(await model.movq.decode(latents)), TOLERANCE);
 }
 
 /** One generator an image. */
-async function compareEach(model: Kandinsky, { each, decoder }: Case, comparison: Comparison) {
-  const latents = each.seeds.map((seed, i) =>
+async function compareEach({ model, comparison, asked: { decoder } }: Context, asked: Asked<'each'>) {
+  const latents = asked.seeds.map((seed, row) =>
     sampleDecoder(model, {
-      imageEmbedding: rows(comparison.input('prior.image_embeds'), i, i + 1),
-      negativeEmbedding: rows(comparison.input('prior.negative_image_embeds'), i, i + 1),
-      height: decoder.height,
-      width: decoder.width,
-      steps: each.steps,
-      scheduler: model.scheduler,
-      guidanceScale: each.guidance,
-      generator: new TorchGenerator(seed),
+      ...embeddings(comparison, { row }),
+      height: decoder?.height ?? model.pictureSize,
+      width: decoder?.width ?? model.pictureSize,
+      ...samplingOf(model, { ...asked, seed }),
     }),
   );
-  comparison.compare('each.image', await toImage(model, concatRows(await Promise.all(latents))), TOLERANCE);
+  const images = await model.movq.decode(concatRows(await Promise.all(latents)));
+  comparison.compare('each.image', toUnitRange(images), TOLERANCE);
 }
+
+async function compareImageToImage({ model, folder, comparison }: Context, asked: Asked<'img2img'>) {
+  // diffusers takes the width for the height here.
+  const [width, height] = [asked.height ?? model.pictureSize, asked.width ?? model.pictureSize];
+  const sample = await encodePicture(model, await readPicture(folder, asked.image), height, width);
+  const steps = new RecordedSteps();
+  const latents = await sampleDecoder(model, {
+    ...embeddings(comparison, { row: 0 }),
+    height,
+    width,
+    ...samplingOf(model, asked),
+    origin: { sample, strength: asked.strength },
+    onStep: steps.onStep,
+  });
+  compareSteps(comparison, 'img2img', steps, TOLERANCE);
+  comparison.compare('img2img.image', toUnitRange(await model.movq.decode(latents)), TOLERANCE);
+}
+
+/** With a U-Net of its own. */
+async function compareInpainting({ model, folder, comparison, disturb }: Context, asked: Asked<'inpaint'>) {
+  const unet = await openUnet(folder.file(asked.unet));
+  try {
+    const redrawn = comparison.input('inpaint.mask');
+    const [height, width] = redrawn.shape as [number, number];
+    const latents = await encodePicture(model, await readPicture(folder, asked.image), height, width);
+    const [, , latentHeight, latentWidth] = latents.shape as [number, number, number, number];
+    const steps = new RecordedSteps();
+    const drawn = await sampleDecoder(
+      { ...model, unet: disturbedNetwork(unet, disturb) },
+      {
+        ...embeddings(comparison, { row: 0 }),
+        height,
+        width,
+        ...samplingOf(model, asked),
+        kept: { latents, mask: latentMask(redrawn, latentHeight, latentWidth) },
+        onStep: steps.onStep,
+      },
+    );
+    compareSteps(comparison, 'inpaint', steps, TOLERANCE);
+    comparison.compare('inpaint.image', toUnitRange(await model.movq.decode(drawn)), TOLERANCE);
+  } finally {
+    await unet.close();
+  }
+}
+
+async function compareEmbeddingToEmbedding({ model, folder, comparison }: Context, asked: Asked<'emb2emb'>) {
+  const sample = await embedPicture(model, folder, asked.image);
+  const { image } = await textToEmbedding(model, {
+    ...asked,
+    prompts: [asked.prompt],
+    origin: { sample, strength: asked.strength },
+    generator: new TorchGenerator(asked.seed),
+  });
+  comparison.compare('emb2emb.image_embeds', image, TOLERANCE);
+}
+
+/** The embeddings that the decoder was given: those that the prior made, or one of them. */
+function embeddings(comparison: Comparison, { row, repeats = 1 }: { row?: number; repeats?: number }) {
+  const input = (name: string) => {
+    const all = comparison.input(name);
+    if (row !== undefined) return rows(all, row, row + 1);
+    const each = Array.from({ length: all.shape[0]! }, (_, i) => rows(all, i, i + 1));
+    return concatRows(repeatEach(each, repeats));
+  };
+  return { imageEmbedding: input('prior.image_embeds'), negativeEmbedding: input('prior.negative_image_embeds') };
+}
+
+function samplingOf({ scheduler }: Kandinsky, asked: { steps: number; guidance: number; seed: number }) {
+  return { scheduler, steps: asked.steps, guidanceScale: asked.guidance, generator: new TorchGenerator(asked.seed) };
+}
+
+const readPicture = async (folder: Folder, name: string) => decodePicture(await readFile(folder.file(name)), name);
+
+const embedPicture = async ({ clip }: Kandinsky, folder: Folder, name: string) =>
+  clip.embedPixels(clip.preprocess(await readPicture(folder, name)));
 
 interface TextRequest {
   readonly prompts: readonly string[];
   readonly negatives?: readonly string[];
   readonly steps: number;
   readonly guidance: number;
+  readonly origin?: Origin;
   readonly generator: TorchGenerator;
   readonly onStep?: (report: StepReport) => void;
 }
 
 /** As diffusers' prior pipeline: negative prompts get embeddings of their own, in rows after those of the prompts. */
 async function textToEmbedding(model: Kandinsky, request: TextRequest): Promise<{ image: Tensor; negative: Tensor }> {
-  const { prompts, negatives, steps, guidance: guidanceScale, generator, onStep } = request;
+  const { prompts, negatives, guidance: guidanceScale, ...sampling } = request;
   const embeddings = await samplePrior(model, {
-    text: await model.encodeTexts([...prompts, ...(negatives ?? [])]),
-    unconditional: await model.encodeTexts([...(negatives ?? []), ...(negatives ?? prompts.map(() => ''))]),
-    steps,
+    text: await model.clip.encodeTexts([...prompts, ...(negatives ?? [])]),
+    unconditional: await model.clip.encodeTexts([...(negatives ?? []), ...(negatives ?? prompts.map(() => ''))]),
     guidanceScale,
-    generator,
-    onStep,
+    ...sampling,
   });
   const image = rows(embeddings, 0, prompts.length);
   if (negatives) return { image, negative: rows(embeddings, prompts.length, 2 * prompts.length) };
-  const zero = await model.zeroEmbedding();
+  const zero = await model.clip.zeroEmbedding();
   return { image, negative: concatRows(prompts.map(() => zero)) };
-}
-
-/** Latents → picture in [0, 1]. */
-async function toImage(model: Kandinsky, latents: Tensor): Promise<Tensor> {
-  const { data, shape } = await model.movq.decode(latents);
-  return tensor(
-    data.map((value) => Math.min(1, Math.max(0, value / 2 + 0.5))),
-    shape,
-  );
-}
-
-/** Compares each step of a sampler with `<stage>.<nn>.*`, and the timesteps at its end. */
-class StepComparison {
-  readonly #comparison: Comparison;
-  readonly #stage: string;
-  readonly #timesteps: number[] = [];
-
-  constructor(comparison: Comparison, stage: string) {
-    this.#comparison = comparison;
-    this.#stage = stage;
-  }
-
-  readonly onStep = ({ t, sample, modelOutput, prevSample }: StepReport) => {
-    const name = `${this.#stage}.${String(this.#timesteps.length).padStart(2, '0')}`;
-    this.#timesteps.push(t);
-    this.#comparison.compare(`${name}.sample`, sample, TOLERANCE);
-    this.#comparison.compare(`${name}.model_output`, modelOutput, TOLERANCE);
-    this.#comparison.compare(`${name}.prev_sample`, prevSample, TOLERANCE);
-  };
-
-  end() {
-    const timesteps = Float32Array.from(this.#timesteps);
-    this.#comparison.compare(`${this.#stage}.timesteps`, tensor(timesteps, [timesteps.length]), { max: 0 });
-  }
-}
-
-function repeat(texts: readonly string[], times: number): string[] {
-  return texts.flatMap((text) => Array<string>(times).fill(text));
 }

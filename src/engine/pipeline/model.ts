@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { MAX_GUIDANCE_SCALE, MAX_STEPS, type Recipe, type SamplerName } from '../../recipe.ts';
+import type { StepReport } from '../diffusion/sampler.ts';
+import type { Picture } from '../images/picture.ts';
+import type { TorchGenerator } from '../random/torch-generator.ts';
+import type { RuntimeOptions } from '../runtime/runtime.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** Settings for a request that names none. */
+export const Defaults = z.strictObject({
+  steps: z.int().min(1).max(MAX_STEPS),
+  guidanceScale: z.number().min(0).max(MAX_GUIDANCE_SCALE),
+  priorSteps: z.int().min(1).max(MAX_STEPS),
+  priorGuidanceScale: z.number().min(0).max(MAX_GUIDANCE_SCALE),
+});
+export type Defaults = z.infer<typeof Defaults>;
+
+/** z_i, and what a decoder that knows no text is guided away from; (1, E) each. */
+export interface Embedding {
+  readonly imageEmbedding: Tensor;
+  readonly negativeEmbedding?: Tensor;
+}
+
+/** A text that z_i is drawn for. */
+export interface TextRequest {
+  readonly prompt: string;
+  readonly negativePrompt?: string;
+  /** The model's default when absent. */
+  readonly priorGuidanceScale?: number;
+}
+
+export interface StageHooks {
+  /** @throws its reason at the next step when it is aborted */
+  readonly signal?: AbortSignal;
+  readonly onStep?: (report: StepReport) => void;
+}
+
+/**
+ * A model of the unCLIP family, opened, whatever its networks: P(x | y) = P(z_i | y)·P(x | z_i, y), Ramesh et al. 2022.
+ * Each stage draws one picture's part; stages that are drawn at the same time share the runs of the networks.
+ */
+export interface Model {
+  /** Name of its folder: goes into recipes. */
+  readonly name: string;
+  readonly defaults: Defaults;
+  /** The decoder's own sampler. */
+  readonly sampler: SamplerName;
+  /** E */
+  readonly embeddingWidth: number;
+  /** Steps of `finish`. */
+  readonly upsamplerSteps: number;
+  /** The end of a text that the text encoder doesn't see because it is too long; undefined where all of it fits. */
+  overflow(text: string): string | undefined;
+  /** z_i of a picture, (1, E). @throws InputError where the model has no image encoder */
+  embedPicture(picture: Picture): Promise<Tensor>;
+  /** The prior: text → z_i. @throws InputError where the model has none */
+  embedText(text: TextRequest, generator: TorchGenerator, hooks?: StageHooks): Promise<Embedding>;
+  /** The decoder: z_i, and the recipe's text where it sees it → latents or a small picture, (1, C, h, w). */
+  decode(recipe: Recipe, embedding: Embedding, generator: TorchGenerator, hooks?: StageHooks): Promise<Tensor>;
+  /** What `decode` drew → picture (1, 3 or 4, H, W) about [−1, 1]: MoVQ's decoder, or upsamplers. */
+  finish(decoded: Tensor, generator: TorchGenerator, hooks?: StageHooks): Promise<Tensor>;
+  /** A clean sample that `decode` or `finish` predicted at a step → picture. */
+  preview(x0: Tensor): Promise<Tensor>;
+  close(): Promise<void>;
+}
+
+export interface ModelOptions extends RuntimeOptions {
+  /** Rows in one run of a network that denoises, 16 when absent; a picture under guidance has two. */
+  readonly maxRows?: number;
+}

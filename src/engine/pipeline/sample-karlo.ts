@@ -1,0 +1,97 @@
+import { withGuidance } from '../diffusion/guidance.ts';
+import type { StepReport } from '../diffusion/sampler.ts';
+import type { Scheduler } from '../diffusion/scheduler.ts';
+import { resizeBicubic } from '../images/resample.ts';
+import type { TorchGenerator } from '../random/torch-generator.ts';
+import { concatChannels, concatRows, type Tensor, tensor } from '../tensor.ts';
+import { stackTexts, type TextCondition } from './clip.ts';
+import type { Karlo } from './karlo.ts';
+import { begin } from './origin.ts';
+import { firstChannels } from './sample-decoder.ts';
+
+interface SamplingRequest {
+  readonly steps: number;
+  readonly generator: TorchGenerator;
+  readonly signal?: AbortSignal;
+  readonly onStep?: (report: StepReport) => void;
+}
+
+export interface KarloDecoderRequest extends SamplingRequest {
+  /** z_i, (R, E): a row a picture. */
+  readonly imageEmbedding: Tensor;
+  /** The caption, R rows; the empty one for variations of a picture. */
+  readonly text: TextCondition;
+  /** What guidance leads away from, beside the learned stand-in for z_i: R rows. */
+  readonly unconditional: TextCondition;
+  readonly scheduler: Scheduler;
+  /** 1 or less: no guidance. */
+  readonly guidanceScale: number;
+}
+
+/**
+ * The decoder, Ramesh et al. 2022, section 2.1: x ~ P(x | z_i, y), small pictures (R, 3, h, w) in [−1, 1].
+ * z_i is added to the time embedding and stands before the caption's tokens.
+ */
+export async function sampleKarloDecoder(model: Karlo, request: KarloDecoderRequest): Promise<Tensor> {
+  const { scheduler, guidanceScale, generator, imageEmbedding } = request;
+  const guided = guidanceScale > 1;
+  const condition = await projectCondition(model, request, guided);
+  const network = async (sample: Tensor, t: number) => {
+    const output = await model.decoder.predict({ sample, timestep: timesteps(sample, t), ...condition });
+    return scheduler.learnsVariance ? output : firstChannels(output, sample.shape[1]!);
+  };
+
+  const shape = [imageEmbedding.shape[0]!, 3, model.smallSize, model.smallSize];
+  const noise = () => generator.randn(shape);
+  const { schedule, x } = begin(scheduler, request.steps, noise());
+  const { data } = await scheduler.sampler(guided ? withGuidance(network, guidanceScale) : network, x, schedule, {
+    noise,
+    signal: request.signal,
+    onStep: request.onStep,
+  });
+  return tensor(
+    data.map((value) => Math.min(Math.max(value, -1), 1)),
+    shape,
+  );
+}
+
+/** additive, context and its mask, where the tokens made of z_i are never padding. */
+async function projectCondition(model: Karlo, request: KarloDecoderRequest, guided: boolean) {
+  const { textProjection } = model;
+  const { imageEmbedding } = request;
+  const nothing = Array<Tensor>(imageEmbedding.shape[0]!).fill(textProjection.unconditional);
+  const { textMask, ...text } = guided ? stackTexts([request.unconditional, request.text]) : request.text;
+  const projected = await textProjection.project({
+    imageEmbedding: guided ? concatRows([...nothing, imageEmbedding]) : imageEmbedding,
+    ...text,
+  });
+  const [rowCount, tokens] = textMask.shape as [number, number];
+  const extra = textProjection.config.clip_extra_context_tokens;
+  const contextMask = new Float32Array(rowCount * (extra + tokens)).fill(1);
+  for (let row = 0; row < rowCount; row++) {
+    contextMask.set(textMask.data.subarray(row * tokens, (row + 1) * tokens), row * (extra + tokens) + extra);
+  }
+  return { ...projected, contextMask: tensor(contextMask, [rowCount, extra + tokens]) };
+}
+
+/**
+ * The upsampler: pictures (R, 3, H, W) about [−1, 1] ~ P(x | small picture). No text, no guidance.
+ * Differs from the paper: one of its two, in few steps, the last of which has a network of its own (Karlo).
+ * @param small  (R, 3, h, w)
+ */
+export async function upsample(model: Karlo, small: Tensor, request: SamplingRequest): Promise<Tensor> {
+  const { superResScheduler: scheduler, pictureSize } = model;
+  const enlarged = resizeBicubic(small, pictureSize, pictureSize);
+  const noise = () => request.generator.randn(enlarged.shape);
+  const { schedule, x } = begin(scheduler, request.steps, noise());
+  const last = schedule.steps.at(-1)!.t;
+  const network = async (picture: Tensor, t: number) => {
+    const unet = t === last ? model.superResLast : model.superResFirst;
+    const sample = concatChannels([picture, enlarged]);
+    const output = await unet.predict({ sample, timestep: timesteps(sample, t) });
+    return scheduler.learnsVariance ? output : firstChannels(output, picture.shape[1]!);
+  };
+  return scheduler.sampler(network, x, schedule, { noise, signal: request.signal, onStep: request.onStep });
+}
+
+const timesteps = ({ shape }: Tensor, t: number) => Array<number>(shape[0]!).fill(t);
