@@ -4,7 +4,7 @@ import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { Dataset } from './data/dataset.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
-import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
+import { openClipConfig, openJudgeConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Task } from './task.ts';
 import { clipTask } from './tasks/clip.ts';
 import { decoderTask } from './tasks/decoder.ts';
@@ -65,7 +65,8 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
   const horizon = PLANNED_STEPS[part];
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
   // with another seed than the parts that it judges
-  if (part === 'judge') return judgeTask(tf, dataset, { horizon, seed: seed + 1 }) as Task;
+  if (part === 'judge')
+    return judgeTask(tf, dataset, await openJudgeConfig(runs, dataset), { horizon, seed: seed + 1 }) as Task;
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
   const clip = await openClipConfig(runs);
   if (part === 'clip') return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }) as Task;

@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { JudgeConfig } from '../networks/judge.ts';
 import { MovqConfig } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
 import { UnetConfig } from '../networks/unet-config.ts';
 import { ConfigError, parseConfig } from '../weights/config.ts';
+import type { Dataset } from './data/dataset.ts';
 import { type ClipConfig, ClipConfig as ClipSchema, clipConfig, EMBEDDING_WIDTH } from './tasks/clip-encoders.ts';
 import { unetConfig } from './tasks/decoder.ts';
+import { judgeConfig } from './tasks/judge.ts';
 import { movqConfig } from './tasks/movq.ts';
 import { priorConfig } from './tasks/prior.ts';
 import { vocabularySize } from './tasks/tokenizer.ts';
@@ -23,6 +26,10 @@ export const openClipConfig = (runs: string): Promise<ClipConfig> =>
   open(runs, 'clip', ClipSchema, async () => clipConfig(await vocabularySize(runs)));
 export const openPriorConfig = (runs: string): Promise<PriorConfig> =>
   open(runs, 'prior', PriorConfig, async () => priorConfig(await openClipConfig(runs)));
+
+/** The judge of a data set; what it tells apart stays what it was at the first step. */
+export const openJudgeConfig = (runs: string, dataset: Dataset): Promise<JudgeConfig> =>
+  open(runs, 'judge', JudgeConfig, async () => ({ _class_name: 'Judge', ...judgeConfig(dataset) }));
 
 /** A run's config.json; it's written where there is none. */
 async function open<S extends z.ZodType>(

@@ -1,61 +1,84 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../../errors.ts';
+import { JudgeConfig, judge } from '../../networks/judge.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
-import { clipPixels, randomView, WHOLE } from './clip-preprocess.ts';
-import { judge } from './judge-network.ts';
+import { clipPixels, WHOLE } from './clip-preprocess.ts';
+import { judgeView } from './judge-views.ts';
 import { indicesOf, judgedPictures } from './pictures.ts';
 
-/** Side of the pictures that it sees. */
-const SIZE = 64;
-const PIXELS = SIZE * SIZE * 3;
-const CHANNELS = [32, 64, 128, 256];
+type T = tfjs.Tensor;
+
 /** Pictures of one concept that can be told apart from what is its own: fewer are learned by heart. */
 const ENOUGH = 2;
 /** Of the targets, spread over all concepts (Szegedy et al. 2016). */
 const SMOOTHING = 0.1;
+const STYLE_WEIGHT = 0.2;
+/** Pictures in one run of an evaluation. */
 const ROWS = 64;
 
-interface Batch {
-  /** (B, 64, 64, 3) in [−1, 1]. */
-  readonly pixels: Float32Array;
-  readonly labels: readonly number[];
+/**
+ * The judge of a data set: it knows the names with at least two training pictures. Concepts of one name are one.
+ * @throws InputError where there are not two such names
+ */
+export function judgeConfig(dataset: Dataset): JudgeConfig {
+  const counts = new Map<string, number>();
+  const training = indicesOf(dataset, 'train');
+  for (const index of training) {
+    const name = nameOf(dataset, index);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const concepts = [...counts].flatMap(([name, count]) => (count >= ENOUGH ? [name] : []));
+  if (concepts.length < 2) {
+    throw new InputError(
+      `the judge learns to tell things apart: it needs two training pictures each of at least two, found ${concepts.length}`,
+    );
+  }
+  return JudgeConfig.parse({
+    image_size: 64,
+    channels: [32, 64, 128, 256],
+    style_width: 32,
+    concepts,
+    styles: [...new Set(training.map((index) => dataset.records[index]!.style))].sort(),
+  });
 }
 
-/** The concepts that the judge knows, in the order of its logits: those with at least two training pictures. */
-export function judgedConcepts(dataset: Dataset): string[] {
-  const counts = new Map<string, number>();
-  for (const index of indicesOf(dataset, 'train')) {
-    const { concept } = dataset.records[index]!;
-    counts.set(concept, (counts.get(concept) ?? 0) + 1);
-  }
-  return [...dataset.concepts.keys()].filter((concept) => (counts.get(concept) ?? 0) >= ENOUGH);
+/** What a picture shows, whoever of that concept it is. */
+const nameOf = (dataset: Dataset, index: number) => dataset.concepts.get(dataset.records[index]!.concept)!.name;
+
+interface Batch {
+  /** (B, S, S, 3) in [−1, 1]. */
+  readonly pixels: Float32Array;
+  /** One for each row. */
+  readonly concepts: Int32Array;
+  readonly styles: Int32Array;
 }
 
 /**
- * The judge names what a picture shows. It's for the report alone, never part of training or drawing: a generator's own CLIP
- * flatters it. It learns from the training pictures, moved, recoloured and blurred.
+ * The judge names what a picture shows, and its style. It's for the report alone, never part of training or drawing: a
+ * generator's own CLIP flatters it. Cross-entropies, the concepts' with smoothed targets.
  */
-export function judgeTask(tf: TensorFlow, dataset: Dataset, { horizon, seed }: TaskOptions): Task<Batch> {
-  const concepts = judgedConcepts(dataset);
-  if (concepts.length < 2) {
-    throw new InputError(
-      `the judge needs two pictures each of at least two concepts, found ${concepts.length} such concepts`,
-    );
-  }
-  const labels = new Map(concepts.map((concept, label) => [concept, label]));
-  const known = (index: number) => labels.has(dataset.records[index]!.concept);
-  const labelOf = (index: number) => labels.get(dataset.records[index]!.concept)!;
+export function judgeTask(
+  tf: TensorFlow,
+  dataset: Dataset,
+  config: JudgeConfig,
+  { horizon, seed }: TaskOptions,
+): Task<Batch> {
+  const { image_size: size, concepts, styles } = config;
+  const conceptLabels = new Map(concepts.map((name, label) => [name, label]));
+  const styleLabels = new Map(styles.map((style, label) => [style, label]));
+  const known = (index: number) =>
+    conceptLabels.has(nameOf(dataset, index)) && styleLabels.has(dataset.records[index]!.style);
+  const conceptOf = (index: number) => conceptLabels.get(nameOf(dataset, index))!;
+  const styleOf = (index: number) => styleLabels.get(dataset.records[index]!.style)!;
   const training = indicesOf(dataset, 'train').filter(known);
   const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY).filter(known);
   const batchSize = 64;
-  const network = (weights: Weights<tfjs.Tensor>, pixels: Float32Array) =>
-    judge(new TfjsOps(tf), weights, { channels: CHANNELS, classes: concepts.length })(
-      tf.tensor(pixels, [pixels.length / PIXELS, SIZE, SIZE, 3]),
-    );
+  const network = (weights: Weights<T>, pixels: Float32Array) =>
+    judge(new TfjsOps(tf), weights, config)(tf.tensor(pixels, [pixels.length / (size * size * 3), size, size, 3]));
 
   return {
     name: 'judge',
@@ -75,65 +98,62 @@ export function judgeTask(tf: TensorFlow, dataset: Dataset, { horizon, seed }: T
     batch(step) {
       const dice = new Dice(seed, step);
       const indices = Array.from({ length: batchSize }, () => dice.pick(training));
-      const pixels = new Float32Array(batchSize * PIXELS);
+      const pixels = new Float32Array(batchSize * size * size * 3);
       for (const [b, index] of indices.entries()) {
-        const target = pixels.subarray(b * PIXELS, (b + 1) * PIXELS);
-        clipPixels(dataset.read(index), randomView(dice), SIZE, target);
-        recolour(target, dice);
-        if (dice.chance(0.3)) blur(target);
+        pixels.set(judgeView(dataset.read(index), nameOf(dataset, index), size, dice), b * size * size * 3);
       }
-      return { pixels, labels: indices.map(labelOf) };
+      return { pixels, concepts: Int32Array.from(indices, conceptOf), styles: Int32Array.from(indices, styleOf) };
     },
 
-    loss(weights, { pixels, labels }) {
-      const logits = network(weights, pixels);
-      const right = tf.oneHot(tf.tensor1d([...labels], 'int32'), concepts.length);
-      const targets = tf.add(tf.mul(tf.cast(right, 'float32'), 1 - SMOOTHING), SMOOTHING / concepts.length);
-      const logProbabilities = tf.sub(logits, tf.logSumExp(logits, -1, true));
-      return { total: tf.neg(tf.mean(tf.sum(tf.mul(targets, logProbabilities), -1))) as tfjs.Scalar, parts: {} };
+    loss(weights, batch) {
+      const verdict = network(weights, batch.pixels);
+      const concept = crossEntropy(tf, verdict.concepts, batch.concepts, SMOOTHING);
+      const style = crossEntropy(tf, verdict.styles, batch.styles, 0);
+      return { total: tf.add(concept, tf.mul(STYLE_WEIGHT, style)) as tfjs.Scalar, parts: { concept, style } };
     },
 
     async evaluate(weights) {
-      const rankings = judged.map(() => 0);
+      const ranks: number[] = [];
+      let rightStyles = 0;
       for (let from = 0; from < judged.length; from += ROWS) {
         const rows = judged.slice(from, from + ROWS);
-        const logits = tf.tidy(() => network(weights, wholePixels(dataset, rows)));
-        const values = logits.dataSync() as Float32Array;
-        logits.dispose();
-        for (const [i, index] of rows.entries()) {
-          const own = values.subarray(i * concepts.length, (i + 1) * concepts.length);
-          rankings[from + i] = own.reduce((rank, value) => rank + (value > own[labelOf(index)]! ? 1 : 0), 0);
-        }
+        const [names, manners] = tf.tidy(() => {
+          const verdict = network(weights, wholePictures(dataset, rows, size));
+          return [verdict.concepts, verdict.styles] as [T, T];
+        });
+        ranks.push(...ranksOf(names, rows.map(conceptOf)));
+        rightStyles += ranksOf(manners, rows.map(styleOf)).filter((rank) => rank === 0).length;
+        tf.dispose([names, manners]);
       }
-      const within = (rank: number) => rankings.filter((found) => found < rank).length / rankings.length;
-      return { figures: { top1: within(1), top5: within(5) } };
+      const within = (best: number) => ranks.filter((rank) => rank < best).length / ranks.length;
+      return { figures: { top1: within(1), top5: within(5), style: rightStyles / ranks.length } };
     },
   };
 }
 
-function wholePixels(dataset: Dataset, indices: readonly number[]): Float32Array {
-  const pixels = new Float32Array(indices.length * PIXELS);
-  for (const [i, index] of indices.entries())
-    clipPixels(dataset.read(index), WHOLE, SIZE, pixels.subarray(i * PIXELS, (i + 1) * PIXELS));
+function wholePictures(dataset: Dataset, indices: readonly number[], size: number): Float32Array {
+  const pixels = new Float32Array(indices.length * size * size * 3);
+  for (const [i, index] of indices.entries()) {
+    clipPixels(dataset.read(index), WHOLE, size, pixels.subarray(i * size * size * 3, (i + 1) * size * size * 3));
+  }
   return pixels;
 }
 
-/** Each channel a little stronger or weaker, counted from white. */
-function recolour(pixels: Float32Array, dice: Dice): void {
-  const gains = [0, 1, 2].map(() => 0.85 + 0.3 * dice.uniform());
-  for (let i = 0; i < pixels.length; i++) pixels[i] = Math.max(-1, 1 + (pixels[i]! - 1) * gains[i % 3]!);
+/** −Σ q·log softmax(logits), averaged over the rows; q is 1 at the label, less what is spread over all. */
+function crossEntropy(tf: TensorFlow, logits: T, labels: Int32Array, smoothing: number): tfjs.Scalar {
+  const count = logits.shape[1] as number;
+  const right = tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), count), 'float32');
+  const targets = tf.add(tf.mul(right, 1 - smoothing), smoothing / count);
+  const logProbabilities = tf.sub(logits, tf.logSumExp(logits, -1, true));
+  return tf.neg(tf.mean(tf.sum(tf.mul(targets, logProbabilities), -1))) as tfjs.Scalar;
 }
 
-/** Each square of 2 × 2 pixels by its mean, in place. */
-function blur(pixels: Float32Array): void {
-  const at = (x: number, y: number, c: number) => (y * SIZE + x) * 3 + c;
-  for (let y = 0; y < SIZE; y += 2) {
-    for (let x = 0; x < SIZE; x += 2) {
-      for (let c = 0; c < 3; c++) {
-        const square = [at(x, y, c), at(x + 1, y, c), at(x, y + 1, c), at(x + 1, y + 1, c)];
-        const mean = square.reduce((sum, i) => sum + pixels[i]!, 0) / 4;
-        for (const i of square) pixels[i] = mean;
-      }
-    }
-  }
+/** How many logits are larger than the right one's, for each row. */
+function ranksOf(logits: T, labels: readonly number[]): number[] {
+  const count = logits.shape[1] as number;
+  const values = logits.dataSync() as Float32Array;
+  return labels.map((label, row) => {
+    const own = values.subarray(row * count, (row + 1) * count);
+    return own.reduce((rank, value) => rank + (value > own[label]! ? 1 : 0), 0);
+  });
 }

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import type { Ops, Weights } from '../ops/ops.ts';
+import { count } from '../weights/config.ts';
+import { conv, conv3x3, groupNorm, linear } from './layers.ts';
+
+/** config.json of a judge. */
+export const JudgeConfig = z.strictObject({
+  /** Side of the pictures that it sees: a power of two. */
+  image_size: count(),
+  /** After each halving of the picture; multiples of 16. */
+  channels: z.array(count()).min(2),
+  /** Width of the vectors in which styles lie. */
+  style_width: count(),
+  /** What it tells apart, in the order of its logits: names of concepts, and styles. */
+  concepts: z.array(z.string()).min(2),
+  styles: z.array(z.string()).min(1),
+});
+export type JudgeConfig = z.infer<typeof JudgeConfig>;
+
+/** Of one picture in each row. */
+export interface Verdict<T> {
+  /** Logits (B, concepts). */
+  readonly concepts: T;
+  /** (B, style_width): near each other where styles are alike. */
+  readonly style: T;
+  /** Logits (B, styles). */
+  readonly styles: T;
+}
+
+const NORM = { groups: 16, eps: 1e-5 };
+/** Halvings after which the style is read: of lines and colours, before it is about things. */
+const STYLE_STAGE = 1;
+
+/**
+ * A small residual network (He et al. 2016) with group norm: pixels (B, 3, S, S) → what they show, and in which style.
+ * Convolutions, where CLIP has attention: it shall not be misled by what misleads CLIP.
+ */
+export function judge<T>(ops: Ops<T>, w: Weights<T>, c: JudgeConfig) {
+  const activate = (x: T) => ops.activation(x, 'silu');
+  const norm = (w: Weights<T>, channels: number) => groupNorm(ops, w, channels, NORM);
+
+  return (pixels: T): Verdict<T> => {
+    let x = pixels;
+    let [width, side] = [3, c.image_size];
+    let style: T | undefined;
+    for (const [i, channels] of c.channels.entries()) {
+      const stage = w.at(`stages.${i}`);
+      x = conv(ops, stage.at('halve'), width, channels, { kernel: 3, stride: 2, padding: [0, 0, 1, 1] })(x);
+      x = activate(norm(stage.at('norm'), channels)(x));
+      // the first stage is at half the picture's size, where a block costs the most and sees the least
+      if (i > 0) x = residualBlock(stage.at('block'), channels)(x);
+      [width, side] = [channels, side / 2];
+      if (i === STYLE_STAGE) style = linear(ops, w.at('style'), width, c.style_width)(mean(ops, x, side));
+    }
+    return {
+      concepts: linear(ops, w.at('concepts'), width, c.concepts.length)(mean(ops, x, side)),
+      style: style!,
+      styles: linear(ops, w.at('styles'), c.style_width, c.styles.length)(style!),
+    };
+  };
+
+  function residualBlock(w: Weights<T>, channels: number) {
+    return (x: T): T => {
+      let h = activate(norm(w.at('norm1'), channels)(conv3x3(ops, w.at('conv1'), channels, channels)(x)));
+      h = norm(w.at('norm2'), channels)(conv3x3(ops, w.at('conv2'), channels, channels)(h));
+      return activate(ops.add(x, h));
+    };
+  }
+}
+
+/** Over all side × side positions: (B, C, side, side) → (B, C). */
+function mean<T>(ops: Ops<T>, x: T, side: number): T {
+  for (; side > 1; side /= 2) x = ops.averagePool2x(x);
+  return ops.takeToken(ops.tokensFromImage(x), 0);
+}
