@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-const png = (background: sharp.Color, width = 40, height = 40) =>
+const png = (background: { r: number; g: number; b: number; alpha: number }, width = 40, height = 40) =>
   sharp({ create: { width, height, channels: 4, background } })
     .png()
     .toBuffer();

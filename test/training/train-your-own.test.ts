@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { draw } from '../../src/engine/pipeline/draw.ts';
-import { openKandinsky } from '../../src/engine/pipeline/kandinsky.ts';
+import { openModel } from '../../src/engine/pipeline/open-model.ts';
 import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
@@ -98,7 +98,7 @@ describe.skipIf(!READY)(
         'sample-0000002.png',
       ]);
 
-      const model = await openKandinsky(await exportTo('model', path('runs')));
+      const model = await openModel(await exportTo('model', path('runs')));
       const recipes = recipesFor(
         model,
         { operation: 'imagine', prompt: 'red square' },

@@ -6,7 +6,7 @@ import { ClipVisionConfig } from '../networks/clip-vision.ts';
 import { MovqConfig } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
 import { UnetConfig } from '../networks/unet-config.ts';
-import { readModelFolder } from '../pipeline/model-folder.ts';
+import { readKandinskyFolder } from '../pipeline/kandinsky-folder.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { readTensor } from '../weights/safetensors.ts';
@@ -26,7 +26,7 @@ const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
  * @throws InputError for a folder that is no model, or a damaged one
  */
 export async function importModel(dir: string, runs: string): Promise<void> {
-  const { components } = await readModelFolder(dir);
+  const { components } = await readKandinskyFolder(dir);
   if (!existsSync(tokenizerFolder(runs))) await cp(components.tokenizer, tokenizerFolder(runs), { recursive: true });
   await importPart(runs, 'movq', await openComponent(components.movq, 'VQModel', MovqConfig));
   await importPart(runs, 'decoder', await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig));
