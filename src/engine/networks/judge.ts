@@ -47,8 +47,7 @@ export function judge<T>(ops: Ops<T>, w: Weights<T>, c: JudgeConfig) {
       const stage = w.at(`stages.${i}`);
       x = conv(ops, stage.at('halve'), width, channels, { kernel: 3, stride: 2, padding: [0, 0, 1, 1] })(x);
       x = activate(norm(stage.at('norm'), channels)(x));
-      // the first stage is at half the picture's size, where a block costs the most and sees the least
-      if (i > 0) x = residualBlock(stage.at('block'), channels)(x);
+      x = residualBlock(stage.at('block'), channels)(x);
       [width, side] = [channels, side / 2];
       if (i === STYLE_STAGE) style = linear(ops, w.at('style'), width, c.style_width)(mean(ops, x, side));
     }
