@@ -1,5 +1,6 @@
 import { type ClipTextConfig, clipText } from '../networks/clip-text.ts';
 import { type ClipVisionConfig, clipVision } from '../networks/clip-vision.ts';
+import { type JudgeConfig, judge } from '../networks/judge.ts';
 import { latentChannels, type MovqConfig, movqDecoder, movqEncoder } from '../networks/movq.ts';
 import { type PriorConfig, prior } from '../networks/prior.ts';
 import { type TextProjectionConfig, textProjection } from '../networks/text-projection.ts';
@@ -105,4 +106,10 @@ export const movqEncoderGraph: GraphBuilder<MovqConfig> = (ops, w, c) => {
 export const movqDecoderGraph: GraphBuilder<MovqConfig> = (ops, w, c) => {
   const latents = ops.input('latents', [BATCH, latentChannels(c), DYNAMIC, DYNAMIC]);
   return { image: movqDecoder(ops, w, c)(latents) };
+};
+
+/** pixels → concepts, style */
+export const judgeGraph: GraphBuilder<JudgeConfig> = (ops, w, c) => {
+  const { concepts, style } = judge(ops, w, c)(ops.input('pixels', [BATCH, 3, c.image_size, c.image_size]));
+  return { concepts, style };
 };

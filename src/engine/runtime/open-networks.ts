@@ -1,5 +1,6 @@
 import { ClipTextConfig, endOfText } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
+import { JudgeConfig } from '../networks/judge.ts';
 import { latentChannels, MovqConfig, quantize } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
 import { TextProjectionConfig } from '../networks/text-projection.ts';
@@ -13,6 +14,7 @@ import {
   clipTextGraph,
   clipVisionGraph,
   type GraphBuilder,
+  judgeGraph,
   karloDecoderGraph,
   movqDecoderGraph,
   movqEncoderGraph,
@@ -237,6 +239,28 @@ export async function openMovq(dir: string, options: RuntimeOptions = {}): Promi
       await encoder.close();
       await decoder.close();
     },
+  };
+}
+
+/** The classifier that the report judges pictures by. */
+export interface Judge extends Open<JudgeConfig> {
+  /**
+   * @param pixels  (B, 3, image_size, image_size) in [−1, 1], composed on white
+   * @returns logits (B, concepts), and where each picture lies among styles (B, style_width)
+   */
+  look(pixels: Tensor): Promise<{ concepts: Tensor; style: Tensor }>;
+}
+
+export async function openJudge(dir: string, options: RuntimeOptions = {}): Promise<Judge> {
+  const component = await openComponent(dir, 'Judge', JudgeConfig);
+  const session = record(component, judgeGraph, options);
+  return {
+    config: component.config,
+    async look(pixels) {
+      const { concepts, style } = await session.run({ pixels });
+      return { concepts: concepts!, style: style! };
+    },
+    close: () => session.close(),
   };
 }
 

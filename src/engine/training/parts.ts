@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { Dataset } from './data/dataset.ts';
+import { exportJudge } from './export-judge.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
 import { openClipConfig, openJudgeConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Task } from './task.ts';
@@ -34,6 +35,7 @@ export interface PartOptions extends TrainOptions {
 /** Trains one part from where its run is. */
 export async function trainPart(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
   await trainTask(tf, await createTask(tf, part, options), options);
+  if (part === 'judge') await exportJudge(options.runs);
 }
 
 /** Of the time for both, the share of the prior; the decoder needs some ten times as many samples. */
