@@ -148,27 +148,32 @@ const isKernel = (shape: readonly number[]) => shape.length === 4;
 const layoutOf = (shape: readonly number[]) =>
   isKernel(shape) ? [shape[2]!, shape[3]!, shape[1]!, shape[0]!] : [...shape];
 
-/** Index of a kernel's element in TensorFlow's layout, for each in torch's. */
-function* kernelIndices([outputs, inputs, height, width]: readonly number[]) {
-  for (let o = 0; o < outputs!; o++) {
-    for (let i = 0; i < inputs!; i++) {
-      for (let p = 0; p < height! * width!; p++) yield (p * inputs! + i) * outputs! + o;
-    }
-  }
-}
-
 function toTorch(values: Float32Array, shape: readonly number[]): Float32Array {
   if (!isKernel(shape)) return values.slice();
   const torch = new Float32Array(values.length);
-  let at = 0;
-  for (const index of kernelIndices(shape)) torch[at++] = values[index]!;
+  eachElement(shape, (inTorch, inTensorFlow) => {
+    torch[inTorch] = values[inTensorFlow]!;
+  });
   return torch;
 }
 
 function fromTorch(values: Float32Array, shape: readonly number[]): Float32Array {
   if (!isKernel(shape)) return values;
   const kernel = new Float32Array(values.length);
-  let at = 0;
-  for (const index of kernelIndices(shape)) kernel[index] = values[at++]!;
+  eachElement(shape, (inTorch, inTensorFlow) => {
+    kernel[inTensorFlow] = values[inTorch]!;
+  });
   return kernel;
+}
+
+/** Where each element of a kernel lies in both layouts. */
+function eachElement(shape: readonly number[], visit: (inTorch: number, inTensorFlow: number) => void): void {
+  const [outputs, inputs, height, width] = shape as [number, number, number, number];
+  const positions = height * width;
+  let inTorch = 0;
+  for (let o = 0; o < outputs; o++) {
+    for (let i = 0; i < inputs; i++) {
+      for (let p = 0; p < positions; p++) visit(inTorch++, (p * inputs + i) * outputs + o);
+    }
+  }
 }
