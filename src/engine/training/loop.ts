@@ -33,12 +33,16 @@ const BETWEEN_EVALUATIONS = 10 * 60_000;
 /** Of the learning rate, in its peak. */
 const FLOOR = 0.05;
 
-/** A task being trained. */
-interface Run<Batch> {
+/** What a step of optimisation changes, and by what. */
+interface Steps<Batch> {
   readonly tf: TensorFlow;
   readonly task: Task<Batch>;
   readonly parameters: Parameters;
   readonly state: TrainingState;
+}
+
+/** A task being trained. */
+interface Run<Batch> extends Steps<Batch> {
   readonly folder: string;
   readonly log: RunLog;
   readonly curves: ReturnType<typeof openCurves>;
@@ -107,7 +111,7 @@ export function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Paramete
 }
 
 /** One step of optimisation, in place; returns the figures of the step. */
-function trainStep<Batch>(run: Run<Batch>): Record<string, number> {
+export function trainStep<Batch>(run: Steps<Batch>): Record<string, number> {
   const { task, parameters, state } = run;
   const { optimizer } = task;
   const { gradients, figures } = gradientsOf(run);
@@ -128,7 +132,7 @@ function trainStep<Batch>(run: Run<Batch>): Record<string, number> {
 }
 
 /** Loss and gradients at the state's values, copied out of TensorFlow. */
-function gradientsOf<Batch>({ tf, task, parameters, state }: Run<Batch>) {
+function gradientsOf<Batch>({ tf, task, parameters, state }: Steps<Batch>) {
   const batch = task.batch(state.step);
   const figures: Record<string, number> = {};
   let gradients: Float32Array[] = [];

@@ -1,0 +1,29 @@
+import { draw } from '../../pipeline/draw.ts';
+import type { Model } from '../../pipeline/model.ts';
+import { recipesFor } from '../../pipeline/recipes.ts';
+import { rgbaFromDrawn } from './pictures.ts';
+
+/** Pictures drawn at the same time: under guidance they fill one run of the network. */
+const AT_ONCE = 8;
+
+/**
+ * Draws prompts as the bot does, with the model's own settings.
+ * @param onProgress  called with the number of pictures done
+ * @returns 128 × 128 RGBA bytes each
+ */
+export async function drawQuestions(
+  model: Model,
+  questions: readonly { readonly prompt: string; readonly seed: number }[],
+  onProgress: (done: number) => void,
+): Promise<Uint8Array[]> {
+  const pictures: Uint8Array[] = [];
+  for (let from = 0; from < questions.length; from += AT_ONCE) {
+    const recipes = questions
+      .slice(from, from + AT_ONCE)
+      .flatMap(({ prompt, seed }) => recipesFor(model, { operation: 'imagine', prompt }, { seed, count: 1 }));
+    const { images } = await draw(model, recipes);
+    pictures.push(...images.map(rgbaFromDrawn));
+    onProgress(pictures.length);
+  }
+  return pictures;
+}

@@ -1,0 +1,62 @@
+import type { Model } from '../../pipeline/model.ts';
+import type { Dataset } from '../../training/data/dataset.ts';
+import { indicesOf } from '../../training/tasks/pictures.ts';
+import type { Bench, Opinion } from './bench.ts';
+import { drawQuestions } from './draw-questions.ts';
+import type { Figure } from './figures.ts';
+import type { Question } from './questions.ts';
+
+/** A question, what the model drew for it, and what the judge says of that. */
+export interface Answer {
+  readonly question: Question;
+  /** 128 × 128 RGBA bytes. */
+  readonly picture: Uint8Array;
+  readonly opinion: Opinion;
+  readonly isRight: boolean;
+}
+
+type OnProgress = (done: number, total: number) => void;
+
+export async function answer(
+  model: Model,
+  bench: Bench,
+  questions: readonly Question[],
+  onProgress: OnProgress,
+): Promise<Answer[]> {
+  const pictures = await drawQuestions(model, questions, (done) => onProgress(done, questions.length));
+  const opinions = await bench.judge(pictures);
+  return questions.map((question, i) => {
+    const opinion = opinions[i]!;
+    return { question, picture: pictures[i]!, opinion, isRight: isRight(question, opinion) };
+  });
+}
+
+const isRight = ({ concepts, style }: Omit<Question, 'prompt' | 'seed'>, opinion: Opinion) =>
+  concepts.includes(opinion.concept) && (style === undefined || opinion.style === style);
+
+/** The share of right answers. @param ofReal  the judge's own score on real pictures, asked the same */
+export function shareOf(answers: readonly Answer[], ofReal: number | undefined): Figure {
+  if (answers.length === 0) return { value: null, reason: 'the data set has nothing to ask for' };
+  const right = answers.filter(({ isRight }) => isRight).length;
+  const note = `${right} of ${answers.length} pictures`;
+  return { value: right / answers.length, note, ...(ofReal !== undefined && { ofReal }) };
+}
+
+/** The judge's own score on the real pictures of held-out pairs; undefined where there are none. */
+export async function judgeReal(
+  bench: Bench,
+  dataset: Dataset,
+): Promise<{ concept: number; both: number } | undefined> {
+  const shown = indicesOf(dataset, 'held-out-pair').flatMap((index) => {
+    const { concept, style } = dataset.records[index]!;
+    const { name } = dataset.concepts.get(concept)!;
+    return bench.known.has(name) ? [{ index, concepts: [name], style }] : [];
+  });
+  if (shown.length === 0) return undefined;
+  const opinions = await bench.judge(shown.map(({ index }) => dataset.read(index)));
+  const share = (right: (i: number) => boolean) => shown.filter((_, i) => right(i)).length / shown.length;
+  return {
+    concept: share((i) => isRight({ concepts: shown[i]!.concepts }, opinions[i]!)),
+    both: share((i) => isRight(shown[i]!, opinions[i]!)),
+  };
+}

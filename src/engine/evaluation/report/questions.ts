@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import type { Dataset } from '../../training/data/dataset.ts';
+import { isHeldOutHyponym } from '../../training/data/wordnet.ts';
+import { indicesOf } from '../../training/tasks/pictures.ts';
+
+/** A text to draw, and what the picture should show. */
+export interface Question {
+  readonly prompt: string;
+  readonly seed: number;
+  /** Names of concepts, any of which is right. */
+  readonly concepts: readonly string[];
+  /** Where one is asked for. */
+  readonly style?: string;
+}
+
+const PROMPTS = 100;
+const HYPONYMS = 50;
+/** Pictures a prompt: seeds 0, 1, … */
+const PICTURES = { prompt: 4, pair: 2, hyponym: 4 };
+
+type Ask = (dataset: Dataset, known: ReadonlySet<string>) => Question[];
+
+/** The names of 100 concepts of training. */
+export const promptQuestions: Ask = (_, known) =>
+  chooseByHash([...known], PROMPTS, 'prompt').flatMap((name) =>
+    withSeeds(PICTURES.prompt, { prompt: name, concepts: [name] }),
+  );
+
+/** All pairs of a concept and a style that were held out: both known, never seen together. */
+export const pairQuestions: Ask = (dataset, known) =>
+  indicesOf(dataset, 'held-out-pair').flatMap((index) => {
+    const { concept, style } = dataset.records[index]!;
+    const { name } = dataset.concepts.get(concept)!;
+    if (!known.has(name)) return [];
+    return withSeeds(PICTURES.pair, { prompt: `${name}, ${style} style`, concepts: [name], style });
+  });
+
+/**
+ * 50 words for kinds of a concept that are in no caption. Only of concepts whose name is one word (or "… face"): of longer
+ * ones the last word may have been looked up, and a kind of volume is no kind of "speaker high volume".
+ */
+export const hyponymQuestions: Ask = (dataset, known) => {
+  const captioned = captionWords(dataset);
+  const concepts = new Map<string, string[]>();
+  for (const { name, hyponyms } of dataset.concepts.values()) {
+    if (!known.has(name) || /\s/.test(name.replace(/ face$/, ''))) continue;
+    for (const word of hyponyms.filter((word) => !captioned.has(word))) {
+      concepts.set(word, [...(concepts.get(word) ?? []), name]);
+    }
+  }
+  return chooseByHash([...concepts.keys()], HYPONYMS, 'hyponym').flatMap((word) =>
+    withSeeds(PICTURES.hyponym, { prompt: word, concepts: concepts.get(word)! }),
+  );
+};
+
+/** All that captions are made of. */
+function captionWords(dataset: Dataset): Set<string> {
+  const concepts = [...dataset.concepts.values()];
+  return new Set(
+    concepts.flatMap(({ name, keywords, synonyms, hyponyms, hypernyms }) => [
+      ...[name, ...keywords, ...synonyms, ...hypernyms],
+      ...hyponyms.filter((word) => !isHeldOutHyponym(word)),
+    ]),
+  );
+}
+
+/** `count` of a list, always the same and of no one's choice: those with the smallest SHA-256 of `salt`, a space and itself. */
+export function chooseByHash(list: readonly string[], count: number, salt: string): string[] {
+  const hashed = list.map((text) => ({ text, hash: createHash('sha256').update(`${salt} ${text}`).digest('hex') }));
+  return hashed
+    .sort((a, b) => (a.hash < b.hash ? -1 : 1))
+    .slice(0, count)
+    .map(({ text }) => text);
+}
+
+const withSeeds = (count: number, question: Omit<Question, 'seed'>): Question[] =>
+  Array.from({ length: count }, (_, seed) => ({ ...question, seed }));

@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs';
+import { openClip } from '../../pipeline/clip.ts';
+import { readKandinskyFolder } from '../../pipeline/kandinsky-folder.ts';
+import { openModel } from '../../pipeline/open-model.ts';
+import { openJudge, openMovq, openPrior } from '../../runtime/open-networks.ts';
+import type { RuntimeOptions } from '../../runtime/runtime.ts';
+import { Dataset } from '../../training/data/dataset.ts';
+import { loadTensorFlow, TensorFlowMissingError } from '../../training/tensorflow.ts';
+import { type Bench, openBench } from './bench.ts';
+import { type Answer, answer, judgeReal, shareOf } from './drawings.ts';
+import { measureClip, measureMovq } from './encoders.ts';
+import { FIGURES, type Figure, type FigureName, type Report } from './figures.ts';
+import { hyponymQuestions, pairQuestions, promptQuestions, type Question } from './questions.ts';
+import { measureStep } from './step-vs-torch.ts';
+import { findTorchPython } from './torch-python.ts';
+import { weightsMb } from './weights.ts';
+
+export interface ReportOptions {
+  /** Model folder. */
+  readonly model: string;
+  /** Folder of the data set. */
+  readonly data: string;
+  /** Folder of the judge, which may not be there. */
+  readonly judge: string;
+  /** Weights that lie in the repository beside the model's. */
+  readonly beside: readonly string[];
+  /** What to measure, all when absent. */
+  readonly only?: readonly FigureName[];
+  /** With torch and diffusers; looked for when absent. */
+  readonly python?: string;
+  readonly runtime: RuntimeOptions;
+  /** At each bit of work that is done. */
+  readonly onProgress: (stage: string, done: number, total: number) => void;
+  /** Is shown what was drawn for a figure. */
+  readonly onAnswers: (figure: FigureName, answers: readonly Answer[]) => Promise<void>;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Measures a model by what it was not trained on, through the pipeline that serves it. What is asked for is fixed by hashes, seeds are
+ * 0, 1, …, and nothing is picked.
+ * @throws InputError for a folder that is no model of ours, no data set or no judge
+ */
+export async function measure(options: ReportOptions): Promise<Report> {
+  const { components } = await readKandinskyFolder(options.model);
+  const dataset = new Dataset(options.data);
+  const wanted = (name: FigureName) => options.only === undefined || options.only.includes(name);
+  const report = Object.fromEntries(
+    FIGURES.map((name): [FigureName, Figure] => [name, { value: null, reason: 'not asked for' }]),
+  ) as Record<FigureName, Figure>;
+
+  if (wanted('movq_psnr')) report.movq_psnr = await measureAutoencoder(components.movq, dataset, options);
+  if (wanted('clip_pair_top1')) report.clip_pair_top1 = await measureEncoders(components, dataset, options);
+  Object.assign(report, await measureDrawings(DRAWN.filter(wanted), dataset, options));
+  if (wanted('step_vs_torch')) report.step_vs_torch = await measureSpeed(components.unet, dataset, options);
+  if (wanted('weights_mb')) {
+    const folders = [options.model, ...options.beside.filter((folder) => existsSync(folder))];
+    report.weights_mb = { value: await weightsMb(folders), note: folders.join(' and ') };
+  }
+  dataset.close();
+  return report;
+}
+
+async function measureAutoencoder(folder: string, dataset: Dataset, { runtime, onProgress }: ReportOptions) {
+  const movq = await openMovq(folder, runtime);
+  return measureMovq(movq, dataset, (...at) => onProgress('autoencoder', ...at)).finally(() => movq.close());
+}
+
+type Components = Awaited<ReturnType<typeof readKandinskyFolder>>['components'];
+
+async function measureEncoders(components: Components, dataset: Dataset, { runtime, onProgress }: ReportOptions) {
+  const { embedding_dim: width } = (await openPrior(components.prior, runtime)).config;
+  const clip = await openClip(components, { width, component: 'prior' }, runtime);
+  return measureClip(clip, dataset, (...at) => onProgress('CLIP', ...at)).finally(() => clip.close());
+}
+
+/** What is drawn, and judged by the judge. */
+const DRAWN = ['prompt_top1', 'pair_top1', 'hyponym_top1'] as const;
+type Drawn = (typeof DRAWN)[number];
+const ASK = { prompt_top1: promptQuestions, pair_top1: pairQuestions, hyponym_top1: hyponymQuestions };
+const STAGE: Record<Drawn, string> = { prompt_top1: 'names', pair_top1: 'pairs', hyponym_top1: 'hyponyms' };
+
+async function measureDrawings(
+  figures: readonly Drawn[],
+  dataset: Dataset,
+  options: ReportOptions,
+): Promise<Partial<Record<Drawn, Figure>>> {
+  if (figures.length === 0) return {};
+  if (!existsSync(options.judge)) {
+    const missing = { value: null, reason: `there is no judge in ${options.judge}: npm run train -- judge` };
+    return Object.fromEntries(figures.map((name) => [name, missing]));
+  }
+  const judge = await openJudge(options.judge, options.runtime);
+  const training = dataset.records.filter(({ split }) => split === 'train').length;
+  const bench = await openBench(judge, dataset, (done) => options.onProgress('judge', done, training));
+  const real = await judgeReal(bench, dataset);
+  const ofReal = { prompt_top1: real?.concept, pair_top1: real?.both, hyponym_top1: real?.concept };
+  const measured: Partial<Record<Drawn, Figure>> = {};
+  for (const name of figures) {
+    const answers = await drawAnswers(name, ASK[name](dataset, bench.known), bench, options);
+    measured[name] = shareOf(answers, ofReal[name]);
+  }
+  await judge.close();
+  return measured;
+}
+
+async function drawAnswers(name: Drawn, questions: readonly Question[], bench: Bench, options: ReportOptions) {
+  const model = await openModel(options.model, options.runtime);
+  const answers = await answer(model, bench, questions, (...at) => options.onProgress(STAGE[name], ...at)).finally(() =>
+    model.close(),
+  );
+  await options.onAnswers(name, answers);
+  return answers;
+}
+
+async function measureSpeed(unet: string, dataset: Dataset, options: ReportOptions): Promise<Figure> {
+  const python = await findTorchPython(options.python, options.say);
+  if ('reason' in python) return { value: null, reason: python.reason };
+  try {
+    const tf = loadTensorFlow();
+    return await measureStep(tf, unet, dataset, python.program, (...at) => options.onProgress('speed', ...at));
+  } catch (error) {
+    if (error instanceof TensorFlowMissingError) return { value: null, reason: error.message };
+    throw error;
+  }
+}

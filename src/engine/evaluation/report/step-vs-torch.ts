@@ -1,0 +1,81 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UnetConfig } from '../../networks/unet-config.ts';
+import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { type Tensor, tensor } from '../../tensor.ts';
+import { initialState } from '../../training/checkpoint.ts';
+import type { Dataset } from '../../training/data/dataset.ts';
+import { parametersOf, trainStep } from '../../training/loop.ts';
+import { decoderTask } from '../../training/tasks/decoder.ts';
+import { openComponent } from '../../weights/component.ts';
+import type { Figure } from './figures.ts';
+import { startTorch } from './torch-step.ts';
+
+const BATCH = 32;
+/** The first steps choose algorithms and allocate. */
+const WARM_UP = 2;
+const ROUNDS = 9;
+/** In which the threads of the one before go to sleep, in ms. */
+const PAUSE = 200;
+
+/**
+ * How fast the decoder's training step is here, in torch's speed on the same machine, with as many threads, in float32:
+ * torch's seconds ÷ ours, the median over rounds in which both take one step after the other.
+ * @param unet  folder of the U-Net whose sizes are taken
+ */
+export async function measureStep(
+  tf: TensorFlow,
+  unet: string,
+  dataset: Dataset,
+  python: string,
+  onProgress: (done: number, total: number) => void,
+): Promise<Figure> {
+  const { config } = await openComponent(unet, 'UNet2DConditionModel', UnetConfig);
+  const step = ownStep(tf, config, dataset);
+  const torch = startTorch(python, unet, BATCH, availableParallelism());
+  const times: { readonly own: number; readonly torch: number }[] = [];
+  try {
+    for (let round = 0; round < WARM_UP + ROUNDS; round++) {
+      const own = step();
+      await sleep(PAUSE);
+      times.push({ own, torch: await torch.step() });
+      await sleep(PAUSE);
+      onProgress(round + 1, WARM_UP + ROUNDS);
+    }
+  } finally {
+    torch.close();
+  }
+  const warm = times.slice(WARM_UP);
+  const samples = (seconds: readonly number[]) => (BATCH / median(seconds)).toFixed(1);
+  return {
+    value: median(warm.map(({ own, torch }) => torch / own)),
+    note: `${samples(warm.map(({ own }) => own))} samples a second, torch ${samples(warm.map(({ torch }) => torch))}`,
+  };
+}
+
+/** The step that training makes, on latents and embeddings of nothing; its seconds. */
+function ownStep(tf: TensorFlow, config: UnetConfig, dataset: Dataset): () => number {
+  const { sample_size: size, in_channels: channels, encoder_hid_dim: width } = config;
+  const features = {
+    latents: zeros(dataset.records.length, size ?? 16, size ?? 16, channels),
+    embeddings: zeros(dataset.records.length, width),
+    zeroEmbedding: zeros(1, width),
+    scale: 1,
+  };
+  const noDrawing = async () => Buffer.alloc(0);
+  const task = decoderTask(tf, dataset, features, noDrawing, { config, batchSize: BATCH, horizon: 1000, seed: 0 });
+  const parameters = parametersOf(tf, task);
+  const state = initialState(parameters.initialise(0, task.initialise));
+  return () => {
+    const start = performance.now();
+    trainStep({ tf, task, parameters, state });
+    return (performance.now() - start) / 1000;
+  };
+}
+
+const zeros = (...shape: number[]): Tensor => tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
