@@ -8,6 +8,7 @@ import { openFeatures, PARTS, type Part, type PartOptions, trainAll, trainPart }
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
 import { loadTensorFlow } from '../engine/training/tensorflow.ts';
+import { report, sheet } from './report.ts';
 
 export const train = new Command('train').exitOverride().description('Train the networks of a model with TensorFlow.');
 
@@ -63,6 +64,9 @@ runCommand('export <dir>', 'write the trained model as a diffusers folder').acti
     say(`the model is in ${dir}`);
   },
 );
+
+train.addCommand(report);
+train.addCommand(sheet);
 
 train
   .command('plot')

@@ -6,11 +6,11 @@ import { openJudge, openMovq, openPrior } from '../../runtime/open-networks.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { Dataset } from '../../training/data/dataset.ts';
 import { loadTensorFlow, TensorFlowMissingError } from '../../training/tensorflow.ts';
-import { type Bench, openBench } from './bench.ts';
+import { openBench } from './bench.ts';
 import { type Answer, answer, judgeReal, shareOf } from './drawings.ts';
 import { measureClip, measureMovq } from './encoders.ts';
 import { FIGURES, type Figure, type FigureName, type Report } from './figures.ts';
-import { hyponymQuestions, pairQuestions, promptQuestions, type Question } from './questions.ts';
+import { hyponymQuestions, pairQuestions, promptQuestions } from './questions.ts';
 import { measureStep } from './step-vs-torch.ts';
 import { findTorchPython } from './torch-python.ts';
 import { weightsMb } from './weights.ts';
@@ -77,8 +77,11 @@ async function measureEncoders(components: Components, dataset: Dataset, { runti
 /** What is drawn, and judged by the judge. */
 const DRAWN = ['prompt_top1', 'pair_top1', 'hyponym_top1'] as const;
 type Drawn = (typeof DRAWN)[number];
-const ASK = { prompt_top1: promptQuestions, pair_top1: pairQuestions, hyponym_top1: hyponymQuestions };
-const STAGE: Record<Drawn, string> = { prompt_top1: 'names', pair_top1: 'pairs', hyponym_top1: 'hyponyms' };
+const QUESTIONS = {
+  prompt_top1: { ask: promptQuestions, stage: 'names' },
+  pair_top1: { ask: pairQuestions, stage: 'pairs' },
+  hyponym_top1: { ask: hyponymQuestions, stage: 'hyponyms' },
+};
 
 async function measureDrawings(
   figures: readonly Drawn[],
@@ -91,26 +94,24 @@ async function measureDrawings(
     return Object.fromEntries(figures.map((name) => [name, missing]));
   }
   const judge = await openJudge(options.judge, options.runtime);
-  const training = dataset.records.filter(({ split }) => split === 'train').length;
-  const bench = await openBench(judge, dataset, (done) => options.onProgress('judge', done, training));
-  const real = await judgeReal(bench, dataset);
-  const ofReal = { prompt_top1: real?.concept, pair_top1: real?.both, hyponym_top1: real?.concept };
-  const measured: Partial<Record<Drawn, Figure>> = {};
-  for (const name of figures) {
-    const answers = await drawAnswers(name, ASK[name](dataset, bench.known), bench, options);
-    measured[name] = shareOf(answers, ofReal[name]);
-  }
-  await judge.close();
-  return measured;
-}
-
-async function drawAnswers(name: Drawn, questions: readonly Question[], bench: Bench, options: ReportOptions) {
   const model = await openModel(options.model, options.runtime);
-  const answers = await answer(model, bench, questions, (...at) => options.onProgress(STAGE[name], ...at)).finally(() =>
-    model.close(),
-  );
-  await options.onAnswers(name, answers);
-  return answers;
+  try {
+    const training = dataset.records.filter(({ split }) => split === 'train').length;
+    const bench = await openBench(judge, dataset, (done) => options.onProgress('judge', done, training));
+    const real = await judgeReal(bench, dataset);
+    const ofReal = { prompt_top1: real?.concept, pair_top1: real?.both, hyponym_top1: real?.concept };
+    const measured: Partial<Record<Drawn, Figure>> = {};
+    for (const name of figures) {
+      const { ask, stage } = QUESTIONS[name];
+      const onProgress = (done: number, total: number) => options.onProgress(stage, done, total);
+      const answers = await answer(model, bench, ask(dataset, bench.known), onProgress);
+      await options.onAnswers(name, answers);
+      measured[name] = shareOf(answers, ofReal[name]);
+    }
+    return measured;
+  } finally {
+    await Promise.all([judge.close(), model.close()]);
+  }
 }
 
 async function measureSpeed(unet: string, dataset: Dataset, options: ReportOptions): Promise<Figure> {

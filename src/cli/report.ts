@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Presets, SingleBar } from 'cli-progress';
+import { Command, Option } from 'commander';
+import { loadConfig, PROJECT_ROOT } from '../config.ts';
+import type { Answer } from '../engine/evaluation/report/drawings.ts';
+import { FIGURES, type FigureName } from '../engine/evaluation/report/figures.ts';
+import { measure } from '../engine/evaluation/report/report.ts';
+import { drawSheet, SHEET_COLUMNS } from '../engine/evaluation/report/sheet.ts';
+import { SHEET_PROMPTS } from '../engine/evaluation/report/sheet-prompts.ts';
+import { formatTable } from '../engine/evaluation/report/table.ts';
+import { openModel } from '../engine/pipeline/open-model.ts';
+import { contactSheet } from '../engine/training/data/contact-sheet.ts';
+
+const say = (line: string) => console.error(line);
+const modelOption = () => new Option('--model <dir>', 'model folder (default: MODEL_DIR, or the bundled model)');
+const BUNDLED_JUDGE = join(PROJECT_ROOT, 'models', 'judge');
+
+interface ReportOptions {
+  readonly model?: string;
+  readonly data: string;
+  readonly runs: string;
+  readonly judge?: string;
+  readonly only?: FigureName[];
+  readonly python?: string;
+  readonly out?: string;
+  readonly json?: true;
+}
+
+export const report = new Command('report')
+  .description('Measure a model on what it was not trained on: seven figures, each with its bar.')
+  .addOption(modelOption())
+  .option('--data <dir>', 'the data set that npm run data has built', join('data', 'pictures'))
+  .addOption(
+    new Option('--runs <dir>', 'where runs are kept, that of the judge among them').default('runs').env('RUNS_DIR'),
+  )
+  .option('--judge <dir>', 'the judge (default: that of --runs, else the bundled one)')
+  .addOption(new Option('--only <figure...>', 'some of the figures; the others are null').choices(FIGURES))
+  .addOption(new Option('--python <program>', 'a Python with torch and diffusers, for step_vs_torch').env('PYTHON'))
+  .option('--out <dir>', 'also keep what was drawn there, with what the judge said')
+  .option('--json', 'one JSON object of the figures on stdout, the table on stderr')
+  .action(runReport);
+
+async function runReport(options: ReportOptions): Promise<void> {
+  const config = loadConfig();
+  const own = join(options.runs, 'judge');
+  const bar = progressBar();
+  const figures = await measure({
+    model: options.model ?? config.modelDir,
+    data: options.data,
+    judge: options.judge ?? (existsSync(join(own, 'model.safetensors')) ? own : BUNDLED_JUDGE),
+    beside: [BUNDLED_JUDGE],
+    only: options.only,
+    python: options.python,
+    runtime: { threads: config.engineThreads },
+    onProgress: bar.onProgress,
+    onAnswers: async (figure, answers) => {
+      if (options.out) await keepAnswers(options.out, figure, answers);
+    },
+    say,
+  }).finally(bar.stop);
+  (options.json ? process.stderr : process.stdout).write(formatTable(figures));
+  if (options.json) console.log(JSON.stringify(Object.fromEntries(FIGURES.map((name) => [name, figures[name].value]))));
+}
+
+/** A contact sheet of all that was drawn for a figure, and a line of JSON for each picture in its order. */
+async function keepAnswers(folder: string, figure: FigureName, answers: readonly Answer[]): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const pictures = answers.map(({ picture }) => picture);
+  await writeFile(join(folder, `${figure}.png`), await contactSheet(pictures, { columns: 20, size: 96 }));
+  const lines = answers.map(({ question, opinion, isRight }) =>
+    JSON.stringify({ ...question, judged: opinion, right: isRight }),
+  );
+  await writeFile(join(folder, `${figure}.jsonl`), `${lines.join('\n')}\n`);
+}
+
+export const sheet = new Command('sheet')
+  .description('Draw the contact sheet: 64 fixed prompts, two pictures each, nothing picked.')
+  .addOption(modelOption())
+  .requiredOption('--out <file>', 'where the PNG goes')
+  .action(async ({ model: folder, out }: { model?: string; out: string }) => {
+    const config = loadConfig();
+    const model = await openModel(folder ?? config.modelDir, { threads: config.engineThreads });
+    const bar = progressBar();
+    const png = await drawSheet(model, (...at) => bar.onProgress('drawing', ...at)).finally(bar.stop);
+    await model.close();
+    await writeFile(out, png);
+    for (let i = 0; i < SHEET_PROMPTS.length; i += SHEET_COLUMNS) {
+      say(`row ${i / SHEET_COLUMNS + 1}: ${SHEET_PROMPTS.slice(i, i + SHEET_COLUMNS).join(' · ')}`);
+    }
+  });
+
+/** A bar for each stage, on stderr. */
+function progressBar(): { onProgress(stage: string, done: number, total: number): void; stop(): void } {
+  const format = '{stage} {bar} {value} of {total}, {eta_formatted} left';
+  const bar = new SingleBar(
+    { format, hideCursor: true, clearOnComplete: true, noTTYOutput: true, notTTYSchedule: 30_000 },
+    Presets.shades_classic,
+  );
+  let stage = '';
+  return {
+    onProgress(next, done, total) {
+      if (next !== stage) {
+        bar.stop();
+        stage = next;
+        bar.start(total, done, { stage: stage.padEnd('autoencoder'.length) });
+      }
+      bar.update(done);
+    },
+    stop: () => bar.stop(),
+  };
+}
