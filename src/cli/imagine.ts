@@ -75,6 +75,8 @@ async function run(words: string[], options: Options): Promise<void> {
   const load = (performance.now() - start) / 1000;
   const subject = await subjectOf(model, { prompt, negativePrompt, pictures }, settings.seed);
   const recipes = recipesFor(model, subject, settings);
+  const unread = prompt === undefined ? undefined : model.overflow(prompt);
+  if (unread) process.stderr.write(`the prompt is too long for the model, not read: ${unread}\n`);
   const bar = progressBar(recipes.length);
   const { images, timings } = await draw(model, recipes, { onStep: bar.onStep }).finally(bar.stop);
   await model.close();

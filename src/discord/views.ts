@@ -18,6 +18,8 @@ export interface Shown {
 /** One finished picture. */
 export interface Picture {
   recipe: Recipe;
+  /** The end of a prompt that was too long for the model. */
+  unread?: string;
   /** The PNG. */
   data: Uint8Array;
 }
@@ -57,11 +59,12 @@ export function drawing(shown: Shown, { step, steps, seconds, previews }: Progre
 
 /** The pictures, and all that is needed to draw them again. @param pictures one to four, alike but for their seeds */
 export function finished(shown: Shown, pictures: readonly [Picture, ...Picture[]], seconds: number): MessageView {
-  const recipe = pictures[0].recipe;
+  const { recipe, unread } = pictures[0];
   const asked: Shown = { ...shown, prompt: recipe.prompt ?? shown.prompt };
+  const ignored = unread ? `-# too long for the model, not read: ${plain(unread, 200)}` : '';
   const negative = recipe.negativePrompt ? `-# without: ${plain(recipe.negativePrompt, 200)}` : '';
   return {
-    content: lines(title(asked), negative, `-# ${settingsLine(pictures, seconds)}`),
+    content: lines(title(asked), negative, ignored, `-# ${settingsLine(pictures, seconds)}`),
     components: [
       row(pictures.map((_, i) => variationsButton(i, pictures.length))),
       row([

@@ -49,6 +49,16 @@ describe('a finished message', () => {
     );
   });
 
+  test('says what was too long for the model', () => {
+    const [first, ...others] = pictures;
+    const { content } = finished(
+      { task: imagine, reply: { userId } },
+      [{ ...first, unread: 'and a *hat*' }, ...others],
+      1,
+    );
+    expect(content).toContain('\n-# too long for the model, not read: and a \\*hat\\*\n');
+  });
+
   test('shows a zero seed and a negative prompt', () => {
     const { content } = finished(
       { task: imagine, reply: { userId, interaction } },

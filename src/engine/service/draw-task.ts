@@ -26,7 +26,8 @@ export async function drawTask(model: Model, task: InferenceTask, hooks: DrawTas
   return Promise.all(
     images.map(async (image, i) => {
       const recipe = recipes[i] as Recipe;
-      return { recipe, data: await encodePng(pictureFromTensor(image), recipe) };
+      const unread = recipe.prompt === undefined ? undefined : model.overflow(recipe.prompt);
+      return { recipe, unread, data: await encodePng(pictureFromTensor(image), recipe) };
     }),
   );
 }

@@ -55,6 +55,8 @@ export interface InferenceProgress {
 
 export interface DrawnPicture {
   readonly recipe: Recipe;
+  /** The end of a prompt that was too long for the model. */
+  readonly unread?: string;
   /** The PNG, with the recipe in it. */
   readonly data: Uint8Array;
 }
