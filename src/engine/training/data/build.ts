@@ -1,11 +1,14 @@
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { appendFile, mkdir, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, rename, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { InputError } from '../../../errors.ts';
 import { explainFullDisk } from '../full-disk.ts';
-import type { Collection, Item } from './bundled.ts';
-import { DATASET_FILES } from './dataset.ts';
-import { inkOf, PICTURE_BYTES, rasterise } from './rasterise.ts';
+import type { Collection, Item } from './collection.ts';
+import type { Concept } from './concepts.ts';
+import { DATASET_FILES, type PictureRecord } from './dataset.ts';
+import { Journal, type Outcome } from './journal.ts';
+import { LeftOut } from './left-out.ts';
+import { inkOf, rasterise } from './rasterise.ts';
 
 /** Pictures with less to see than this teach nothing. */
 const MIN_INK = 0.04;
@@ -13,11 +16,12 @@ const BATCH = 64;
 
 export interface BuildResult {
   readonly pictures: number;
-  /** Why pictures were left out, and how many for each reason. */
-  readonly skipped: ReadonlyMap<string, number>;
+  readonly leftOut: LeftOut;
 }
 
 export interface BuildOptions {
+  /** Cut pictures to a square instead of keeping all of them with a margin. */
+  readonly crop?: boolean;
   /** Called after each batch with the number of items done. */
   readonly onProgress?: (done: number) => void;
   readonly signal?: AbortSignal;
@@ -26,98 +30,118 @@ export interface BuildOptions {
 /**
  * Draws a collection into a folder that `Dataset` opens. What is done is kept: stopped at any moment and called again with
  * the same collection, it goes on after the last whole batch. Files get their names when all of it is there.
+ * @throws InputError when nothing could be drawn, or the disk is full
  */
 export function buildDataset(dir: string, collection: Collection, options: BuildOptions = {}): Promise<BuildResult> {
   return explainFullDisk(dir, () => build(dir, collection, options));
 }
 
 async function build(dir: string, collection: Collection, options: BuildOptions): Promise<BuildResult> {
+  const { crop = false, onProgress, signal } = options;
   await mkdir(dir, { recursive: true });
   const pictures = join(dir, `${DATASET_FILES.pictures}.partial`);
-  const journal = join(dir, `${DATASET_FILES.metadata}.partial`);
-  const lines = await resume(pictures, journal, fingerprint(collection.items));
-  for (let from = lines.length; from < collection.items.length; from += BATCH) {
-    options.signal?.throwIfAborted();
-    const batch = await Promise.all(collection.items.slice(from, from + BATCH).map(draw));
-    await appendFile(pictures, Buffer.concat(batch.flatMap(({ bytes }) => bytes ?? [])));
-    const added = batch.map(({ line }) => line);
-    await appendFile(journal, added.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    lines.push(...added);
-    options.onProgress?.(lines.length);
+  const journal = await Journal.open(join(dir, 'journal.partial'), pictures, JSON.stringify({ crop }));
+  const leftOut = new LeftOut();
+  let [done, drawn] = [0, 0];
+  for await (const batch of batches(collection.items(leftOut.add), BATCH)) {
+    signal?.throwIfAborted();
+    const known = await journal.recall(batch.map(({ record }) => record));
+    const outcomes = known ?? (await drawBatch(batch, journal, crop));
+    for (const { record, leftOut: reason } of outcomes)
+      if (reason !== undefined) leftOut.add(reason, record.source ?? record.name);
+    done += batch.length;
+    drawn += outcomes.filter((outcome) => outcome.leftOut === undefined).length;
+    if (!known) onProgress?.(done);
   }
-  return finish(dir, collection, lines, pictures, journal);
+  await journal.end();
+  if (drawn === 0) throw new InputError(['there is no picture to learn from', ...leftOut.lines()].join('\n'));
+  await writeFile(join(dir, DATASET_FILES.leftOut), `${JSON.stringify(leftOut.list(), null, 2)}\n`);
+  await finish(dir, collection, journal, pictures);
+  return { pictures: drawn, leftOut };
 }
 
-/** A line of the journal: the record of a picture, or why there is none. */
-type Line = Item['record'] | { readonly skipped: string };
+async function* batches<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
 
-async function draw({ record, load }: Item): Promise<{ line: Line; bytes?: Buffer }> {
+async function drawBatch(batch: readonly Item[], journal: Journal, crop: boolean): Promise<Outcome[]> {
+  const drawings = await inLanes(batch, (item) => draw(item, crop));
+  const outcomes = drawings.map(({ outcome }) => outcome);
+  await journal.append(outcomes, Buffer.concat(drawings.flatMap(({ bytes }) => bytes ?? [])));
+  return outcomes;
+}
+
+/** A few at a time: decoded pictures are large. */
+async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const lane = async () => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i]!);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, lane));
+  return results;
+}
+
+async function draw({ record, load }: Item, crop: boolean): Promise<{ outcome: Outcome; bytes?: Buffer }> {
   let bytes: Buffer;
   try {
-    bytes = await rasterise(await load());
+    bytes = await rasterise(await load(), crop ? 'cut to a square' : 'whole');
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    return { line: { skipped: missing ? 'the file is missing' : 'the file cannot be read as a picture' } };
+    return { outcome: { record, leftOut: reasonOf(error, record) } };
   }
-  if (inkOf(bytes) < MIN_INK) return { line: { skipped: `less than ${MIN_INK * 100} % of it is visible` } };
-  return { line: record, bytes };
+  if (inkOf(bytes) < MIN_INK) return { outcome: { record, leftOut: `less than ${MIN_INK * 100} % of it is visible` } };
+  return { outcome: { record }, bytes };
 }
 
-/** The journal's lines so far, with the pictures cut back to those that it describes; none when it is of other items. */
-async function resume(pictures: string, journal: string, expected: string): Promise<Line[]> {
-  if (existsSync(journal)) {
-    const text = await readFile(journal, 'utf8');
-    const [head, ...rest] = text
-      .slice(0, text.lastIndexOf('\n') + 1)
-      .split('\n')
-      .slice(0, -1);
-    if (head === expected) {
-      const lines = rest.map((line): Line => JSON.parse(line));
-      await rewrite(journal, [expected, ...rest]);
-      await truncate(pictures, lines.filter((line) => !('skipped' in line)).length * PICTURE_BYTES);
-      return lines;
-    }
-  }
-  await writeFile(journal, `${expected}\n`);
-  await writeFile(pictures, '');
-  return [];
+/** Without the file's name, so that equal reasons are counted together. */
+function reasonOf(error: unknown, { source }: PictureRecord): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof InputError) return message.replace(`${source}: `, '');
+  if (code === 'ENOENT') return 'the file is missing';
+  return code ? `the file cannot be read (${code})` : 'the file cannot be read as a picture';
 }
 
-/** Without a last line that a sudden stop cut short. */
-const rewrite = (path: string, lines: readonly string[]) => writeFile(path, lines.map((line) => `${line}\n`).join(''));
-
-function fingerprint(items: readonly Item[]): string {
-  const hash = createHash('sha256');
-  for (const { record } of items) hash.update(`${JSON.stringify(record)}\n`);
-  return hash.digest('hex');
-}
-
-async function finish(
-  dir: string,
-  collection: Collection,
-  lines: readonly Line[],
-  pictures: string,
-  journal: string,
-): Promise<BuildResult> {
-  const records = lines.flatMap((line) => ('skipped' in line ? [] : line));
-  const skipped = new Map<string, number>();
-  for (const line of lines) if ('skipped' in line) skipped.set(line.skipped, (skipped.get(line.skipped) ?? 0) + 1);
-  const shown = new Set(records.map(({ concept }) => concept));
-  const concepts = collection.concepts.filter(({ id }) => shown.has(id));
+/** Only now do the files get the names by which a data set is known. */
+async function finish(dir: string, { concepts }: Collection, journal: Journal, pictures: string): Promise<void> {
+  const shown = new Map<string, string>();
+  const metadata = join(dir, DATASET_FILES.metadata);
+  await writeLines(`${metadata}.partial`, noteConcepts(journal.records(), shown));
+  await writeLines(join(dir, DATASET_FILES.concepts), conceptLines(concepts, shown));
   await flush(pictures);
-  await rewrite(
-    join(dir, DATASET_FILES.concepts),
-    concepts.map(({ id, name, keywords, synonyms, hyponyms, hypernyms }) =>
-      JSON.stringify({ id, name, keywords, synonyms, hyponyms, hypernyms }),
-    ),
-  );
   await rename(pictures, join(dir, DATASET_FILES.pictures));
-  await rewrite(
-    join(dir, DATASET_FILES.metadata),
-    records.map((record) => JSON.stringify(record)),
-  );
-  await rm(journal);
-  return { pictures: records.length, skipped };
+  await rename(`${metadata}.partial`, metadata);
+  await journal.remove();
+}
+
+/** Passes records on and keeps, of each concept, the name of its first picture. */
+async function* noteConcepts(records: AsyncIterable<PictureRecord>, shown: Map<string, string>) {
+  for await (const record of records) {
+    if (!shown.has(record.concept)) shown.set(record.concept, record.name);
+    yield record;
+  }
+}
+
+/** The concepts that a picture shows: those with words of their own, in their order, then the others. */
+function* conceptLines(concepts: readonly Concept[], shown: ReadonlyMap<string, string>) {
+  const withWords = concepts.filter(({ id }) => shown.has(id));
+  for (const { id, name, keywords, synonyms, hyponyms, hypernyms } of withWords)
+    yield { id, name, keywords, synonyms, hyponyms, hypernyms };
+  const known = new Set(withWords.map(({ id }) => id));
+  for (const [id, name] of shown)
+    if (!known.has(id)) yield { id, name, keywords: [], synonyms: [], hyponyms: [], hypernyms: [] };
+}
+
+async function writeLines(path: string, rows: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> {
+  await writeFile(path, '');
+  for await (const batch of batches(rows, 1000))
+    await appendFile(path, batch.map((row) => `${JSON.stringify(row)}\n`).join(''));
 }
 
 async function flush(path: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Collection, Item } from './collection.ts';
 import { type Concept, type EmojiConcept, readEmojiConcepts, withoutSelector } from './concepts.ts';
 import type { PictureRecord } from './dataset.ts';
 import { type IconSet, readIconSet } from './iconify.ts';
@@ -9,18 +10,6 @@ import { SVG_SIZE } from './rasterise.ts';
 import { PICTURE_SOURCES, type PictureSource } from './sources.ts';
 import { splitStyles } from './split.ts';
 import { readWordNet } from './wordnet.ts';
-
-/** A picture before it is drawn. */
-export interface Item {
-  readonly record: PictureRecord;
-  /** A file that sharp reads. */
-  load(): Promise<Buffer>;
-}
-
-export interface Collection {
-  readonly items: readonly Item[];
-  readonly concepts: readonly Concept[];
-}
 
 /** A picture of a source, by the code point or caption that it shows. */
 interface Found {
@@ -57,9 +46,11 @@ export function collectBundled(packages: DataPackages, { styles, skinTones }: Bu
   const icons = PICTURE_SOURCES.filter((source) => source.kind === 'icon' && styles.includes(source.style)).map(
     (source) => collectIcons(source, packages),
   );
+  const all = [...items, ...icons.flatMap((c) => c.items)];
   return {
-    items: [...items, ...icons.flatMap((c) => c.items)],
+    total: all.length,
     concepts: [...concepts, ...icons.flatMap((c) => c.concepts)],
+    items: () => all,
   };
 }
 
@@ -119,7 +110,10 @@ function groupByKey(found: readonly Found[]): Map<string, Found[]> {
 
 type Splits = ReadonlyMap<string, ReadonlyMap<string, PictureRecord['split']>>;
 
-function collectIcons({ style, package: name }: PictureSource, packages: DataPackages): Collection {
+function collectIcons(
+  { style, package: name }: PictureSource,
+  packages: DataPackages,
+): { items: Item[]; concepts: Concept[] } {
   const set = readIconSet(packages, name);
   const icons = captionIcons(set).map(({ caption, icon }) => ({
     id: `${name.replace('@iconify-json/', '')} ${caption}`,

@@ -16,9 +16,10 @@ const article = (text: string) => (/^[aeiou]/.test(text) ? `an ${text}` : `a ${t
 /**
  * A caption of a picture, another one at every call: 40 % the name; 26 % the name with the style; 12 % the name with
  * keywords; 9 % keywords alone; 10 % a synonym or hyponym; 3 % a hypernym. A quarter begin with "a picture of".
- * Where the concept has no such words, the name.
+ * Where the concept has no such words, the name. Of a picture with sentences of its own, one of these.
  */
-export function sampleCaption({ name, style }: PictureRecord, concept: Concept, dice: Dice): string {
+export function sampleCaption({ name, style, captions }: PictureRecord, concept: Concept, dice: Dice): string {
+  if (captions) return dice.pick(captions);
   const kind = dice.uniform();
   const text = plainCaption(kind, name, style, concept, dice);
   const styled = kind >= 0.4 && kind < 0.66 && style !== '';

@@ -9,6 +9,8 @@ export const DATASET_FILES = {
   pictures: 'pictures.rgba',
   metadata: 'metadata.jsonl',
   concepts: 'concepts.jsonl',
+  /** What was left out of it and why; for people. */
+  leftOut: 'left-out.json',
 } as const;
 
 /** A line of metadata.jsonl; the n-th describes the n-th picture. */
@@ -18,6 +20,10 @@ export const PictureRecord = z.object({
   name: z.string(),
   style: z.string(),
   split: z.enum(['train', 'held-out-concept', 'held-out-pair']),
+  /** Sentences about this very picture; without them, captions are made of its name and its concept's words. */
+  captions: z.array(z.string()).nonempty().optional(),
+  /** Its file, or its address where its data set gives one. */
+  source: z.string().optional(),
 });
 export type PictureRecord = z.infer<typeof PictureRecord>;
 

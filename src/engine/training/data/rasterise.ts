@@ -1,4 +1,5 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
+import type { Picture } from '../../images/picture.ts';
 
 /** Side of every picture of a data set, in pixels. */
 export const PICTURE_SIZE = 128;
@@ -7,22 +8,30 @@ const MARGIN = 4;
 /** SVGs are drawn larger and then reduced, which keeps fine lines even. */
 export const SVG_SIZE = 256;
 
+type Framing = 'whole' | 'cut to a square';
+
 /**
- * A file of any format that sharp reads → 128 × 128 RGBA: the whole picture in the middle, its proportions kept, with a
- * margin; colour as composed on white, alpha beside it (so that transparent pixels are white, not arbitrary).
+ * A decoded picture, or a file of any format that sharp reads → 128 × 128 RGBA: colour as composed on white, alpha beside
+ * it (so that transparent pixels are white, not arbitrary).
+ * @param framing  the whole picture in the middle, its proportions kept, with a margin; or its middle, without one
  */
-export async function rasterise(file: Buffer, margin = MARGIN): Promise<Buffer> {
+export async function rasterise(picture: Picture | Buffer, framing: Framing = 'whole'): Promise<Buffer> {
+  const margin = framing === 'whole' ? MARGIN : 0;
   const side = PICTURE_SIZE - 2 * margin;
   const transparent = { r: 255, g: 255, b: 255, alpha: 0 };
-  const picture = sharp(file)
+  const bytes = await open(picture)
     .ensureAlpha()
     .toColourspace('srgb')
-    .resize(side, side, { fit: 'contain', background: transparent });
-  const bytes = await picture
+    .resize(side, side, { fit: framing === 'whole' ? 'contain' : 'cover', background: transparent })
     .extend({ top: margin, bottom: margin, left: margin, right: margin, background: transparent })
     .raw()
     .toBuffer();
   return composeOnWhite(bytes);
+}
+
+function open(picture: Picture | Buffer): Sharp {
+  if (!('width' in picture)) return sharp(picture);
+  return sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: 4 } });
 }
 
 function composeOnWhite(rgba: Buffer): Buffer {
