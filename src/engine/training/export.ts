@@ -4,7 +4,7 @@ import { type Tensor, tensor } from '../tensor.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
 import { loadAverage } from './checkpoint.ts';
 import { attribution } from './data/attribution.ts';
-import type { Dataset } from './data/dataset.ts';
+import type { PictureSet } from './data/picture-set.ts';
 import { modelCard } from './model-card.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import { type Features, moments } from './tasks/features.ts';
@@ -34,7 +34,7 @@ interface Component {
  * diffusers opens as it is: float16, with model card and attribution.
  * @throws InputError where a part has not been trained
  */
-export async function exportModel(dir: string, runs: string, dataset: Dataset, features: Features): Promise<void> {
+export async function exportModel(dir: string, runs: string, dataset: PictureSet, features: Features): Promise<void> {
   const components = await collectComponents(runs, dataset, features);
   for (const [name, component] of Object.entries(components)) await writeComponent(join(dir, name), component);
   await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true });
@@ -54,7 +54,7 @@ export async function exportModel(dir: string, runs: string, dataset: Dataset, f
 
 async function collectComponents(
   runs: string,
-  dataset: Dataset,
+  dataset: PictureSet,
   features: Features,
 ): Promise<Record<string, Component>> {
   const average = (part: string) => loadAverage(checkpointOf(runs, part));

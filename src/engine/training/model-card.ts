@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Dataset } from './data/dataset.ts';
+import type { PictureSet } from './data/picture-set.ts';
 import { PARTS } from './parts.ts';
 
 const TITLES = {
@@ -19,7 +19,7 @@ interface Entry {
 }
 
 /** README.md of a trained model: what it is, what it was trained on, for how long, how good it is, what it can't do. */
-export async function modelCard(runs: string, dataset: Dataset): Promise<string> {
+export async function modelCard(runs: string, dataset: PictureSet): Promise<string> {
   const rows = await Promise.all(
     PARTS.map(async (part) => `| ${TITLES[part]} | ${await partRow(join(runs, part, 'log.jsonl'))} |`),
   );

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { Dataset } from './data/dataset.ts';
+import { openPictures } from './data/open-pictures.ts';
+import type { PictureSet } from './data/picture-set.ts';
 import { exportJudge } from './export-judge.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
 import { openClipConfig, openJudgeConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
@@ -63,12 +65,14 @@ async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOption
 }
 
 async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }: PartOptions): Promise<Task> {
-  const dataset = new Dataset(data);
   const horizon = PLANNED_STEPS[part];
+  if (part === 'judge') {
+    const plain = new Dataset(data);
+    // with another seed than the parts that it judges
+    return judgeTask(tf, plain, await openJudgeConfig(runs, plain), { horizon, seed: seed + 1 }) as Task;
+  }
+  const dataset = openPictures(data);
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
-  // with another seed than the parts that it judges
-  if (part === 'judge')
-    return judgeTask(tf, dataset, await openJudgeConfig(runs, dataset), { horizon, seed: seed + 1 }) as Task;
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
   const clip = await openClipConfig(runs);
   if (part === 'clip') return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }) as Task;
@@ -97,7 +101,7 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
 /** The features that decoder and prior learn from, computed where they are not there yet. */
 export async function openFeatures(
   tf: TensorFlow,
-  dataset: Dataset,
+  dataset: PictureSet,
   runs: string,
   say: (line: string) => void,
 ): Promise<Features> {
@@ -109,7 +113,7 @@ export async function openFeatures(
   );
 }
 
-async function openTokenizer(dataset: Dataset, runs: string, seed: number, say: (line: string) => void) {
+async function openTokenizer(dataset: PictureSet, runs: string, seed: number, say: (line: string) => void) {
   const folder = tokenizerFolder(runs);
   if (!existsSync(join(folder, 'vocab.json'))) {
     say(`tokenizer: ${await trainTokenizer(dataset, runs, seed)} tokens in ${folder}`);
@@ -117,7 +121,7 @@ async function openTokenizer(dataset: Dataset, runs: string, seed: number, say: 
   return loadTokenizer(folder);
 }
 
-function progressOf(dataset: Dataset, say: (line: string) => void): (done: number) => void {
+function progressOf(dataset: PictureSet, say: (line: string) => void): (done: number) => void {
   const every = Math.ceil(dataset.records.length / 10);
   let next = 0;
   return (done) => {

@@ -2,8 +2,9 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { plainSet } from '../data/compose/composed-set.ts';
 import { contactSheet } from '../data/contact-sheet.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { PictureSet } from '../data/picture-set.ts';
 import { type ClipConfig, embedPixels, embedTokens } from './clip-encoders.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
 import { evenly, indicesOf, judgedPictures } from './pictures.ts';
@@ -34,10 +35,11 @@ export async function clipFigures(
   tf: TensorFlow,
   weights: Weights<T>,
   config: ClipConfig,
-  dataset: Dataset,
+  dataset: PictureSet,
   tokenizer: Tokenizer,
 ) {
-  const names = [...new Set([...dataset.concepts.values()].map(({ name }) => name))];
+  const plain = plainSet(dataset);
+  const names = [...new Set([...plain.concepts.values()].map(({ name }) => name))];
   const texts = embedInRows(tf, names, (rows) =>
     embedTokens(
       tf,
@@ -56,7 +58,7 @@ export async function clipFigures(
     );
     return right.length / indices.length;
   };
-  const gallery = evenly([...dataset.records.keys()], GALLERY);
+  const gallery = evenly([...plain.records.keys()], GALLERY);
   const queries = embedInRows(tf, QUERIES, (rows) =>
     embedTokens(
       tf,
@@ -69,7 +71,7 @@ export async function clipFigures(
   return {
     figures: {
       pairTop1: top1(judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY)),
-      trainTop1: top1(evenly(indicesOf(dataset, 'train'), JUDGED)),
+      trainTop1: top1(evenly(indicesOf(plain, 'train'), JUDGED)),
     },
     sheet: await contactSheet(
       found.map((i) => dataset.read(gallery[i]!)),
@@ -78,7 +80,7 @@ export async function clipFigures(
   };
 }
 
-function pixelsOf(dataset: Dataset, indices: readonly number[], { vision }: ClipConfig): Float32Array {
+function pixelsOf(dataset: PictureSet, indices: readonly number[], { vision }: ClipConfig): Float32Array {
   const size = vision.image_size ** 2 * 3;
   const pixels = new Float32Array(indices.length * size);
   for (const [i, index] of indices.entries()) {

@@ -3,7 +3,7 @@ import { InputError } from '../../../errors.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { sampleCaption } from '../data/captions.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Initialiser } from '../parameters.ts';
 import type { Task, TaskOptions } from '../task.ts';
@@ -25,7 +25,7 @@ interface Batch {
 /** CLIP (Radford et al. 2021) from scratch: InfoNCE in both directions, learned temperature, one picture a concept in a batch. */
 export function clipTask(
   tf: TensorFlow,
-  dataset: Dataset,
+  dataset: PictureSet,
   tokenizer: Tokenizer,
   config: ClipConfig,
   { horizon, seed }: TaskOptions,
@@ -86,7 +86,7 @@ export function clipTask(
 }
 
 /** Numbers of the training pictures of each concept, in the order of the concepts. */
-function picturesByConcept(dataset: Dataset): Map<string, number[]> {
+function picturesByConcept(dataset: PictureSet): Map<string, number[]> {
   const groups = new Map<string, number[]>([...dataset.concepts.keys()].map((concept) => [concept, []]));
   for (const index of indicesOf(dataset, 'train')) groups.get(dataset.records[index]!.concept)!.push(index);
   return new Map([...groups].filter(([, pictures]) => pictures.length > 0));

@@ -3,7 +3,7 @@ import { unet } from '../../networks/unet.ts';
 import { UnetConfig } from '../../networks/unet-config.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task } from '../task.ts';
 import { type Features, gatherRows } from './features.ts';
@@ -64,7 +64,7 @@ export interface DecoderOptions {
  */
 export function decoderTask(
   tf: TensorFlow,
-  dataset: Dataset,
+  dataset: PictureSet,
   features: Features,
   draw: PictureDecoder,
   options: DecoderOptions,

@@ -8,7 +8,7 @@ import { type MovqConfig, movqEncoder } from '../../networks/movq.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { concatRows, type Tensor } from '../../tensor.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
 import type { ClipConfig } from './clip-encoders.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
@@ -42,7 +42,7 @@ export interface FeatureNetworks {
  */
 export async function loadFeatures(
   tf: TensorFlow,
-  dataset: Dataset,
+  dataset: PictureSet,
   networks: FeatureNetworks,
   onProgress?: (done: number) => void,
 ): Promise<Features> {
@@ -58,7 +58,7 @@ export async function loadFeatures(
 }
 
 /** What features depend on: the pictures, and how far their networks were trained. */
-async function originOf(dataset: Dataset, runs: string): Promise<Float32Array> {
+async function originOf(dataset: PictureSet, runs: string): Promise<Float32Array> {
   const digest = createHash('sha256').update(JSON.stringify(dataset.records)).digest();
   // 24 bits, which a float32 holds exactly
   return Float32Array.of(digest.readUIntBE(0, 3), await trainedSteps(runs, 'movq'), await trainedSteps(runs, 'clip'));
@@ -76,7 +76,7 @@ function featuresFrom(tensors: ReadonlyMap<string, Tensor>): Features {
 
 async function computeFeatures(
   tf: TensorFlow,
-  dataset: Dataset,
+  dataset: PictureSet,
   { runs, movq, clip }: FeatureNetworks,
   onProgress?: (done: number) => void,
 ) {

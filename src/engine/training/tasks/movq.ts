@@ -4,7 +4,7 @@ import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { Tensor } from '../../tensor.ts';
 import { contactSheet } from '../data/contact-sheet.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
@@ -47,7 +47,7 @@ interface Batch {
 /** Autoencoder on crops of the training pictures. */
 export function movqTask(
   tf: TensorFlow,
-  dataset: Dataset,
+  dataset: PictureSet,
   config: MovqConfig,
   { horizon, seed }: TaskOptions,
 ): Task<Batch> {

@@ -1,16 +1,16 @@
-import type { Dataset } from '../data/dataset.ts';
+import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_SIZE } from '../data/rasterise.ts';
 import type { Dice } from '../dice.ts';
 
 type HeldOut = 'held-out-concept' | 'held-out-pair';
 
 /** Numbers of the pictures of a split. */
-export function indicesOf(dataset: Dataset, split: 'train' | HeldOut): number[] {
+export function indicesOf(dataset: PictureSet, split: 'train' | HeldOut): number[] {
   return dataset.records.flatMap((record, index) => (record.split === split ? [index] : []));
 }
 
 /** Up to `count` pictures to judge a network by: held out, or of training where the data set is too small to hold any out. */
-export function judgedPictures(dataset: Dataset, split: HeldOut, count: number): number[] {
+export function judgedPictures(dataset: PictureSet, split: HeldOut, count: number): number[] {
   const heldOut = indicesOf(dataset, split);
   return evenly(heldOut.length > 0 ? heldOut : indicesOf(dataset, 'train'), count);
 }

@@ -5,7 +5,7 @@ import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { sampleCaption } from '../data/captions.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task } from '../task.ts';
 import type { ClipConfig } from './clip-encoders.ts';
@@ -55,7 +55,7 @@ export interface PriorOptions {
  */
 export function priorTask(
   tf: TensorFlow,
-  dataset: Dataset,
+  dataset: PictureSet,
   features: Features,
   tokenizer: Tokenizer,
   clipWeights: Weights<T>,

@@ -7,7 +7,7 @@ import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
 import { contactSheet } from '../data/contact-sheet.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
 import type { Features } from './features.ts';
 import { DECODER_SCHEDULER } from './noising.ts';
@@ -29,7 +29,7 @@ const SEED = 0;
 /** Sheets of the same pictures at every call: those that the embeddings are of, and below them what the decoder makes of these. */
 export function createPictureDecoder(
   tf: TensorFlow,
-  dataset: Dataset,
+  dataset: PictureSet,
   features: Features,
   movq: MovqConfig,
   movqWeights: Weights<T>,

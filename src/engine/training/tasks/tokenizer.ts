@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { learnBytePairs } from '../bpe.ts';
 import { sampleCaption } from '../data/captions.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import { writeTokenizer } from '../tokenizer-folder.ts';
 import { indicesOf } from './pictures.ts';
@@ -17,7 +17,7 @@ const CAPTIONS = 200_000;
 export const tokenizerFolder = (runs: string) => join(runs, 'tokenizer');
 
 /** Learns the vocabulary of the captions of the training pictures; returns the number of tokens. */
-export async function trainTokenizer(dataset: Dataset, runs: string, seed = 0): Promise<number> {
+export async function trainTokenizer(dataset: PictureSet, runs: string, seed = 0): Promise<number> {
   const vocabulary = learnBytePairs(captions(dataset, seed), VOCABULARY_SIZE);
   await writeTokenizer(tokenizerFolder(runs), vocabulary, TEXT_LENGTH);
   return vocabulary.vocab.size;
@@ -28,7 +28,7 @@ export async function vocabularySize(runs: string): Promise<number> {
   return Object.keys(JSON.parse(await readFile(join(tokenizerFolder(runs), 'vocab.json'), 'utf8'))).length;
 }
 
-function* captions(dataset: Dataset, seed: number): Generator<string> {
+function* captions(dataset: PictureSet, seed: number): Generator<string> {
   const dice = new Dice(seed, 0);
   const training = indicesOf(dataset, 'train');
   for (let i = 0; i < CAPTIONS; i++) {

@@ -1,0 +1,81 @@
+import { Dice } from '../../dice.ts';
+import type { Concept } from '../concepts.ts';
+import type { PictureRecord } from '../dataset.ts';
+import type { PictureSet } from '../picture-set.ts';
+import { type Composition, compose, thingsOf } from './compositions.ts';
+import { pictureFrom } from './layers.ts';
+
+export interface ComposedOptions {
+  /** How many compositions. */
+  readonly count: number;
+  readonly seed: number;
+  /** Those that no training sees, instead of those that it does. */
+  readonly heldOut?: boolean;
+}
+
+/** A set with compositions behind its own pictures. */
+class ComposedSet implements PictureSet {
+  readonly plain: PictureSet;
+  readonly records: readonly PictureRecord[];
+  readonly concepts: ReadonlyMap<string, Concept>;
+  readonly #compositions: readonly Composition[];
+  /** Kept once they are drawn: drawing takes longer than all else that is done to a picture. */
+  readonly #drawn = new Map<number, Uint8Array>();
+
+  constructor(plain: PictureSet, compositions: readonly Composition[]) {
+    const ids = compositions.map((_, i) => `composition ${i}`);
+    this.plain = plain;
+    this.records = [...plain.records, ...compositions.map((composition, i) => recordOf(ids[i]!, composition))];
+    this.concepts = new Map([
+      ...plain.concepts,
+      ...compositions.map((it, i) => [ids[i]!, conceptOf(ids[i]!, it)] as const),
+    ]);
+    this.#compositions = compositions;
+  }
+
+  read(index: number): Uint8Array {
+    const composition = this.#compositions[index - this.plain.records.length];
+    if (!composition) return this.plain.read(index);
+    const drawn = this.#drawn.get(index) ?? pictureFrom(composition.draw());
+    this.#drawn.set(index, drawn);
+    return drawn.slice();
+  }
+
+  close(): void {
+    this.plain.close();
+  }
+}
+
+/**
+ * A set with compositions of its training pictures: colours, backgrounds, stickers, several things. They follow from the
+ * seed, and each is drawn when it is read.
+ */
+export function withCompositions(set: PictureSet, { count, seed, heldOut = false }: ComposedOptions): PictureSet {
+  const things = thingsOf(set);
+  const compositions: Composition[] = [];
+  for (let i = 0; things.all.length > 1 && compositions.length < count; i++) {
+    const composition = compose(things, new Dice(seed, i));
+    if (composition?.heldOut === heldOut) compositions.push(composition);
+  }
+  return new ComposedSet(set, compositions);
+}
+
+/** The set without its compositions: what is judged. */
+export const plainSet = (set: PictureSet): PictureSet => (set instanceof ComposedSet ? set.plain : set);
+
+const recordOf = (id: string, { captions, heldOut }: Composition): PictureRecord => ({
+  concept: id,
+  name: captions[0],
+  captions: [...captions],
+  style: '',
+  split: heldOut ? 'held-out-pair' : 'train',
+});
+
+const conceptOf = (id: string, { captions: [name] }: Composition): Concept => ({
+  id,
+  name,
+  keywords: [],
+  synonyms: [],
+  hyponyms: [],
+  hypernyms: [],
+});

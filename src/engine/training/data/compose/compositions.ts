@@ -1,0 +1,195 @@
+import type { Dice } from '../../dice.ts';
+import type { PictureRecord } from '../dataset.ts';
+import type { PictureSet } from '../picture-set.ts';
+import { splitHash } from '../split.ts';
+import { BACKGROUNDS, colourfulness, HUES, namesColour, withHue, withoutColour } from './colours.ts';
+import { flat, type Layer, layerFrom, over, place, shape, spread } from './layers.ts';
+
+/** A picture made of pictures. */
+export interface Composition {
+  /** What it shows, in several words; the first is the usual one. */
+  readonly captions: readonly [string, ...string[]];
+  /** Never seen in training, by the hash of what is combined. */
+  readonly heldOut: boolean;
+  draw(): Layer;
+}
+
+/** A thing to compose with: one of the plain pictures. */
+interface Thing {
+  readonly record: PictureRecord;
+  layer(): Layer;
+}
+
+type Compose = (things: Things, dice: Dice) => Composition | undefined;
+
+/** The training pictures, and those of each style: what stands together should look alike. */
+export interface Things {
+  readonly all: readonly Thing[];
+  readonly byStyle: ReadonlyMap<string, readonly Thing[]>;
+}
+
+export function thingsOf(set: PictureSet): Things {
+  const all = set.records.flatMap((record, index) =>
+    record.split === 'train' && isShort(record.name) ? [{ record, layer: () => layerFrom(set.read(index)) }] : [],
+  );
+  const byStyle = new Map<string, Thing[]>();
+  for (const thing of all) byStyle.set(thing.record.style, [...(byStyle.get(thing.record.style) ?? []), thing]);
+  return { all, byStyle };
+}
+
+/** A name that can stand in a longer caption. */
+const isShort = (name: string) => /^[a-z][a-z' -]*$/.test(name) && name.split(' ').length <= 3;
+
+const HELD_OUT_OBJECT_PAIRS = 100;
+const HELD_OUT_COLOURS = 150;
+
+/** One of all kinds, in their proportions; undefined where what was drawn does not suit. */
+export function compose(things: Things, dice: Dice): Composition | undefined {
+  let left = dice.uniform();
+  for (const [share, kind] of KINDS) {
+    if (left < share) return kind(things, dice);
+    left -= share;
+  }
+  return undefined;
+}
+
+const article = (word: string) => (/^[aeiou]/.test(word) ? `an ${word}` : `a ${word}`);
+
+const onBackground: Compose = ({ all }, dice) => {
+  const thing = dice.pick(all);
+  const word = dice.pick(Object.keys(BACKGROUNDS));
+  const colour = BACKGROUNDS[word]!.map((channel) => Math.max(0, Math.min(255, channel + 24 * (dice.uniform() - 0.5))));
+  const { name } = thing.record;
+  return {
+    captions: [`${name} on ${article(word)} background`, `${name}, ${word} background`],
+    heldOut: isHeldOutColour(thing, word),
+    draw: () => over(thing.layer(), flat(colour)),
+  };
+};
+
+const recoloured: Compose = ({ all }, dice) => {
+  const thing = dice.pick(all);
+  const word = dice.pick(Object.keys(HUES));
+  const { name } = thing.record;
+  if (namesColour(name) || colourfulness(thing.layer()) < 40) return undefined;
+  return {
+    captions: [`${word} ${name}`, `${name}, ${word}`],
+    heldOut: isHeldOutColour(thing, word),
+    draw: () => withHue(thing.layer(), HUES[word]!),
+  };
+};
+
+const greyscale: Compose = ({ all }, dice) => {
+  const thing = dice.pick(all);
+  const { name } = thing.record;
+  if (colourfulness(thing.layer()) < 40) return undefined;
+  return {
+    captions: [`${name}, black and white`, `black and white ${name}`],
+    heldOut: false,
+    draw: () => withoutColour(thing.layer()),
+  };
+};
+
+const silhouette: Compose = ({ all }, dice) => {
+  const thing = dice.pick(all);
+  const { name } = thing.record;
+  return {
+    captions: [`silhouette of ${name}`, `${name} silhouette`],
+    heldOut: false,
+    draw: () => shape(thing.layer(), [0, 0, 0]),
+  };
+};
+
+const OUTLINE = 4;
+
+const sticker: Compose = ({ all }, dice) => {
+  const thing = dice.pick(all);
+  const { name } = thing.record;
+  const draw = () => {
+    const inner = place(thing.layer(), { scale: 0.86, x: 64, y: 63 });
+    const paper = shape(spread(inner, OUTLINE), [255, 255, 255]);
+    const shadow = place(shape(spread(inner, OUTLINE + 1), [40, 40, 40], 0.45), { scale: 1, x: 64, y: 65.5 });
+    return over(inner, over(paper, shadow));
+  };
+  return { captions: [`sticker of ${name}`, `${name} sticker`, `${name}, sticker`], heldOut: false, draw };
+};
+
+/** Where the first stands, seen from the second, and where both are. */
+const PLACES = [
+  { word: 'to the left of', first: { x: 34, y: 64 }, second: { x: 94, y: 64 } },
+  { word: 'to the right of', first: { x: 94, y: 64 }, second: { x: 34, y: 64 } },
+  { word: 'above', first: { x: 64, y: 33 }, second: { x: 64, y: 95 } },
+  { word: 'below', first: { x: 64, y: 95 }, second: { x: 64, y: 33 } },
+] as const;
+
+const twoThings: Compose = ({ byStyle }, dice) => {
+  const sameStyle = dice.pick([...byStyle.values()]);
+  const [a, b] = [dice.pick(sameStyle), dice.pick(sameStyle)];
+  const { word, first, second } = dice.pick(PLACES);
+  const { concept, name } = a.record;
+  if (concept === b.record.concept || name === b.record.name) return undefined;
+  return {
+    captions: [`${name} ${word} ${b.record.name}`, `${name} and ${b.record.name}`],
+    heldOut: splitHash(`pair${[concept, b.record.concept].sort().join('+')}`) < HELD_OUT_OBJECT_PAIRS,
+    draw: () => over(place(a.layer(), { scale: 0.48, ...first }), place(b.layer(), { scale: 0.48, ...second })),
+  };
+};
+
+const GRIDS = [
+  {
+    word: 'two',
+    places: [
+      [34, 64],
+      [94, 64],
+    ],
+  },
+  {
+    word: 'three',
+    places: [
+      [64, 34],
+      [34, 94],
+      [94, 94],
+    ],
+  },
+  {
+    word: 'four',
+    places: [
+      [34, 34],
+      [94, 34],
+      [34, 94],
+      [94, 94],
+    ],
+  },
+] as const;
+
+const several: Compose = ({ all }, dice) => {
+  const thing = dice.pick(all);
+  const { word, places } = dice.pick(GRIDS);
+  const names = plural(thing.record.name);
+  if (!names) return undefined;
+  const draw = () => {
+    const layer = thing.layer();
+    return places.map(([x, y]) => place(layer, { scale: 0.46, x, y })).reduce((sum, one) => over(one, sum));
+  };
+  return { captions: [`${word} ${names}`], heldOut: false, draw };
+};
+
+/** "two cherries"; undefined for what is more than one already. */
+export function plural(name: string): string | undefined {
+  if (/s$|\b(and|of|in|with|on)\b/.test(name)) return undefined;
+  if (/[^aeiou]y$/.test(name)) return name.replace(/y$/, 'ies');
+  return /(x|z|ch|sh)$/.test(name) ? `${name}es` : `${name}s`;
+}
+
+const isHeldOutColour = ({ record }: Thing, colour: string) =>
+  splitHash(`colour${record.concept}+${colour}`) < HELD_OUT_COLOURS;
+
+const KINDS: readonly (readonly [share: number, compose: Compose])[] = [
+  [0.25, onBackground],
+  [0.2, recoloured],
+  [0.25, twoThings],
+  [0.12, several],
+  [0.08, sticker],
+  [0.05, greyscale],
+  [0.05, silhouette],
+];
