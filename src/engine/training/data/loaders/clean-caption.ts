@@ -1,12 +1,16 @@
 import { decodeHTML } from 'entities';
 
-/** Text out of web pages, scripts and papers: markup and control characters off, white space to single spaces. */
-export function cleanCaption(text: string): string {
-  const plain = decodeHTML(text.replace(/<\/?[a-z][^<>]*>/gi, ' '));
-  return plain
+/** Control characters off, white space to single spaces. */
+export const tidyText = (text: string) =>
+  text
     .normalize('NFC')
     .replace(/[\s\p{Cc}\uFEFF]+/gu, ' ')
     .trim();
+
+/** Text out of web pages and scripts: without markup, tidied. */
+export function cleanCaption(text: string): string {
+  const apart = text.replace(/<(br|p|div|li|tr|td)\b[^<>]*>/gi, ' ');
+  return tidyText(decodeHTML(apart.replace(/<\/?[a-z][^<>]*>/gi, '')));
 }
 
 /** Cleaned, none empty, each once. */

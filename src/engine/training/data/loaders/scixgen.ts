@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { DOMParser, type Document, type Element, type Node } from '@xmldom/xmldom';
 import type { LeaveOut } from '../collection.ts';
-import { cleanCaption } from './clean-caption.ts';
+import { tidyText } from './clean-caption.ts';
 import { firstThere, walk } from './folder.ts';
 import type { Loader, ReadOptions, Sample } from './loader.ts';
 
@@ -64,7 +64,7 @@ function* readFigures(dir: string, file: string, paper: Document, leaveOut: Leav
   for (const figure of paper.getElementsByTagName('figure')) {
     const source = `${group}#${figure.getAttribute('xml:id') ?? ''}`;
     const graphics = [...figure.getElementsByTagName('graphics')].filter((it) => figureOf(it) === figure);
-    const caption = cleanCaption(children(figure, 'caption').map(textOf).join(' '));
+    const caption = tidyText(children(figure, 'caption').map(textOf).join(' '));
     if (graphics.length === 0) continue;
     if (caption === '') leaveOut('a figure without a caption', source);
     else if (graphics.length > 1) leaveOut('a figure of several pictures with one caption', source);

@@ -72,7 +72,7 @@ function* readRow(
   const captions = cleanCaptions(captionsOf(values));
   const names = fileNames(address);
   const file = names && firstThere(join(dir, PICTURES), names);
-  if (!names) leaveOut('a row whose image_url is no address', where);
+  if (!names) leaveOut('a row whose image_url is not the address of a file', where);
   else if (!captions) leaveOut('a row without a caption', where);
   else if (!file) leaveOut(`no file in ${PICTURES}/ is named as the address ends`, `${where}, ${names[0]}`);
   else yield [address, { file: join(PICTURES, file), captions }];
@@ -89,7 +89,7 @@ function captionsOf(values: Readonly<Record<string, string>>): string[] {
 
 /**
  * What a picture's file may be called: the end of its address, as it is or decoded, or its whole path, as `wget -x -nH`
- * saves it. undefined for what is no address.
+ * saves it. undefined for what is not the address of a file.
  */
 function fileNames(address: string): string[] | undefined {
   try {
