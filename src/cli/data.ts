@@ -7,9 +7,10 @@ import { attribution } from '../engine/training/data/attribution.ts';
 import { buildDataset } from '../engine/training/data/build.ts';
 import { collectBundled } from '../engine/training/data/bundled.ts';
 import type { Collection } from '../engine/training/data/collection.ts';
+import { plainSet } from '../engine/training/data/compose/composed-set.ts';
 import { datasetSheet } from '../engine/training/data/contact-sheet.ts';
-import { Dataset } from '../engine/training/data/dataset.ts';
 import { collectFolder, findLoader, LOADERS } from '../engine/training/data/loaders/formats.ts';
+import { openPictures, writeCompositions } from '../engine/training/data/open-pictures.ts';
 import { DataPackages } from '../engine/training/data/packages.ts';
 import { DEFAULT_STYLES, PICTURE_SOURCES, TEXT_SOURCES } from '../engine/training/data/sources.ts';
 import { InputError } from '../errors.ts';
@@ -23,6 +24,7 @@ interface Options {
   crop: boolean;
   style?: string[];
   skinTones: boolean;
+  compositions?: number;
 }
 
 /** What a data set is made of, and the words that must go with it. */
@@ -40,6 +42,11 @@ export const data = new Command('data')
     new Option('--style <name...>', 'only these styles').choices(PICTURE_SOURCES.map((source) => source.style)),
   )
   .option('--skin-tones', 'also persons with light, medium and dark skin', false)
+  .option(
+    '--compositions <count>',
+    'also so many pictures composed of them: colours, backgrounds, two things',
+    wholeNumber,
+  )
   .option('--from <dir>', 'pictures that you have, with captions: your own, or a published data set')
   .addOption(
     new Option('--format <name>', 'how the folder is laid out, when its files do not tell').choices(
@@ -62,7 +69,7 @@ function wholeNumber(text: string): number {
 }
 
 async function build(options: Options): Promise<void> {
-  const { out, crop, from, format, language, limit } = options;
+  const { out, crop, from, format, language, limit, compositions } = options;
   if (!from && (format || language || limit))
     throw new InputError('--format, --language and --limit say how the folder of --from is read: name one');
   const { collection, attribution } = from ? fromFolder(from, options) : await fromPackages(options);
@@ -80,11 +87,12 @@ async function build(options: Options): Promise<void> {
   }).finally(() => bar.stop());
   for (const line of leftOut.lines()) say(line);
   if (attribution) await writeFile(join(out, 'ATTRIBUTION.md'), attribution);
-  const dataset = new Dataset(out);
+  await writeCompositions(out, compositions ? { count: compositions, seed: 0 } : undefined);
+  const set = openPictures(out);
   const sheet = join(out, 'contact-sheet.png');
-  await writeFile(sheet, await datasetSheet(dataset, 600, { columns: 30, size: 48 }));
-  dataset.close();
-  say(`${pictures} pictures of ${dataset.concepts.size} concepts in ${out}; look at ${sheet}`);
+  await writeFile(sheet, await datasetSheet(set, 600, { columns: 30, size: 48 }));
+  set.close();
+  say(`${pictures} pictures of ${plainSet(set).concepts.size} concepts in ${out}; look at ${sheet}`);
 }
 
 function fromFolder(dir: string, { out, format, language, limit }: Options): Source {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { Dataset } from '../engine/training/data/dataset.ts';
+import { openPictures } from '../engine/training/data/open-pictures.ts';
 import { exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
 import { openFeatures, PARTS, type Part, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
@@ -39,7 +39,7 @@ const DESCRIPTIONS: Record<Part, string> = {
 
 runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').action(
   async ({ data, runs, seed }: RunOptions) => {
-    say(`${await trainTokenizer(new Dataset(data), runs, seed)} tokens in ${tokenizerFolder(runs)}`);
+    say(`${await trainTokenizer(openPictures(data), runs, seed)} tokens in ${tokenizerFolder(runs)}`);
   },
 );
 for (const part of [...PARTS, 'judge'] as const) {
@@ -59,7 +59,7 @@ timedCommand('all', 'train every part in turn; with --from only prior and decode
 
 runCommand('export <dir>', 'write the trained model as a diffusers folder').action(
   async (dir: string, { data, runs }: RunOptions) => {
-    const dataset = new Dataset(data);
+    const dataset = openPictures(data);
     await exportModel(dir, runs, dataset, await openFeatures(loadTensorFlow(), dataset, runs, say));
     say(`the model is in ${dir}`);
   },

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { Dataset } from './dataset.ts';
+import type { PictureSet } from './picture-set.ts';
 import { PICTURE_SIZE } from './rasterise.ts';
 
 export interface SheetOptions {
@@ -32,10 +32,8 @@ function colourOf(rgba: Uint8Array): Uint8Array {
 }
 
 /** `count` pictures of a data set at even distances: the same at every call. */
-export function datasetSheet(dataset: Dataset, count: number, options: SheetOptions): Promise<Buffer> {
-  const shown = Math.min(count, dataset.records.length);
-  const pictures = Array.from({ length: shown }, (_, i) =>
-    dataset.read(Math.floor((i * dataset.records.length) / shown)),
-  );
+export function datasetSheet(set: PictureSet, count: number, options: SheetOptions): Promise<Buffer> {
+  const shown = Math.min(count, set.records.length);
+  const pictures = Array.from({ length: shown }, (_, i) => set.read(Math.floor((i * set.records.length) / shown)));
   return contactSheet(pictures, options);
 }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../../errors.ts';
@@ -12,9 +12,11 @@ const Compositions = z.strictObject({ count: z.int().positive(), seed: z.int().n
 
 const FILE = 'compositions.json';
 
-/** Has compositions of a data set's pictures stand behind them from now on. */
-export async function writeCompositions(dir: string, compositions: z.infer<typeof Compositions>): Promise<void> {
-  await writeFile(join(dir, FILE), `${JSON.stringify(Compositions.parse(compositions))}\n`);
+/** Has compositions of a data set's pictures stand behind them from now on, or none. */
+export async function writeCompositions(dir: string, compositions?: z.infer<typeof Compositions>): Promise<void> {
+  const path = join(dir, FILE);
+  if (compositions) await writeFile(path, `${JSON.stringify(Compositions.parse(compositions))}\n`);
+  else await rm(path, { force: true });
 }
 
 /**

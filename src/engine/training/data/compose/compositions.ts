@@ -18,6 +18,8 @@ export interface Composition {
 interface Thing {
   readonly record: PictureRecord;
   layer(): Layer;
+  /** Whether it has colours that could be others. */
+  isColourful(): boolean;
 }
 
 type Compose = (things: Things, dice: Dice) => Composition | undefined;
@@ -30,15 +32,30 @@ export interface Things {
 
 export function thingsOf(set: PictureSet): Things {
   const all = set.records.flatMap((record, index) =>
-    record.split === 'train' && isShort(record.name) ? [{ record, layer: () => layerFrom(set.read(index)) }] : [],
+    record.split === 'train' && isShort(record.name) ? [thingOf(record, () => layerFrom(set.read(index)))] : [],
   );
   const byStyle = new Map<string, Thing[]>();
   for (const thing of all) byStyle.set(thing.record.style, [...(byStyle.get(thing.record.style) ?? []), thing]);
   return { all, byStyle };
 }
 
+function thingOf(record: PictureRecord, layer: () => Layer): Thing {
+  let colourful: boolean | undefined;
+  return {
+    record,
+    layer,
+    isColourful() {
+      colourful ??= colourfulness(layer()) >= COLOURFUL;
+      return colourful;
+    },
+  };
+}
+
 /** A name that can stand in a longer caption. */
 const isShort = (name: string) => /^[a-z][a-z' -]*$/.test(name) && name.split(' ').length <= 3;
+
+/** From this `colourfulness` on a thing counts as coloured. */
+const COLOURFUL = 40;
 
 const HELD_OUT_OBJECT_PAIRS = 100;
 const HELD_OUT_COLOURS = 150;
@@ -71,7 +88,7 @@ const recoloured: Compose = ({ all }, dice) => {
   const thing = dice.pick(all);
   const word = dice.pick(Object.keys(HUES));
   const { name } = thing.record;
-  if (namesColour(name) || colourfulness(thing.layer()) < 40) return undefined;
+  if (namesColour(name) || !thing.isColourful()) return undefined;
   return {
     captions: [`${word} ${name}`, `${name}, ${word}`],
     heldOut: isHeldOutColour(thing, word),
@@ -82,7 +99,7 @@ const recoloured: Compose = ({ all }, dice) => {
 const greyscale: Compose = ({ all }, dice) => {
   const thing = dice.pick(all);
   const { name } = thing.record;
-  if (colourfulness(thing.layer()) < 40) return undefined;
+  if (!thing.isColourful()) return undefined;
   return {
     captions: [`${name}, black and white`, `black and white ${name}`],
     heldOut: false,
