@@ -135,6 +135,6 @@ async function readJson<S extends z.ZodType>(file: string, schema: S): Promise<z
 export function expectFit(key: string, found: number | null, expected: readonly number[], fitting: string): void {
   if (found !== null && expected.includes(found)) return;
   throw new ModelFolderError(
-    `the parts don't fit together: ${key}: expected ${expected.join(' or ')} as ${fitting} has it, found ${found}`,
+    `the parts don't fit together: ${key}: expected ${expected.join(' or ')} to fit ${fitting}, found ${found}`,
   );
 }
