@@ -4,7 +4,15 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { openPictures } from '../engine/training/data/open-pictures.ts';
 import { exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
-import { openFeatures, PARTS, type Part, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
+import {
+  MEASURES,
+  openFeatures,
+  PARTS,
+  type Part,
+  type PartOptions,
+  trainAll,
+  trainPart,
+} from '../engine/training/parts.ts';
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
 import { loadTensorFlow } from '../engine/training/tensorflow.ts';
@@ -34,6 +42,7 @@ const DESCRIPTIONS: Record<Part, string> = {
   clip: 'the encoders of text and pictures into one space',
   decoder: 'the diffusion model that draws from a CLIP embedding',
   prior: "the diffusion model that makes a picture's embedding from text",
+  'text-decoder': 'a decoder that draws from text alone, to compare with',
   judge: 'a classifier of pictures, which only measures',
 };
 
@@ -42,7 +51,7 @@ runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').a
     say(`${await trainTokenizer(openPictures(data), runs, seed)} tokens in ${tokenizerFolder(runs)}`);
   },
 );
-for (const part of [...PARTS, 'judge'] as const) {
+for (const part of [...PARTS, ...MEASURES]) {
   timedCommand(part, `train ${DESCRIPTIONS[part]}`).action(async (options: RunOptions) => {
     const tf = loadTensorFlow();
     if (options.from) await importModel(options.from, options.runs);
@@ -71,7 +80,7 @@ train.addCommand(sheet);
 train
   .command('plot')
   .description("draw a run's curves: curves.svg in its folder")
-  .addArgument(new Argument('<part>').choices([...PARTS, 'judge']))
+  .addArgument(new Argument('<part>').choices([...PARTS, ...MEASURES]))
   .addOption(runsOption())
   .action(async (part: Part, { runs }: Pick<RunOptions, 'runs'>) => {
     const path = join(runs, part, 'curves.svg');

@@ -90,13 +90,14 @@ describe.skipIf(!READY)(
 
     test('every part trains, and the result is a model that draws here', async () => {
       const tf = loadTensorFlow();
-      for (const part of PARTS) await trainPart(tf, part, options(path('runs'), 2));
-      expect((await readdir(path('runs', 'decoder'))).sort()).toEqual([
-        'checkpoint.safetensors',
-        'config.json',
-        'log.jsonl',
-        'sample-0000002.png',
-      ]);
+      for (const part of [...PARTS, 'text-decoder'] as const) await trainPart(tf, part, options(path('runs'), 2));
+      for (const part of ['decoder', 'text-decoder'])
+        expect((await readdir(path('runs', part))).filter((file) => !file.startsWith('events.')).sort()).toEqual([
+          'checkpoint.safetensors',
+          'config.json',
+          'log.jsonl',
+          'sample-0000002.png',
+        ]);
 
       const model = await openModel(await exportTo('model', path('runs')));
       const recipes = recipesFor(

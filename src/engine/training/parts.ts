@@ -7,7 +7,14 @@ import { openPictures } from './data/open-pictures.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportJudge } from './export-judge.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
-import { openClipConfig, openJudgeConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
+import {
+  openClipConfig,
+  openJudgeConfig,
+  openMovqConfig,
+  openPriorConfig,
+  openTextDecoderConfig,
+  openUnetConfig,
+} from './run-config.ts';
 import type { Task } from './task.ts';
 import { clipTask } from './tasks/clip.ts';
 import { decoderTask } from './tasks/decoder.ts';
@@ -16,16 +23,25 @@ import { checkpointOf, frozenWeights, trainedSteps } from './tasks/frozen.ts';
 import { judgeTask } from './tasks/judge.ts';
 import { movqTask } from './tasks/movq.ts';
 import { priorTask } from './tasks/prior.ts';
-import { createPictureDecoder } from './tasks/sample-pictures.ts';
+import { createSheet } from './tasks/sample-pictures.ts';
+import { textDecoderTask } from './tasks/text-decoder.ts';
 import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 
 /** The networks that are trained with TensorFlow, each after those that it learns from. */
 export const PARTS = ['movq', 'clip', 'prior', 'decoder'] as const;
-/** The judge is no part of a model: it serves the report. */
-export type Part = (typeof PARTS)[number] | 'judge';
+/** Trained to compare with and to measure by, no part of a model. */
+export const MEASURES = ['text-decoder', 'judge'] as const;
+export type Part = (typeof PARTS)[number] | (typeof MEASURES)[number];
 
 /** Over so many steps the learning rate of each falls. */
-const PLANNED_STEPS: Record<Part, number> = { movq: 10_000, clip: 8_000, prior: 6_000, decoder: 50_000, judge: 8_000 };
+const PLANNED_STEPS: Record<Part, number> = {
+  movq: 10_000,
+  clip: 8_000,
+  prior: 6_000,
+  decoder: 50_000,
+  'text-decoder': 50_000,
+  judge: 8_000,
+};
 
 export interface PartOptions extends TrainOptions {
   /** Folder of the data set. */
@@ -78,21 +94,16 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
   if (part === 'clip') return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }) as Task;
 
   const features = await openFeatures(tf, dataset, runs, say);
-  if (part === 'prior') {
-    const clipWeights = await frozenWeights(tf, runs, 'clip');
-    const options = { config: await openPriorConfig(runs), clip, batchSize: 128, horizon, seed };
-    return priorTask(tf, dataset, features, tokenizer, clipWeights, options) as Task;
-  }
-  const draw = createPictureDecoder(
-    tf,
-    dataset,
-    features,
-    await openMovqConfig(runs),
-    await frozenWeights(tf, runs, 'movq'),
-  );
-  return decoderTask(tf, dataset, features, draw, {
-    config: await openUnetConfig(runs),
-    batchSize: 32,
+  const text = { tokenizer, clip, weights: await frozenWeights(tf, runs, 'clip') };
+  if (part === 'prior')
+    return priorTask(tf, dataset, features, text, await openPriorConfig(runs), { horizon, seed }) as Task;
+
+  const movq = await openMovqConfig(runs);
+  const latentShape = features.latents.shape.slice(1);
+  const draw = createSheet(tf, dataset, movq, await frozenWeights(tf, runs, 'movq'), latentShape);
+  if (part === 'decoder')
+    return decoderTask(tf, dataset, features, draw, await openUnetConfig(runs), { horizon, seed }) as Task;
+  return textDecoderTask(tf, dataset, features, text, draw, await openTextDecoderConfig(runs), {
     horizon,
     seed,
   }) as Task;

@@ -13,6 +13,7 @@ import { unetConfig } from './tasks/decoder.ts';
 import { judgeConfig } from './tasks/judge.ts';
 import { movqConfig } from './tasks/movq.ts';
 import { priorConfig } from './tasks/prior.ts';
+import { TextDecoderConfig, textDecoderConfig } from './tasks/text-decoder.ts';
 import { vocabularySize } from './tasks/tokenizer.ts';
 
 const configPath = (runs: string, part: string) => join(runs, part, 'config.json');
@@ -26,6 +27,12 @@ export const openClipConfig = (runs: string): Promise<ClipConfig> =>
   open(runs, 'clip', ClipSchema, async () => clipConfig(await vocabularySize(runs)));
 export const openPriorConfig = (runs: string): Promise<PriorConfig> =>
   open(runs, 'prior', PriorConfig, async () => priorConfig(await openClipConfig(runs)));
+
+export const openTextDecoderConfig = (runs: string): Promise<TextDecoderConfig> =>
+  open(runs, 'text-decoder', TextDecoderConfig, async () => {
+    const { block_out_channels } = await openUnetConfig(runs);
+    return textDecoderConfig(block_out_channels, await openClipConfig(runs));
+  });
 
 /** The judge of a data set; what it tells apart stays what it was at the first step. */
 export const openJudgeConfig = (runs: string, dataset: Dataset): Promise<JudgeConfig> =>

@@ -6,12 +6,11 @@ import { type Tensor, tensor } from '../../tensor.ts';
 import { initialState } from '../../training/checkpoint.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { parametersOf, trainStep } from '../../training/loop.ts';
-import { decoderTask } from '../../training/tasks/decoder.ts';
+import { DECODER_BATCH as BATCH, decoderTask } from '../../training/tasks/decoder.ts';
 import { openComponent } from '../../weights/component.ts';
 import type { Figure } from './figures.ts';
 import { startTorch } from './torch-step.ts';
 
-const BATCH = 32;
 /** The first steps choose algorithms and allocate. */
 const WARM_UP = 2;
 const ROUNDS = 9;
@@ -63,7 +62,7 @@ function ownStep(tf: TensorFlow, config: UnetConfig, dataset: Dataset): () => nu
     scale: 1,
   };
   const noDrawing = async () => Buffer.alloc(0);
-  const task = decoderTask(tf, dataset, features, noDrawing, { config, batchSize: BATCH, horizon: 1000, seed: 0 });
+  const task = decoderTask(tf, dataset, features, noDrawing, config, { horizon: 1000, seed: 0 });
   const parameters = parametersOf(tf, task);
   const state = initialState(parameters.initialise(0, task.initialise));
   return () => {

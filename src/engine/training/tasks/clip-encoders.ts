@@ -2,6 +2,7 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { ClipTextConfig, clipText, endOfText } from '../../networks/clip-text.ts';
 import { ClipVisionConfig, clipVision } from '../../networks/clip-vision.ts';
+import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { TEXT_LENGTH } from './tokenizer.ts';
@@ -14,6 +15,13 @@ export const EMBEDDING_WIDTH = 256;
 /** Sizes of both encoders. */
 export const ClipConfig = z.strictObject({ text: ClipTextConfig, vision: ClipVisionConfig });
 export type ClipConfig = z.infer<typeof ClipConfig>;
+
+/** CLIP's text encoder, used and not trained. */
+export interface FrozenText {
+  readonly tokenizer: Tokenizer;
+  readonly clip: ClipConfig;
+  readonly weights: Weights<T>;
+}
 
 /** Text 256 wide × 4 layers; pictures 64² in patches of 8, 192 wide × 6 layers; joint embedding of 256. */
 export function clipConfig(vocabularySize: number): ClipConfig {

@@ -5,16 +5,26 @@ import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
-import type { Task } from '../task.ts';
+import type { Task, TaskOptions } from '../task.ts';
 import { type Features, gatherRows } from './features.ts';
-import { createNoising, DECODER_SCHEDULER, type NoiseLevels } from './noising.ts';
 import { indicesOf, judgedPictures } from './pictures.ts';
-import type { PictureDecoder } from './sample-pictures.ts';
+import type { DrawSheet } from './sample-pictures.ts';
+import { type NoisedLatents, noiseLatents, type Predict, vLoss } from './v-prediction.ts';
 
 /** Kandinsky 2.2's decoder at CPU size: 16 × 16 × 4 latents, attention from the second level on. */
 export function unetConfig(channels: readonly number[], embeddingWidth: number): UnetConfig {
-  const last = channels.length - 1;
   return UnetConfig.parse({
+    ...latentUnet(channels),
+    encoder_hid_dim: embeddingWidth,
+    encoder_hid_dim_type: 'image_proj',
+    addition_embed_type: 'image',
+  });
+}
+
+/** What all U-Nets on MoVQ's latents share. */
+export function latentUnet(channels: readonly number[]) {
+  const last = channels.length - 1;
+  return {
     sample_size: 16,
     in_channels: 4,
     // the pipeline splits a second half off, for a variance that this decoder does not predict
@@ -28,117 +38,92 @@ export function unetConfig(channels: readonly number[], embeddingWidth: number):
     cross_attention_dim: 128,
     norm_num_groups: 32,
     resnet_time_scale_shift: 'scale_shift',
-    encoder_hid_dim: embeddingWidth,
-    encoder_hid_dim_type: 'image_proj',
-    addition_embed_type: 'image',
-  });
+  };
 }
+
+/** How the decoders are trained; their last layer starts at zero. */
+export const DECODER_OPTIMIZER = {
+  learningRate: 6e-4,
+  warmup: 500,
+  average: 0.999,
+  beta1: 0.9,
+  beta2: 0.99,
+  eps: 1e-8,
+  weightDecay: 0.01,
+  maxNorm: 1,
+};
+export const DECODER_BATCH = 32;
+export const JUDGED = 64;
 
 /** How often the embedding is that of no picture. */
 const DROPPED = 0.1;
 /** Noise on the embedding, in its standard deviations: the prior's embeddings are not exact either. */
 const EMBEDDING_NOISE = 0.15;
-const JUDGED = 64;
-/** Hang et al. 2023. */
-const MIN_SNR = 5;
 
-interface Batch extends NoiseLevels {
-  /** (B, 16, 16, 4) each. */
-  readonly latents: Float32Array;
-  readonly epsilon: Float32Array;
+interface Batch extends NoisedLatents {
   /** (B, P). */
   readonly embeddings: Float32Array;
 }
 
-export interface DecoderOptions {
-  readonly config: UnetConfig;
-  readonly batchSize: number;
-  readonly horizon: number;
-  readonly seed: number;
-}
-
 /**
- * The decoder learns v = √ᾱ·ε − √(1−ᾱ)·x0 (Salimans & Ho 2022) from noised latents and the picture's CLIP embedding;
- * the squared error is weighed with min(SNR, 5)/(SNR + 1).
- * @param draw pictures of embeddings, for evaluation
+ * The decoder learns to draw from the picture's CLIP embedding.
+ * @param draw a sheet of pictures, for evaluation
  */
 export function decoderTask(
   tf: TensorFlow,
   dataset: PictureSet,
   features: Features,
-  draw: PictureDecoder,
-  options: DecoderOptions,
+  draw: DrawSheet,
+  config: UnetConfig,
+  { horizon, seed }: TaskOptions,
 ): Task<Batch> {
-  const { config, batchSize, horizon, seed } = options;
-  const ops = new TfjsOps(tf);
-  const network = (weights: Weights<tfjs.Tensor>) => unet(ops, weights, config);
+  const network = unetOf(tf, config);
   const training = indicesOf(dataset, 'train');
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
-  const noising = createNoising(DECODER_SCHEDULER);
   const latentShape = features.latents.shape.slice(1);
 
   function batchOf(indices: readonly number[], dice: Dice): Batch {
-    const latents = gatherRows(features.latents, indices);
     const embeddings = gatherRows(features.embeddings, indices);
-    const disturbance = dice.normal([indices.length, features.embeddings.shape[1]!]).data;
-    for (let i = 0; i < embeddings.length; i++) embeddings[i]! += EMBEDDING_NOISE * disturbance[i]!;
     const width = features.zeroEmbedding.data.length;
-    for (let b = 0; b < indices.length; b++)
+    const disturbance = dice.normal([embeddings.length]).data;
+    for (let i = 0; i < embeddings.length; i++) embeddings[i]! += EMBEDDING_NOISE * disturbance[i]!;
+    for (let b = 0; b < indices.length; b++) {
       if (dice.chance(DROPPED)) embeddings.set(features.zeroEmbedding.data, b * width);
-    return { latents, embeddings, epsilon: dice.normal([latents.length]).data, ...noising(indices.length, dice) };
+    }
+    return { embeddings, ...noiseLatents(features, indices, dice) };
   }
-
-  function lossOf(
-    weights: Weights<tfjs.Tensor>,
-    { latents, epsilon, embeddings, timesteps, signal, noise }: Batch,
-  ): tfjs.Scalar {
-    const rows = timesteps.length;
-    const image = (values: Float32Array) => tf.tensor(values, [rows, ...latentShape]);
-    const perRow = (values: Float32Array) => tf.tensor(values, [rows, 1, 1, 1]);
-    const [x0, eps, a, s] = [image(latents), image(epsilon), perRow(signal), perRow(noise)];
-    const v = tf.sub(tf.mul(a, eps), tf.mul(s, x0));
-    const predicted = network(weights)({
-      sample: tf.add(tf.mul(a, x0), tf.mul(s, eps)),
-      timestep: tf.tensor(timesteps, [rows, 1]),
-      imageEmbedding: tf.tensor(embeddings, [rows, embeddings.length / rows]),
-    });
-    const [first] = tf.split(predicted, 2, -1) as [tfjs.Tensor];
-    const snrWeight = timesteps.map(
-      (_, b) => Math.min((signal[b]! / noise[b]!) ** 2, MIN_SNR) / ((signal[b]! / noise[b]!) ** 2 + 1),
-    );
-    return tf.mean(tf.mul(perRow(snrWeight), tf.square(tf.sub(first, v)))) as tfjs.Scalar;
-  }
+  const lossOf = (weights: Weights<tfjs.Tensor>, batch: Batch) =>
+    vLoss(tf, batch, latentShape, network(weights, batch.embeddings));
 
   return {
     name: 'decoder',
-    batchSize,
-    optimizer: {
-      learningRate: 6e-4,
-      warmup: 500,
-      horizon,
-      average: 0.999,
-      beta1: 0.9,
-      beta2: 0.99,
-      eps: 1e-8,
-      weightDecay: 0.01,
-      maxNorm: 1,
-    },
+    batchSize: DECODER_BATCH,
+    optimizer: { ...DECODER_OPTIMIZER, horizon },
     initialise: (name) => (name.startsWith('conv_out.') ? { constant: 0 } : undefined),
     batch(step) {
       const dice = new Dice(seed, step);
       return batchOf(
-        Array.from({ length: batchSize }, () => dice.pick(training)),
+        Array.from({ length: DECODER_BATCH }, () => dice.pick(training)),
         dice,
       );
     },
-    loss(weights, batch) {
-      return { total: lossOf(weights, batch), parts: {} };
-    },
+    loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
       const loss = tf.tidy(() => lossOf(weights, batchOf(judged, new Dice(seed, 0))));
       const figures = { heldOut: loss.dataSync()[0]! };
       loss.dispose();
-      return { figures, sheet: await draw(network(weights)) };
+      const both = (index: number) =>
+        Float32Array.of(...features.zeroEmbedding.data, ...gatherRows(features.embeddings, [index]));
+      return { figures, sheet: await draw((index) => network(weights, both(index))) };
     },
+  };
+}
+
+/** @returns the U-Net for embeddings (B, P), one after another */
+function unetOf(tf: TensorFlow, config: UnetConfig) {
+  return (weights: Weights<tfjs.Tensor>, embeddings: Float32Array): Predict => {
+    const network = unet(new TfjsOps(tf), weights, config);
+    const shape = [embeddings.length / config.encoder_hid_dim, config.encoder_hid_dim];
+    return (sample, timestep) => network({ sample, timestep, imageEmbedding: tf.tensor(embeddings, shape) });
   };
 }

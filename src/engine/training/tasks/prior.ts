@@ -1,14 +1,13 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { clipText, endOfText } from '../../networks/clip-text.ts';
 import { PriorConfig, prior } from '../../networks/prior.ts';
-import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { sampleCaption } from '../data/captions.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
-import type { Task } from '../task.ts';
-import type { ClipConfig } from './clip-encoders.ts';
+import type { Task, TaskOptions } from '../task.ts';
+import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { type Features, gatherRows, moments } from './features.ts';
 import { createNoising, type NoiseLevels, PRIOR_SCHEDULER } from './noising.ts';
 import { indicesOf, judgedPictures } from './pictures.ts';
@@ -31,6 +30,7 @@ export function priorConfig({ text }: ClipConfig): PriorConfig {
 const DROPPED = 0.1;
 
 const JUDGED = 128;
+const BATCH = 128;
 
 interface Batch extends NoiseLevels {
   /** (B, P): z_i, normalised. */
@@ -40,28 +40,19 @@ interface Batch extends NoiseLevels {
   readonly masks: readonly (readonly number[])[];
 }
 
-export interface PriorOptions {
-  readonly config: PriorConfig;
-  readonly clip: ClipConfig;
-  readonly batchSize: number;
-  readonly horizon: number;
-  readonly seed: number;
-}
-
 /**
  * The prior learns z_i itself (Ramesh et al. 2022, 2.2) from a noised z_i, the caption's tokens and its embedding z_t;
  * squared error. z_i is normalised with the mean and deviation of each of its dimensions over the training pictures.
- * @param clipWeights of the text encoder, which is not trained
+ * @param text its encoder is not trained
  */
 export function priorTask(
   tf: TensorFlow,
   dataset: PictureSet,
   features: Features,
-  tokenizer: Tokenizer,
-  clipWeights: Weights<T>,
-  options: PriorOptions,
+  { tokenizer, clip, weights: clipWeights }: FrozenText,
+  config: PriorConfig,
+  { horizon, seed }: TaskOptions,
 ): Task<Batch> {
-  const { config, clip, batchSize, horizon, seed } = options;
   const ops = new TfjsOps(tf);
   const training = indicesOf(dataset, 'train');
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
@@ -121,7 +112,7 @@ export function priorTask(
 
   return {
     name: 'prior',
-    batchSize,
+    batchSize: BATCH,
     optimizer: {
       learningRate: 6e-4,
       warmup: 200,
@@ -136,7 +127,7 @@ export function priorTask(
     batch(step) {
       const dice = new Dice(seed, step);
       return batchOf(
-        Array.from({ length: batchSize }, () => dice.pick(training)),
+        Array.from({ length: BATCH }, () => dice.pick(training)),
         dice,
         DROPPED,
       );

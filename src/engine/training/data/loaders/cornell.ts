@@ -36,12 +36,13 @@ const linesFile = (dir: string) => firstThere(dir, [LINES, join('cornell movie-d
 async function* read(dir: string, { leaveOut }: ReadOptions): AsyncGenerator<Sample> {
   if (!existsSync(join(dir, STILLS)))
     throw new InputError(`${dir} has captions without pictures; expected ${cornell.layout}`);
+  const path = join(dir, linesFile(dir)!);
   const stills = await findStills(dir, leaveOut);
   let number = 0;
-  for await (const raw of readLines(readLatin1(join(dir, linesFile(dir)!)))) {
+  for await (const raw of readLines(readLatin1(path))) {
     const where = `${LINES} line ${++number}`;
     if (raw === '') continue;
-    refuseOtherEncodings(raw, join(dir, LINES), number);
+    refuseOtherEncodings(raw, path, number);
     const fields = withQuotes(raw).split(SEPARATOR);
     const [id, , movie, , text] = fields;
     if (fields.length !== FIELDS) leaveOut(`a line without ${FIELDS} fields between "${SEPARATOR}"`, where);
@@ -92,12 +93,7 @@ function isUtf8(line: string): boolean {
   }
 }
 
-/** Windows' quotation marks and dashes, where ISO-8859-1 has control characters: the scripts hold both. */
-const withQuotes = (line: string) =>
-  line.replace(
-    /[\x85\x91-\x97]/g,
-    (mark) =>
-      ({ '\x85': '…', '\x91': '‘', '\x92': '’', '\x93': '“', '\x94': '”', '\x95': '•', '\x96': '–', '\x97': '—' })[
-        mark
-      ]!,
-  );
+/** The scripts also hold Windows' ellipses, quotation marks and dashes, where ISO-8859-1 has control characters. */
+const WINDOWS = '…‘’“”•–—';
+const IN_ISO_8859_1 = '\x85\x91\x92\x93\x94\x95\x96\x97';
+const withQuotes = (line: string) => line.replace(/[\x85\x91-\x97]/g, (mark) => WINDOWS[IN_ISO_8859_1.indexOf(mark)]!);

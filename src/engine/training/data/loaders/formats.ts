@@ -28,8 +28,9 @@ export function findLoader(dir: string, name?: string): Loader {
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
     throw new InputError(`${dir} may be ${found.map((it) => it.name).join(' or ')}: say which with --format`);
-  const expected = (wanted ? [wanted] : LOADERS).map((it) => `  ${it.name}: ${it.layout}`);
-  throw new InputError([`${dir} has no captions that we know; expected`, ...expected].join('\n'));
+  if (wanted) throw new InputError(`${dir} is not laid out as ${wanted.title}: expected ${wanted.layout}`);
+  const layouts = LOADERS.map((loader) => `  ${loader.name}: ${loader.layout}`);
+  throw new InputError([`${dir} has no captions that we know; expected one of`, ...layouts].join('\n'));
 }
 
 export interface FolderOptions {
