@@ -13,6 +13,7 @@ import { FIGURES, type Figure, type FigureName, type Report } from './figures.ts
 import { hyponymQuestions, pairQuestions, promptQuestions } from './questions.ts';
 import { measureStep } from './step-vs-torch.ts';
 import { findTorchPython } from './torch-python.ts';
+import { TorchEndedError } from './torch-step.ts';
 import { weightsMb } from './weights.ts';
 
 export interface ReportOptions {
@@ -121,7 +122,8 @@ async function measureSpeed(unet: string, dataset: Dataset, options: ReportOptio
     const tf = loadTensorFlow();
     return await measureStep(tf, unet, dataset, python.program, (...at) => options.onProgress('speed', ...at));
   } catch (error) {
-    if (error instanceof TensorFlowMissingError) return { value: null, reason: error.message };
+    const known = error instanceof TensorFlowMissingError || error instanceof TorchEndedError;
+    if (known) return { value: null, reason: error.message };
     throw error;
   }
 }

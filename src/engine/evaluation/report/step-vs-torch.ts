@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnetConfig } from '../../networks/unet-config.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
@@ -19,7 +19,8 @@ const PAUSE = 200;
 
 /**
  * How fast the decoder's training step is here, in torch's speed on the same machine, with as many threads, in float32:
- * torch's seconds ÷ ours, the median over rounds in which both take one step after the other.
+ * torch's seconds ÷ ours, of the fastest of several rounds in which each takes a step after the other. On a machine that
+ * has other work torch looks slow, because its threads wait for each other: hence the load in the note.
  * @param unet  folder of the U-Net whose sizes are taken
  */
 export async function measureStep(
@@ -30,6 +31,7 @@ export async function measureStep(
   onProgress: (done: number, total: number) => void,
 ): Promise<Figure> {
   const { config } = await openComponent(unet, 'UNet2DConditionModel', UnetConfig);
+  const [load] = loadavg() as [number];
   const step = ownStep(tf, config, dataset);
   const torch = startTorch(python, unet, BATCH, availableParallelism());
   const times: { readonly own: number; readonly torch: number }[] = [];
@@ -45,10 +47,12 @@ export async function measureStep(
     torch.close();
   }
   const warm = times.slice(WARM_UP);
-  const samples = (seconds: readonly number[]) => (BATCH / median(seconds)).toFixed(1);
+  const fastest = (side: 'own' | 'torch') => Math.min(...warm.map((seconds) => seconds[side]));
+  const rates = (['own', 'torch'] as const).map((side) => (BATCH / fastest(side)).toFixed(1));
+  const { length: cores } = cpus();
   return {
-    value: median(warm.map(({ own, torch }) => torch / own)),
-    note: `${samples(warm.map(({ own }) => own))} samples a second, torch ${samples(warm.map(({ torch }) => torch))}`,
+    value: fastest('torch') / fastest('own'),
+    note: `${rates[0]} samples a second, torch ${rates[1]}; load before it ${load.toFixed(1)} on ${cores} cores`,
   };
 }
 
@@ -73,8 +77,3 @@ function ownStep(tf: TensorFlow, config: UnetConfig, dataset: Dataset): () => nu
 }
 
 const zeros = (...shape: number[]): Tensor => tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
-}

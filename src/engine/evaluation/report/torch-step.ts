@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { InputError } from '../../../errors.ts';
+import { lastLines } from '../../training/setup/run.ts';
 
 /**
  * The training step of `decoderTask` in torch, with diffusers' network: noise, v-prediction, min-SNR weights, backward,
@@ -38,9 +40,14 @@ for line in sys.stdin:
     print(time.perf_counter() - start, flush=True)
 `;
 
+/** Python has ended: its last words. */
+export class TorchEndedError extends InputError {
+  override name = 'TorchEndedError';
+}
+
 /** Steps in a process of its own. */
-export interface TorchSteps {
-  /** Makes one; its seconds. @throws Error with what Python said where it has ended */
+interface TorchSteps {
+  /** Makes one; its seconds. @throws TorchEndedError */
   step(): Promise<number>;
   close(): void;
 }
@@ -53,15 +60,15 @@ export function startTorch(python: string, folder: string, batchSize: number, th
   child.stderr.on('data', (chunk: Buffer) => {
     said += chunk;
   });
-  // the end of the answers says enough
-  child.on('error', () => {});
-  child.stdin.on('error', () => {});
+  const ended = new Promise((resolve) => child.once('error', resolve).once('close', resolve));
+  child.stdin.on('error', () => {}); // the end of the answers says enough
   return {
     async step() {
       child.stdin.write('step\n');
       const { value, done } = await answers.next();
-      if (done) throw new Error(`${python} ended: ${said.trim().split('\n').at(-1)}`);
-      return Number(value);
+      if (!done) return Number(value);
+      await ended;
+      throw new TorchEndedError(`${python} has ended: ${lastLines(said, 1)}`);
     },
     close: () => child.stdin.end(),
   };
