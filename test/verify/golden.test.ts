@@ -12,11 +12,15 @@ const FOLDERS = {
   tokenizer: 60,
 };
 
-test.each(Object.entries(FOLDERS))('%s: every tensor agrees with the reference', async (folder, least) => {
-  const reports: FolderReport[] = [];
-  for await (const report of verify(`test/golden/${folder}`)) reports.push(report);
-  expect(reports.filter(({ check }) => check === null)).toEqual([]);
-  const tensors = reports.flatMap(({ tensors }) => tensors);
-  expect(tensors.filter(({ pass }) => !pass)).toEqual([]);
-  expect(tensors.length).toBeGreaterThanOrEqual(least);
-});
+test.each(Object.entries(FOLDERS))(
+  '%s: every tensor agrees with the reference',
+  { timeout: 60_000 },
+  async (folder, least) => {
+    const reports: FolderReport[] = [];
+    for await (const report of verify(`test/golden/${folder}`)) reports.push(report);
+    expect(reports.filter(({ check }) => check === null)).toEqual([]);
+    const tensors = reports.flatMap(({ tensors }) => tensors);
+    expect(tensors.filter(({ pass }) => !pass)).toEqual([]);
+    expect(tensors.length).toBeGreaterThanOrEqual(least);
+  },
+);

@@ -106,6 +106,44 @@ describe('a folder', () => {
   });
 });
 
+describe('a model', { timeout: 60_000 }, () => {
+  test('a step that is off fails, however much the reference leaves open elsewhere', async () => {
+    const copy = await copyOf('karlo-tiny', (expected) => {
+      const step = expected.get('each.super_res.01.prev_sample')!;
+      // none of those that rounding decides
+      step.data[0]! += 0.002;
+      expected.get('prior.04.prev_sample')!.data[3]! += 0.002;
+    });
+    const [report] = await reports(copy);
+    const failed = report!.tensors.filter(({ pass }) => !pass).map(({ name }) => name);
+    expect(failed).toEqual(['prior.04.prev_sample', 'each.super_res.01.prev_sample']);
+  });
+
+  test('a folder may hold any of the stages', async () => {
+    const copy = await copyOf('kandinsky-tiny', (expected) => {
+      const kept = /^(emb2emb|prior\..*embeds)/;
+      for (const name of [...expected.keys()]) if (!kept.test(name)) expected.delete(name);
+    });
+    const file = join(copy, 'case.json');
+    const { emb2emb } = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify({ emb2emb }));
+    const [report] = await reports(copy);
+    expect(report!.tensors.map(({ name, pass }) => [name, pass])).toEqual([
+      ['emb2emb.image_embeds', true],
+      ['prior.image_embeds', false],
+      ['prior.negative_image_embeds', false],
+    ]);
+  });
+
+  test('whose case.json lacks a setting, or that is incomplete, says so', async () => {
+    const copy = await copyOf('karlo-tiny', () => {});
+    await rm(join(copy, 'model/super_res_last'), { recursive: true });
+    expect((await reports(copy))[0]?.tensors[0]?.message).toContain('super_res_last is missing');
+    await writeFile(join(copy, 'case.json'), '{"variation": {"seed": 1}}');
+    expect((await reports(copy))[0]?.tensors[0]?.message).toMatch(/case\.json: .*source/s);
+  });
+});
+
 describe('a comparison', () => {
   const vector = (...values: number[]) => tensor(Float32Array.from(values), [values.length]);
   const compare = (actual: number[], expected: number[]) => {
@@ -134,6 +172,29 @@ describe('a comparison', () => {
       maxError: 0,
       message: 'the reference is NaN in 1 of 2 elements',
     });
+  });
+
+  test('an element that rounding moves as far as it is off is left out, if there are few of them', () => {
+    const many = (values: number[]) => vector(...values, ...Array<number>(98).fill(0));
+    const compareMany = (actual: number[], ...disturbed: number[][]) => {
+      const comparison = new Comparison(new Map([['x', many([0, 0])]]));
+      comparison.compare('x', many(actual), { max: 0.1 });
+      const others = disturbed.map((values) => {
+        const other = new Comparison();
+        other.compare('x', many(values), { max: 0.1 }, many(values));
+        return other;
+      });
+      return comparison.finish(others)[0]!;
+    };
+    expect(compareMany([0.05, 0.5])).toMatchObject({ pass: false, maxError: 0.5 });
+    expect(compareMany([0.05, 0.5], [0, 0.3])).toMatchObject({ pass: false, maxError: 0.5 });
+    const excused = compareMany([0.05, 0.5], [0, 0.3], [0, 1.1]);
+    expect(excused).toMatchObject({
+      pass: true,
+      message: '1 of 100 elements left out: off by up to 5.0e-1, and rounding moves them as far',
+    });
+    expect(excused.maxError).toBeCloseTo(0.05);
+    expect(compareMany([0.5, 0.5], [1.1, 1.1])).toMatchObject({ pass: false });
   });
 
   test('another shape fails', () => {

@@ -58,9 +58,10 @@ export async function openKarlo(path: string, options: ModelOptions = {}): Promi
   const superResLast = await openSuperResolution(components.super_res_last, options);
   const priorStage = priorFolders && (await openPriorStage(priorFolders, options));
   const width = textProjection.config.clip_embeddings_dim;
-  const tokens = priorStage?.prior.config.num_embeddings;
-  const clip = await openClip({ ...components, ...vision }, { width, tokens, component: 'text_proj' }, options);
   if (priorStage) expectFit('prior: embedding_dim', priorStage.prior.config.embedding_dim, [width], 'text_proj');
+  const tokens = priorStage?.prior.config.num_embeddings;
+  const space = { width, tokens, component: priorStage ? 'prior' : 'text_proj' };
+  const clip = await openClip({ ...components, ...vision }, space, options);
   expectDecoder(decoder, textProjection, scheduler);
   expectSuperResolution('super_res_first', superResFirst, superResScheduler);
   expectSuperResolution('super_res_last', superResLast, superResScheduler);

@@ -54,8 +54,7 @@ export async function findPipelines(path: string): Promise<Pipeline[]> {
 }
 
 async function foldersWithIndex(dir: string): Promise<string[]> {
-  const entries = await readdir(dir, { withFileTypes: true });
-  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(dir, name));
+  const folders = (await readdir(dir)).map((name) => join(dir, name));
   return folders.filter((folder) => existsSync(join(folder, 'model_index.json')));
 }
 
