@@ -15,7 +15,7 @@ interface TinyConcept {
   readonly keywords?: readonly string[];
 }
 
-/** Writes a data set: each concept has a colour; in the style "striped" every other column is white. Ids are names. */
+/** Writes a data set: each concept has a colour; in the style "striped" every other broad stripe is white. Ids are names. */
 export async function writeTinyDataset(
   dir: string,
   concepts: readonly TinyConcept[],
@@ -46,7 +46,7 @@ export const COLOURS = [
 export function drawTiny(concept: number, style: string): Uint8Array {
   const picture = new Uint8Array(PICTURE_BYTES).fill(255);
   for (let i = 0; i < PICTURE_BYTES / 4; i++) {
-    const inStripe = style === 'striped' && Math.floor((i % PICTURE_SIZE) / 8) % 2 === 0;
+    const inStripe = style === 'striped' && Math.floor((i % PICTURE_SIZE) / 32) % 2 === 0;
     if (!inStripe) picture.set(COLOURS[concept % COLOURS.length]!, 4 * i);
   }
   return picture;

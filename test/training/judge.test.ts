@@ -1,0 +1,140 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openBench } from '../../src/engine/evaluation/report/bench.ts';
+import { JudgeConfig, judge } from '../../src/engine/networks/judge.ts';
+import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
+import { openJudge } from '../../src/engine/runtime/open-networks.ts';
+import { Dataset } from '../../src/engine/training/data/dataset.ts';
+import { Dice } from '../../src/engine/training/dice.ts';
+import { Parameters } from '../../src/engine/training/parameters.ts';
+import { trainPart } from '../../src/engine/training/parts.ts';
+import { writeRunConfig } from '../../src/engine/training/run-config.ts';
+import { isSetUp } from '../../src/engine/training/setup/setup.ts';
+import { judgeConfig } from '../../src/engine/training/tasks/judge.ts';
+import { judgeView, mirror } from '../../src/engine/training/tasks/judge-views.ts';
+import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
+import { writeSafetensors } from '../../src/engine/weights/safetensors.ts';
+import { drawTiny, writeTinyDataset } from '../report/tiny-dataset.ts';
+import { tensorflow as tf } from './tensorflow-js.ts';
+
+const READY = isSetUp('cpu') || isSetUp('gpu');
+const STYLES = ['flat', 'striped'];
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unclip-judge-'));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function tinyDataset(): Promise<Dataset> {
+  const names = ['red', 'green', 'blue'];
+  const pairs = names.flatMap((concept) => STYLES.map((style) => ({ concept, style })));
+  const split = (style: string, concept: string) =>
+    style === 'striped' && concept === 'blue' ? ('held-out-pair' as const) : ('train' as const);
+  return new Dataset(
+    await writeTinyDataset(
+      join(dir, 'data'),
+      names.map((name) => ({ name })),
+      pairs.flatMap((pair) => Array(2).fill({ ...pair, split: split(pair.style, pair.concept) })),
+    ),
+  );
+}
+
+const SMALL = { image_size: 16, channels: [16, 16], style_width: 4, concepts: ['a', 'b', 'c'], styles: STYLES };
+
+describe('what the judge tells apart', () => {
+  test('are names with at least two training pictures; concepts of one name are one', async () => {
+    const data = await writeTinyDataset(
+      dir,
+      [{ name: 'camera' }, { name: 'sun' }, { name: 'moon' }],
+      [
+        { concept: 'camera', style: 'flat', split: 'train' },
+        { concept: 'sun', style: 'flat', split: 'train' },
+        { concept: 'sun', style: 'striped', split: 'train' },
+        { concept: 'moon', style: 'flat', split: 'train' },
+        { concept: 'moon', style: 'striped', split: 'held-out-pair' },
+      ],
+    );
+    const concepts = join(data, 'concepts.jsonl');
+    // the moon is an icon of a camera
+    await writeFile(concepts, (await readFile(concepts, 'utf8')).replace('"name":"moon"', '"name":"camera"'));
+    expect(judgeConfig(new Dataset(data))).toMatchObject({ concepts: ['camera', 'sun'], styles: STYLES });
+  });
+
+  test('are at least two', async () => {
+    const data = await writeTinyDataset(dir, [{ name: 'sun' }], [{ concept: 'sun', style: 'flat', split: 'train' }]);
+    expect(() => judgeConfig(new Dataset(data))).toThrow('at least two, found 0');
+  });
+});
+
+describe('what the judge sees', () => {
+  test('is mirrored, but not where the name says left or right', () => {
+    // the left half is darker
+    const half = () => drawTiny(0, 'flat').map((value, i) => ((i >> 2) % 128 < 64 || i % 4 === 3 ? value : 255));
+    const isMirrored = (name: string, step: number) => {
+      const pixels = judgeView(half(), name, 16, new Dice(0, step));
+      const [left, right] = [pixels[(8 * 16 + 5) * 3 + 2]!, pixels[(8 * 16 + 10) * 3 + 2]!];
+      return right < left;
+    };
+    const steps = [...Array(40).keys()];
+    expect(new Set(steps.map((step) => isMirrored('hand', step)))).toEqual(new Set([true, false]));
+    expect(steps.some((step) => isMirrored('hand pointing left', step))).toBe(false);
+  });
+
+  test('a mirror twice is none', () => {
+    const pixels = Float32Array.from({ length: 4 * 4 * 3 }, (_, i) => i);
+    mirror(pixels, 4);
+    expect([...pixels.subarray(0, 3)]).toEqual([9, 10, 11]);
+    mirror(pixels, 4);
+    expect([...pixels]).toEqual([...Array(48).keys()]);
+  });
+});
+
+test('the judge says the same in training and in serving', async () => {
+  const config = JudgeConfig.parse(SMALL);
+  const ops = new TfjsOps(tf);
+  const pixels = new Dice(3, 0).normal([2, 3, 16, 16]);
+  const look = (weights: Parameters['weights'] extends (...args: never) => infer W ? W : never) =>
+    judge(ops, weights, config)(ops.image(tf.tensor(pixels.data, [...pixels.shape])));
+  const parameters = Parameters.of(ops, look);
+  const values = parameters.initialise(1);
+  const expected = look(parameters.weights(parameters.tensors(tf, values)));
+
+  await writeFile(join(dir, 'config.json'), JSON.stringify({ _class_name: 'Judge', ...config }));
+  await writeSafetensors(join(dir, 'model.safetensors'), parameters.export(values));
+  const served = await openJudge(dir, { threads: 1 });
+  const { concepts, style } = await served.look(pixels);
+  await served.close();
+  expect(concepts.shape).toEqual([2, 3]);
+  expect(concepts.data).toBeAllClose([...(expected.concepts.dataSync() as Float32Array)], { atol: 1e-5 });
+  expect(style.data).toBeAllClose([...(expected.style.dataSync() as Float32Array)], { atol: 1e-5 });
+});
+
+test.skipIf(!READY)(
+  `the judge learns, and is a folder to open then${READY ? '' : ' (skipped: needs npm run train -- setup)'}`,
+  { timeout: 60_000 },
+  async () => {
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const dataset = await tinyDataset();
+    const runs = join(dir, 'runs');
+    const config = { ...SMALL, ...judgeConfig(dataset), image_size: 16, channels: [16, 16] };
+    await writeRunConfig(runs, 'judge', { _class_name: 'Judge', ...config });
+    const options = { data: join(dir, 'data'), runs, seed: 0, time: 50_000, maxSteps: 250, say: () => {} };
+    await trainPart(loadTensorFlow(), 'judge', options);
+
+    const served = await openJudge(join(runs, 'judge'), { threads: 1 });
+    const bench = await openBench(served, dataset, () => {});
+    const opinions = await bench.judge([drawTiny(0, 'striped'), drawTiny(1, 'flat')]);
+    await served.close();
+    dataset.close();
+    expect(opinions).toEqual([
+      { concept: 'red', style: 'striped' },
+      { concept: 'green', style: 'flat' },
+    ]);
+  },
+);
