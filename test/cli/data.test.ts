@@ -1,0 +1,43 @@
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { data } from '../../src/cli/data.ts';
+import { InputError } from '../../src/errors.ts';
+
+const COCO = join(import.meta.dirname, '..', 'training', 'fixtures', 'coco');
+
+let dir: string;
+const path = (...names: string[]) => join(dir, ...names);
+let said: string[];
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unclip-cli-data-'));
+  said = [];
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  vi.spyOn(console, 'error').mockImplementation((line) => said.push(line));
+  await cp(COCO, path('coco'), { recursive: true });
+  await mkdir(path('coco', 'val2017'));
+  const picture = sharp({ create: { width: 32, height: 32, channels: 3, background: 'teal' } });
+  await picture.toFile(path('coco', 'val2017', '000000000139.jpg'));
+});
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await rm(dir, { recursive: true });
+});
+
+const run = (...args: string[]) => data.parseAsync(args, { from: 'user' });
+
+test('a published data set becomes ours: what was left out and what must be kept with it is said', async () => {
+  await run('--from', path('coco'), '--out', path('out'));
+  expect(said.at(0)).toContain('(MS-COCO)');
+  expect(said).toContain('left out 1: a file name that leads out of the folder (../secret.jpg)');
+  expect(said.at(-1)).toContain('1 pictures of 1 concepts');
+  expect(await readFile(path('out', 'ATTRIBUTION.md'), 'utf8')).toContain('captions CC BY 4.0');
+  const reasons = JSON.parse(await readFile(path('out', 'left-out.json'), 'utf8'));
+  expect(reasons[0]).toMatchObject({ reason: 'the file is missing', count: 4 });
+});
+
+test('a folder of pictures is never written over', async () => {
+  await expect(run('--from', path('coco'), '--out', path('coco'))).rejects.toThrow(InputError);
+});
