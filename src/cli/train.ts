@@ -69,7 +69,7 @@ timedCommand('all', 'train every part in turn; with --from only prior and decode
 runCommand('export <dir>', 'write the trained model as a diffusers folder').action(
   async (dir: string, { data, runs }: RunOptions) => {
     const dataset = openPictures(data);
-    await exportModel(dir, runs, dataset, await openFeatures(loadTensorFlow(), dataset, runs, say));
+    await exportModel(dir, { runs, data }, dataset, await openFeatures(loadTensorFlow(), dataset, runs, say));
     say(`the model is in ${dir}`);
   },
 );

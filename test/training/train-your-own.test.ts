@@ -51,6 +51,7 @@ describe.skipIf(!READY)(
       }
       await writeFile(path('metadata.jsonl'), lines.join('\n'));
       await buildDataset(path('data'), collectFolder(findLoader(dir), dir, { scratch: path('scratch') }));
+      await writeFile(path('data', 'ATTRIBUTION.md'), 'Squares, by us\n');
       dataset = new Dataset(path('data'));
       await writeTinyConfigs(path('runs'));
     });
@@ -84,7 +85,7 @@ describe.skipIf(!READY)(
 
     async function exportTo(name: string, runs: string): Promise<string> {
       const features = await openFeatures(loadTensorFlow(), dataset, runs, () => {});
-      await exportModel(path(name), runs, dataset, features);
+      await exportModel(path(name), { runs, data: path('data') }, dataset, features);
       return path(name);
     }
 
@@ -110,6 +111,7 @@ describe.skipIf(!READY)(
       expect(images[0]!.shape).toEqual([1, 4, 128, 128]);
       expect(images[0]!.data.every(Number.isFinite)).toBe(true);
       expect(await readFile(path('model', 'README.md'), 'utf8')).toContain('4 pictures of 4 concepts');
+      await expect(trainTokenizer(dataset, path('runs'))).rejects.toThrow(/CLIP in .* was trained with the vocabulary/);
     });
 
     test('embeddings of the exported image encoder have unit variance', async () => {
@@ -128,6 +130,7 @@ describe.skipIf(!READY)(
         );
         expect(after, file).toEqual(before);
       }
+      expect(await readFile(join(again, 'ATTRIBUTION.md'), 'utf8')).toBe('Squares, by us\n');
       await trainPart(loadTensorFlow(), 'decoder', options(path('continued'), 1));
       expect(existsSync(path('continued', 'decoder', 'log.jsonl'))).toBe(true);
     });

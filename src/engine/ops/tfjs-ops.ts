@@ -2,6 +2,7 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Activation, AttentionOptions, Conv2dOptions, Ops } from './ops.ts';
 import { groupNorm, layerNorm, quickGelu, silu } from './tfjs-gradients.ts';
 
+/** The API of TensorFlow.js, whichever backend runs it. */
 export type TensorFlow = typeof tfjs;
 type T = tfjs.Tensor;
 

@@ -6,7 +6,8 @@ export class Dice {
   readonly #generator: TorchGenerator;
 
   constructor(seed: number, step: number) {
-    this.#generator = new TorchGenerator(seed * 0x1000000 + step);
+    // seeds lie far apart, by the golden ratio of 2^32, of which the generator takes no more
+    this.#generator = new TorchGenerator((Math.imul(seed, 0x9e3779b1) + step) >>> 0);
   }
 
   /** Uniform in [0, 1). */

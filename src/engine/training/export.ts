@@ -1,9 +1,10 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { latentChannels } from '../networks/movq.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
+import { ATTRIBUTION, readAttributions } from './attributions.ts';
 import { loadAverage } from './checkpoint.ts';
-import { attribution } from './data/attribution.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { modelCard } from './model-card.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
@@ -32,9 +33,15 @@ interface Component {
 /**
  * Writes the averaged weights of a runs folder as a model in diffusers' layout (KandinskyV22CombinedPipeline), which Python
  * diffusers opens as it is: float16, with model card and attribution.
+ * @param data the folder of the data set
  * @throws InputError where a part has not been trained
  */
-export async function exportModel(dir: string, runs: string, dataset: PictureSet, features: Features): Promise<void> {
+export async function exportModel(
+  dir: string,
+  { runs, data }: { readonly runs: string; readonly data: string },
+  dataset: PictureSet,
+  features: Features,
+): Promise<void> {
   const components = await collectComponents(runs, dataset, features);
   for (const [name, component] of Object.entries(components)) await writeComponent(join(dir, name), component);
   await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true });
@@ -47,8 +54,8 @@ export async function exportModel(dir: string, runs: string, dataset: PictureSet
     prior_tokenizer: ['transformers', 'CLIPTokenizer'],
   });
   await writeJson(join(dir, 'unclip.json'), DEFAULTS);
-  const styles = [...new Set(dataset.records.map(({ style }) => style))].filter((style) => style !== '');
-  if (styles.length > 0) await writeFile(join(dir, 'ATTRIBUTION.md'), attribution(styles));
+  const works = await readAttributions(runs, data);
+  if (works) await writeFile(join(dir, ATTRIBUTION), works);
   await writeFile(join(dir, 'README.md'), await modelCard(runs, dataset));
 }
 
@@ -71,7 +78,10 @@ async function collectComponents(
   const width = config.text.projection_dim;
   const codebook: [string, Tensor] = [
     'quantize.embedding.weight',
-    tensor(new Float32Array(movq.num_vq_embeddings * 4), [movq.num_vq_embeddings, 4]),
+    tensor(new Float32Array(movq.num_vq_embeddings * latentChannels(movq)), [
+      movq.num_vq_embeddings,
+      latentChannels(movq),
+    ]),
   ];
 
   return {

@@ -10,6 +10,7 @@ import { readKandinskyFolder } from '../pipeline/kandinsky-folder.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { readTensor } from '../weights/safetensors.ts';
+import { keepAttribution } from './attributions.ts';
 import { initialState, saveCheckpoint } from './checkpoint.ts';
 import { Parameters } from './parameters.ts';
 import { writeRunConfig } from './run-config.ts';
@@ -28,6 +29,7 @@ const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
 export async function importModel(dir: string, runs: string): Promise<void> {
   const { components } = await readKandinskyFolder(dir);
   if (!existsSync(tokenizerFolder(runs))) await cp(components.tokenizer, tokenizerFolder(runs), { recursive: true });
+  await keepAttribution(dir, runs);
   await importPart(runs, 'movq', await openComponent(components.movq, 'VQModel', MovqConfig));
   await importPart(runs, 'decoder', await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig));
   await importPart(runs, 'prior', await openComponent(components.prior, 'PriorTransformer', PriorConfig));

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { plainSet } from './data/compose/composed-set.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { PARTS } from './parts.ts';
 
@@ -23,20 +24,22 @@ export async function modelCard(runs: string, dataset: PictureSet): Promise<stri
   const rows = await Promise.all(
     PARTS.map(async (part) => `| ${TITLES[part]} | ${await partRow(join(runs, part, 'log.jsonl'))} |`),
   );
-  const trained = dataset.records.filter(({ split }) => split === 'train').length;
+  const plain = plainSet(dataset);
+  const trained = plain.records.filter(({ split }) => split === 'train').length;
+  const composed = dataset.records.length - plain.records.length;
   return `# A small unCLIP
 Kandinsky 2.2 layout (\`KandinskyV22CombinedPipeline\`): opens in Python diffusers and here. Draws 128 × 128 RGBA: colour as
-composed on white, alpha beside it. Trained from scratch by \`npm run train -- all\`.
+composed on white, alpha beside it. Trained by \`npm run train\`.
 
 | Part | Steps | Hours | Last figures on held-out pictures |
 |---|---|---|---|
 ${rows.join('\n')}
 
-Data: ${trained} pictures of ${dataset.concepts.size} concepts with captions (${dataset.records.length - trained} more were held out). Works,
-authors and licences: ATTRIBUTION.md, which must go with these weights. The pictures were resized, composed and used to train.
+Data: ${trained} pictures of ${plain.concepts.size} concepts with captions${composed > 0 ? `, and ${composed} composed of them` : ''}; ${plain.records.length - trained} more were held out.
+The works that it has learned from, their authors and licences stand in ATTRIBUTION.md where there is one, which must go with
+the weights; the pictures were resized, composed and used to train.
 
-It draws what it was trained on: single emoji-like things. It does not draw photographs, scenes, written words or counts, and
-knows English only.
+It draws what it was trained on and little else: no photographs, scenes or written words. It knows the language of its captions.
 `;
 }
 

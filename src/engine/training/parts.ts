@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { Dataset } from './data/dataset.ts';
@@ -126,7 +125,7 @@ export async function openFeatures(
 
 async function openTokenizer(dataset: PictureSet, runs: string, seed: number, say: (line: string) => void) {
   const folder = tokenizerFolder(runs);
-  if (!existsSync(join(folder, 'vocab.json'))) {
+  if (!existsSync(folder)) {
     say(`tokenizer: ${await trainTokenizer(dataset, runs, seed)} tokens in ${folder}`);
   }
   return loadTokenizer(folder);

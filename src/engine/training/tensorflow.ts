@@ -1,12 +1,9 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import util from 'node:util';
-import type * as TensorFlowCore from '@tensorflow/tfjs-core';
 import { InputError } from '../../errors.ts';
+import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { isSetUp, PACKAGES, tensorflowDir } from './setup/setup.ts';
-
-/** The API of TensorFlow.js, whichever backend runs it. */
-export type TensorFlow = typeof TensorFlowCore;
 
 export class TensorFlowMissingError extends InputError {
   override name = 'TensorFlowMissingError';

@@ -10,6 +10,7 @@ import { concatRows, type Tensor } from '../../tensor.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
+import { explainFullDisk } from '../full-disk.ts';
 import type { ClipConfig } from './clip-encoders.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
 import { frozenWeights, trainedSteps } from './frozen.ts';
@@ -52,8 +53,10 @@ export async function loadFeatures(
   if (kept && kept.get('origin')?.data.join() === origin.join()) return featuresFrom(kept);
   const computed = await computeFeatures(tf, dataset, networks, onProgress);
   computed.set('origin', { data: origin, shape: [origin.length] });
-  await writeSafetensors(`${path}.partial`, computed);
-  await rename(`${path}.partial`, path);
+  await explainFullDisk(path, async () => {
+    await writeSafetensors(`${path}.partial`, computed);
+    await rename(`${path}.partial`, path);
+  });
   return featuresFrom(computed);
 }
 

@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InputError } from '../../../errors.ts';
 import { learnBytePairs } from '../bpe.ts';
 import { sampleCaption } from '../data/captions.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import { writeTokenizer } from '../tokenizer-folder.ts';
+import { checkpointOf } from './frozen.ts';
 import { indicesOf } from './pictures.ts';
 
 /** Tokens of the vocabulary at most, start and end of text among them; fewer where the captions hold fewer. */
@@ -16,8 +19,16 @@ const CAPTIONS = 200_000;
 /** Where a runs folder has its tokenizer. */
 export const tokenizerFolder = (runs: string) => join(runs, 'tokenizer');
 
-/** Learns the vocabulary of the captions of the training pictures; returns the number of tokens. */
+/**
+ * Learns the vocabulary of the captions of the training pictures; returns the number of tokens.
+ * @throws InputError where CLIP has been trained with the vocabulary that is there
+ */
 export async function trainTokenizer(dataset: PictureSet, runs: string, seed = 0): Promise<number> {
+  if (existsSync(checkpointOf(runs, 'clip'))) {
+    throw new InputError(
+      `CLIP in ${runs} was trained with the vocabulary that is there: another one needs another runs folder`,
+    );
+  }
   const vocabulary = learnBytePairs(captions(dataset, seed), VOCABULARY_SIZE);
   await writeTokenizer(tokenizerFolder(runs), vocabulary, TEXT_LENGTH);
   return vocabulary.vocab.size;

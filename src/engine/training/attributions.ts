@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** File of the works that something was made from, in the folders of data sets, runs and models. */
+export const ATTRIBUTION = 'ATTRIBUTION.md';
+
+/** A model's works go with all that is trained further from it. */
+export async function keepAttribution(model: string, runs: string): Promise<void> {
+  const path = join(model, ATTRIBUTION);
+  if (!existsSync(path)) return;
+  await mkdir(runs, { recursive: true });
+  await cp(path, join(runs, ATTRIBUTION));
+}
+
+/** The works that a run has learned from: those of the model that it started from, and those of its data set. */
+export async function readAttributions(runs: string, data: string): Promise<string | undefined> {
+  const paths = [runs, data].map((dir) => join(dir, ATTRIBUTION)).filter((path) => existsSync(path));
+  const texts = new Set(await Promise.all(paths.map((path) => readFile(path, 'utf8'))));
+  return texts.size > 0 ? [...texts].join('\n') : undefined;
+}
