@@ -303,7 +303,7 @@ describe('Recipe1M+', () => {
       ['images/val/3/b/7/9/3b79cc15f6.jpg', 'Mac & Cheese', '000033e39b'],
     ]);
     expect(leftOut.sort()).toEqual([
-      '1: a picture whose id is not like 0fa8309c13.jpg (layer2.json [1])',
+      '1: a picture whose id is not like 0fa8309c13.jpg (recipe 000018c8a5)',
       '1: a recipe without a title (recipe 00003a70b1)',
       '1: a recipe without id, title or partition (layer1.json [4])',
       '1: a recipe without pictures (recipe 000035f7ed)',

@@ -6,7 +6,7 @@ import type { LeaveOut } from '../collection.ts';
 import { cleanCaptions } from './clean-caption.ts';
 import { firstThere } from './folder.ts';
 import { groupByKey } from './group-by-key.ts';
-import { readJsonArray } from './json-array.ts';
+import { readJsonList } from './json-list.ts';
 import type { Loader, ReadOptions, Sample } from './loader.ts';
 
 const Image = z.object({ id: z.int(), file_name: z.string().min(1), flickr_url: z.string().optional() });
@@ -67,19 +67,11 @@ async function* readFile(path: string, folder: string, leaveOut: LeaveOut, scrat
 }
 
 async function* readRows(path: string, leaveOut: LeaveOut): AsyncGenerator<[id: string, row: Row]> {
-  const name = basename(path);
-  let index = 0;
-  for await (const value of readJsonArray(path, 'images')) {
-    const image = Image.safeParse(value);
-    if (image.success) yield [String(image.data.id), { image: image.data }];
-    else leaveOut('an image without id or file_name', `${name} images[${index}]`);
-    index++;
-  }
-  index = 0;
-  for await (const value of readJsonArray(path, 'annotations')) {
-    const annotation = Annotation.safeParse(value);
-    if (annotation.success) yield [String(annotation.data.image_id), { caption: annotation.data.caption }];
-    else leaveOut('an annotation without image_id or caption', `${name} annotations[${index}]`);
-    index++;
-  }
+  const images = { path, key: 'images', schema: Image, otherwise: 'an image without id or file_name' };
+  for await (const image of readJsonList(images, leaveOut)) yield [String(image.id), { image }];
+  const annotations = {
+    ...{ path, key: 'annotations', schema: Annotation },
+    otherwise: 'an annotation without image_id or caption',
+  };
+  for await (const { image_id, caption } of readJsonList(annotations, leaveOut)) yield [String(image_id), { caption }];
 }

@@ -6,7 +6,7 @@ import type { LeaveOut } from '../collection.ts';
 import { cleanCaption } from './clean-caption.ts';
 import { firstThere } from './folder.ts';
 import { groupByKey } from './group-by-key.ts';
-import { readJsonArray } from './json-array.ts';
+import { readJsonList } from './json-list.ts';
 import type { Loader, ReadOptions, Sample } from './loader.ts';
 
 const RECIPES = 'layer1.json';
@@ -53,28 +53,24 @@ async function* read(dir: string, { leaveOut, scratch }: ReadOptions): AsyncGene
 type Row = { title: string; partition: string } | { images: string[] };
 
 async function* readRows(dir: string, pictures: string, leaveOut: LeaveOut): AsyncGenerator<[id: string, row: Row]> {
-  let index = 0;
-  for await (const value of readJsonArray(join(dir, RECIPES))) {
-    const where = `${RECIPES} [${index++}]`;
-    const recipe = Recipe.safeParse(value);
-    if (recipe.success) yield [recipe.data.id, { title: recipe.data.title, partition: recipe.data.partition }];
-    else leaveOut('a recipe without id, title or partition', where);
-  }
-  index = 0;
-  for await (const value of readJsonArray(join(dir, pictures))) {
-    const where = `${pictures} [${index++}]`;
-    const entry = Pictures.safeParse(value);
-    if (entry.success) yield [entry.data.id, { images: imageIds(entry.data.images, where, leaveOut) }];
-    else leaveOut('pictures without the id of a recipe, or without a list', where);
-  }
+  const layer1 = {
+    ...{ path: join(dir, RECIPES), schema: Recipe },
+    otherwise: 'a recipe without id, title or partition',
+  };
+  for await (const { id, title, partition } of readJsonList(layer1, leaveOut)) yield [id, { title, partition }];
+  const layer2 = {
+    ...{ path: join(dir, pictures), schema: Pictures },
+    otherwise: 'pictures without the id of a recipe, or without a list',
+  };
+  for await (const { id, images } of readJsonList(layer2, leaveOut))
+    yield [id, { images: images.flatMap((image) => pictureId(image, id, leaveOut)) }];
 }
 
-function imageIds(images: readonly unknown[], where: string, leaveOut: LeaveOut): string[] {
-  return images.flatMap((value) => {
-    const image = Image.safeParse(value);
-    if (!image.success) leaveOut('a picture whose id is not like 0fa8309c13.jpg', where);
-    return image.success ? image.data.id : [];
-  });
+function pictureId(value: unknown, recipe: string, leaveOut: LeaveOut): string[] {
+  const image = Image.safeParse(value);
+  if (image.success) return [image.data.id];
+  leaveOut('a picture whose id is not like 0fa8309c13.jpg', `recipe ${recipe}`);
+  return [];
 }
 
 /** Below four folders, a letter of its id each; in Recipe1M these are in a folder of the partition. */
