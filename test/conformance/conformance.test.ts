@@ -5,12 +5,15 @@ import { type IntegerTensor, Session } from '../../src/engine/runtime/session.ts
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { CASES, type Case, type Layout } from './cases.ts';
 import { ReferenceOps } from './reference-ops.ts';
-import { tfjs } from './tfjs-backend.ts';
+import { TENSORFLOWS, tfjs } from './tfjs-backend.ts';
 
 /** A backend under test: how it computes a case. */
 type Backend = (conformanceCase: Case) => Promise<Tensor[]>;
 
-const BACKENDS: Record<string, Backend> = { onnx, tfjs };
+const BACKENDS: Record<string, Backend> = {
+  onnx,
+  ...Object.fromEntries(Object.entries(TENSORFLOWS).map(([name, tf]) => [name, tfjs(tf)])),
+};
 
 for (const [name, backend] of Object.entries(BACKENDS)) {
   describe(`${name} computes as defined`, () => {
