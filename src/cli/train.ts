@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
@@ -16,6 +17,7 @@ import {
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
 import { loadTensorFlow } from '../engine/training/tensorflow.ts';
+import { InputError } from '../errors.ts';
 import { report, sheet } from './report.ts';
 
 export const train = new Command('train').exitOverride().description('Train the networks of a model with TensorFlow.');
@@ -79,14 +81,18 @@ train.addCommand(sheet);
 
 train
   .command('plot')
-  .description("draw a run's curves: curves.svg in its folder")
-  .addArgument(new Argument('<part>').choices([...PARTS, ...MEASURES]))
+  .description('draw the curves of runs: curves.svg in the folder of each')
+  .addArgument(new Argument('[part...]', 'default: all that have been trained').choices([...PARTS, ...MEASURES]))
   .addOption(runsOption())
-  .action(async (part: Part, { runs }: Pick<RunOptions, 'runs'>) => {
-    const path = join(runs, part, 'curves.svg');
+  .action(async (parts: Part[], { runs }: Pick<RunOptions, 'runs'>) => {
     const { plotRun } = await import('../engine/training/plot.ts');
-    await writeFile(path, await plotRun(join(runs, part)));
-    say(path);
+    const trained = [...PARTS, ...MEASURES].filter((part) => existsSync(join(runs, part, 'log.jsonl')));
+    if (parts.length + trained.length === 0) throw new InputError(`${runs}: nothing has been trained there yet`);
+    for (const part of parts.length > 0 ? parts : trained) {
+      const path = join(runs, part, 'curves.svg');
+      await writeFile(path, await plotRun(join(runs, part)));
+      say(path);
+    }
   });
 
 function partOptions({ data, runs, seed, minutes }: RunOptions): PartOptions {

@@ -1,65 +1,92 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parse, View } from 'vega';
-import { compile } from 'vega-lite';
+import { compile, type TopLevelSpec } from 'vega-lite';
 import { InputError } from '../../errors.ts';
 
-/** A line of log.jsonl: a step, or what was found at one. */
-interface Entry {
+/** A line of log.jsonl: a step with its figures, or an evaluation. */
+type Entry = { readonly step: number; readonly evaluation?: Readonly<Record<string, number>> } & Readonly<
+  Record<string, unknown>
+>;
+
+interface Point {
   readonly step: number;
-  readonly loss?: number;
-  readonly evaluation?: Readonly<Record<string, number>>;
+  readonly figure: string;
+  readonly value: number;
 }
 
 /** Points of a curve: what lies between two is averaged. */
 const POINTS = 400;
+/** Figures of a step that are no part of the loss. */
+const BESIDE_THE_LOSS = new Set(['norm', 'learningRate', 'rate', 'scale']);
+const NO_FIGURES = new Set(['step', 'time', 'evaluation']);
 
 /**
- * The curves of a run as SVG: the loss, averaged, and the figures on held-out pictures.
+ * The curves of a run as SVG: the loss and its parts, gradient norm, learning rate and samples a second, averaged over
+ * neighbouring steps, and below them the figures on held-out pictures.
  * @throws InputError where the run has not begun
  */
 export async function plotRun(folder: string): Promise<string> {
-  const path = join(folder, 'log.jsonl');
-  if (!existsSync(path)) throw new InputError(`${path} is missing: nothing has been trained there yet`);
-  const entries: Entry[] = (await readFile(path, 'utf8'))
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const entries = await readLog(join(folder, 'log.jsonl'));
+  const curves = averaged(entries.filter(({ evaluation }) => evaluation === undefined));
   const found = entries.flatMap(({ step, evaluation }) =>
-    Object.entries(evaluation ?? {}).map(([figure, value]) => ({ step, figure, value })),
+    Object.entries(evaluation ?? {}).map(([figure, value]): Point => ({ step, figure, value })),
   );
-  const figures = [...new Set(found.map(({ figure }) => figure))];
-  const panel = (title: string, values: object[], scale: object) => ({
-    width: 480,
-    height: 160,
-    data: { values },
-    mark: { type: 'line', point: values.length < 40 },
-    encoding: {
-      x: { field: 'step', type: 'quantitative' },
-      y: { field: 'value', type: 'quantitative', title, scale },
-    },
-  });
-  const spec = {
+  const last = entries.at(-1)!.step;
+  const beside = curves.filter(({ figure }) => BESIDE_THE_LOSS.has(figure));
+  const spec: TopLevelSpec = {
+    title: `${basename(folder)}, ${last} steps`,
     vconcat: [
-      panel('loss', averaged(entries), { type: 'log' }),
-      ...figures.map((name) =>
-        panel(
-          name,
-          found.filter(({ figure }) => figure === name),
-          { zero: false },
-        ),
+      panel(
+        'loss',
+        curves.filter(({ figure }) => !BESIDE_THE_LOSS.has(figure)),
+        last,
+        'log',
+      ),
+      ...[beside, found].flatMap((points) =>
+        [...byFigure(points)].map(([title, values]) => panel(title, values, last, 'linear')),
       ),
     ],
   };
-  return new View(parse(compile(spec as Parameters<typeof compile>[0]).spec), { renderer: 'none' }).toSVG();
+  return new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
 }
 
-function averaged(entries: readonly Entry[]): { step: number; value: number }[] {
-  const steps = entries.filter(({ loss }) => loss !== undefined);
+/** The entries of a log; a last line that a sudden stop has cut short is left out. */
+async function readLog(path: string): Promise<Entry[]> {
+  const lines = existsSync(path) ? (await readFile(path, 'utf8')).split('\n').slice(0, -1) : [];
+  if (lines.length === 0) throw new InputError(`${path} is missing or empty: nothing has been trained there yet`);
+  return lines.map((line) => JSON.parse(line));
+}
+
+function averaged(steps: readonly Entry[]): Point[] {
   const size = Math.max(1, Math.ceil(steps.length / POINTS));
-  return Array.from({ length: Math.ceil(steps.length / size) }, (_, i) => {
-    const part = steps.slice(i * size, (i + 1) * size);
-    return { step: part.at(-1)!.step, value: part.reduce((sum, { loss }) => sum + loss!, 0) / part.length };
+  const parts = Array.from({ length: Math.ceil(steps.length / size) }, (_, i) => steps.slice(i * size, (i + 1) * size));
+  return parts.flatMap((part) => {
+    const figures = Object.keys(part[0]!).filter((figure) => !NO_FIGURES.has(figure));
+    return figures.map((figure) => {
+      const value = part.reduce((sum, entry) => sum + Number(entry[figure]), 0) / part.length;
+      return { step: part.at(-1)!.step, figure, value };
+    });
   });
+}
+
+function byFigure(points: readonly Point[]): Map<string, Point[]> {
+  const groups = new Map<string, Point[]>();
+  for (const point of points) groups.set(point.figure, [...(groups.get(point.figure) ?? []), point]);
+  return groups;
+}
+
+function panel(title: string, values: readonly Point[], last: number, type: 'log' | 'linear') {
+  const figures = [...new Set(values.map(({ figure }) => figure))];
+  return {
+    ...{ width: 560, height: 120 },
+    data: { values: [...values] },
+    mark: { type: 'line' as const, point: values.length < 40 * figures.length },
+    encoding: {
+      x: { field: 'step', type: 'quantitative' as const, scale: { domain: [0, last], nice: false } },
+      y: { field: 'value', type: 'quantitative' as const, title, scale: { type, zero: false, nice: false } },
+      ...(figures.length > 1 && { color: { field: 'figure', type: 'nominal' as const, sort: figures, title: null } }),
+    },
+  };
 }
