@@ -37,7 +37,7 @@ export async function writeTinyDataset(
   return dir;
 }
 
-export const COLOURS = [
+const COLOURS = [
   [220, 30, 30],
   [30, 160, 60],
   [30, 60, 220],
