@@ -47,8 +47,6 @@ async function open<S extends z.ZodType>(tf: TensorFlow, name: string, schema: S
   return { config, weights, expected, value, image: (key) => new TfjsOps(tf).image(value(key)) };
 }
 
-const column = (x: T) => x.reshape([-1, 1]);
-
 for (const [name, tf] of Object.entries(TENSORFLOWS)) {
   const ops = new TfjsOps(tf);
   const tensor = (x: T): Tensor => ({ data: x.dataSync() as Float32Array, shape: x.shape });
@@ -64,7 +62,7 @@ for (const [name, tf] of Object.entries(TENSORFLOWS)) {
 
     test('U-Net', async () => {
       const { config, weights, expected, value, image } = await open(tf, 'unet-kandinsky', UnetConfig);
-      const timestep = column(value('in.timestep'));
+      const timestep = tf.reshape(value('in.timestep'), [-1, 1]);
       const imageEmbedding = value('in.image_embeds');
       const prediction = unet(ops, weights, config)({ sample: image('in.sample'), timestep, imageEmbedding });
       expect(tensor(ops.fromImage(prediction))).toBeAllClose(expected.get('out.sample')!, { atol: 1e-4 });
@@ -78,7 +76,7 @@ for (const [name, tf] of Object.entries(TENSORFLOWS)) {
         config,
       )({
         sample: value('in.hidden_states'),
-        timestep: column(value('in.timestep')),
+        timestep: tf.reshape(value('in.timestep'), [-1, 1]),
         textEmbedding: value('in.proj_embedding'),
         textHidden: value('in.encoder_hidden_states'),
         textMask: value('in.attention_mask'),

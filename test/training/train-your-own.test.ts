@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -44,14 +44,7 @@ describe.skipIf(!READY)(
     beforeAll(async () => {
       vi.spyOn(process.stderr, 'write').mockReturnValue(true);
       dir = await mkdtemp(join(tmpdir(), 'unclip-own-'));
-      const lines: string[] = [];
-      for (const [name, background] of Object.entries(COLOURS)) {
-        await sharp({ create: { width: 64, height: 64, channels: 3, background } }).toFile(path(`${name}.png`));
-        lines.push(JSON.stringify({ file_name: `${name}.png`, text: `${name} square` }));
-      }
-      await writeFile(path('metadata.jsonl'), lines.join('\n'));
-      await buildDataset(path('data'), collectFolder(findLoader(dir), dir, { scratch: path('scratch') }));
-      await writeFile(path('data', 'ATTRIBUTION.md'), 'Squares, by us\n');
+      await buildSquares('data', Object.entries(COLOURS));
       dataset = new Dataset(path('data'));
       await writeTinyConfigs(path('runs'));
     });
@@ -60,6 +53,21 @@ describe.skipIf(!READY)(
       dataset.close();
       await rm(dir, { recursive: true });
     });
+
+    /** A data set of squares, from a folder of pictures with captions. */
+    async function buildSquares(name: string, squares: readonly (readonly [string, string])[]): Promise<void> {
+      const folder = path(`${name}-pictures`);
+      await mkdir(folder);
+      const lines: string[] = [];
+      for (const [colour, background] of squares) {
+        const file = `${colour}.png`;
+        await sharp({ create: { width: 64, height: 64, channels: 3, background } }).toFile(join(folder, file));
+        lines.push(JSON.stringify({ file_name: file, text: `${colour} square` }));
+      }
+      await writeFile(join(folder, 'metadata.jsonl'), lines.join('\n'));
+      await buildDataset(path(name), collectFolder(findLoader(folder), folder, { scratch: path('scratch') }));
+      await writeFile(path(name, 'ATTRIBUTION.md'), 'Squares, by us\n');
+    }
 
     async function writeTinyConfigs(runs: string): Promise<void> {
       await trainTokenizer(dataset, runs);
@@ -83,9 +91,11 @@ describe.skipIf(!READY)(
       say: () => {},
     });
 
-    async function exportTo(name: string, runs: string): Promise<string> {
-      const features = await openFeatures(loadTensorFlow(), dataset, runs, () => {});
-      await exportModel(path(name), { runs, data: path('data') }, dataset, features);
+    async function exportTo(name: string, runs: string, data = 'data'): Promise<string> {
+      const set = new Dataset(path(data));
+      const features = await openFeatures(loadTensorFlow(), set, runs, () => {});
+      await exportModel(path(name), { runs, data: path(data) }, set, features);
+      set.close();
       return path(name);
     }
 
@@ -121,12 +131,14 @@ describe.skipIf(!READY)(
       expect(mean(dimensions.map((x) => mean(x.map((v) => (v - mean(x)) ** 2))))).toBeCloseTo(1, 3);
     });
 
-    test('training goes on from the exported model, which comes out again as it went in', async () => {
+    test('training goes on with other pictures from the exported model, which comes out again as it went in', async () => {
+      await buildSquares('less', Object.entries(COLOURS).slice(0, 2));
       await importModel(path('model'), path('continued'));
-      const again = await exportTo('again', path('continued'));
-      for (const file of ['unet/diffusion_pytorch_model', 'movq/diffusion_pytorch_model', 'prior_text_encoder/model']) {
+      const again = await exportTo('again', path('continued'), 'less');
+      for (const folder of ['unet', 'movq', 'prior_prior', 'prior_text_encoder', 'prior_image_encoder']) {
+        const file = join(folder, `${folder.endsWith('encoder') ? 'model' : 'diffusion_pytorch_model'}.safetensors`);
         const [before, after] = await Promise.all(
-          [path('model'), again].map((folder) => readSafetensors(join(folder, `${file}.safetensors`))),
+          [path('model'), again].map((dir) => readSafetensors(join(dir, file))),
         );
         expect(after, file).toEqual(before);
       }

@@ -8,10 +8,10 @@ import { loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { modelCard } from './model-card.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
-import { type Features, moments } from './tasks/features.ts';
+import type { Features } from './tasks/features.ts';
 import { checkpointOf } from './tasks/frozen.ts';
 import { DECODER_SCHEDULER, PRIOR_SCHEDULER } from './tasks/noising.ts';
-import { indicesOf } from './tasks/pictures.ts';
+import { openNormalisation } from './tasks/normalisation.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
 
 /** Version of diffusers whose classes and keys the folder is written for. */
@@ -74,8 +74,7 @@ async function collectComponents(
   const projection = vision.get('visual_projection.weight')!;
   // embeddings of unit variance, as decoder and prior have seen them
   vision.set('visual_projection.weight', { ...projection, data: projection.data.map((x) => x * features.scale) });
-  const { mean, deviation } = moments(features.embeddings, indicesOf(dataset, 'train'));
-  const width = config.text.projection_dim;
+  const { mean, deviation } = await openNormalisation(runs, dataset, features);
   const codebook: [string, Tensor] = [
     'quantize.embedding.weight',
     tensor(new Float32Array(movq.num_vq_embeddings * latentChannels(movq)), [
@@ -91,11 +90,7 @@ async function collectComponents(
     prior_prior: network(
       'PriorTransformer',
       await openPriorConfig(runs),
-      new Map([
-        ...(await average('prior')),
-        ['clip_mean', tensor(mean, [1, width])],
-        ['clip_std', tensor(deviation, [1, width])],
-      ]),
+      new Map([...(await average('prior')), ['clip_mean', mean], ['clip_std', deviation]]),
     ),
     prior_scheduler: scheduler(PRIOR_SCHEDULER),
     prior_text_encoder: encoder(

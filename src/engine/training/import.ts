@@ -10,15 +10,17 @@ import { readKandinskyFolder } from '../pipeline/kandinsky-folder.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { readTensor } from '../weights/safetensors.ts';
+import { tensorEntry } from '../weights/weights.ts';
 import { keepAttribution } from './attributions.ts';
 import { initialState, saveCheckpoint } from './checkpoint.ts';
 import { Parameters } from './parameters.ts';
 import { writeRunConfig } from './run-config.ts';
 import { FIRST_LOGIT_SCALE } from './tasks/clip.ts';
 import { checkpointOf } from './tasks/frozen.ts';
+import { writeNormalisation } from './tasks/normalisation.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
 
-/** Not trained: the pipeline does not quantise, and the prior's are computed from the pictures. */
+/** Not trained: the pipeline does not quantise, and the prior is normalised by what it began with. */
 const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
 
 /**
@@ -32,7 +34,9 @@ export async function importModel(dir: string, runs: string): Promise<void> {
   await keepAttribution(dir, runs);
   await importPart(runs, 'movq', await openComponent(components.movq, 'VQModel', MovqConfig));
   await importPart(runs, 'decoder', await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig));
-  await importPart(runs, 'prior', await openComponent(components.prior, 'PriorTransformer', PriorConfig));
+  const prior = await openComponent(components.prior, 'PriorTransformer', PriorConfig);
+  if (!existsSync(checkpointOf(runs, 'prior'))) await importNormalisation(runs, prior);
+  await importPart(runs, 'prior', prior);
 
   const text = await openComponent(components.text_encoder, 'CLIPTextModelWithProjection', ClipTextConfig);
   const vision = await openComponent(components.image_encoder, 'CLIPVisionModelWithProjection', ClipVisionConfig);
@@ -43,6 +47,14 @@ export async function importModel(dir: string, runs: string): Promise<void> {
     tensors: new Map([...text.tensors, ...vision.tensors]),
   };
   await importPart(runs, 'clip', both, new Map([['logit_scale', scale]]));
+}
+
+async function importNormalisation(runs: string, prior: Component<PriorConfig>): Promise<void> {
+  const shape = [1, prior.config.embedding_dim];
+  const [mean, deviation] = await Promise.all(
+    ['clip_mean', 'clip_std'].map((name) => readTensor(tensorEntry(prior, name, shape))),
+  );
+  await writeNormalisation(runs, { mean: mean!, deviation: deviation! });
 }
 
 async function importPart(

@@ -21,6 +21,7 @@ import { type Features, loadFeatures } from './tasks/features.ts';
 import { checkpointOf, frozenWeights, trainedSteps } from './tasks/frozen.ts';
 import { judgeTask } from './tasks/judge.ts';
 import { movqTask } from './tasks/movq.ts';
+import { openNormalisation } from './tasks/normalisation.ts';
 import { priorTask } from './tasks/prior.ts';
 import { createSheet } from './tasks/sample-pictures.ts';
 import { textDecoderTask } from './tasks/text-decoder.ts';
@@ -94,8 +95,13 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
 
   const features = await openFeatures(tf, dataset, runs, say);
   const text = { tokenizer, clip, weights: await frozenWeights(tf, runs, 'clip') };
-  if (part === 'prior')
-    return priorTask(tf, dataset, features, text, await openPriorConfig(runs), { horizon, seed }) as Task;
+  if (part === 'prior') {
+    const normalisation = await openNormalisation(runs, dataset, features);
+    return priorTask(tf, dataset, features, normalisation, text, await openPriorConfig(runs), {
+      horizon,
+      seed,
+    }) as Task;
+  }
 
   const movq = await openMovqConfig(runs);
   const latentShape = features.latents.shape.slice(1);

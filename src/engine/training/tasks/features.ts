@@ -20,7 +20,7 @@ import { toUnit } from './pictures.ts';
 export interface Features {
   /** (N, 16, 16, 4): MoVQ's latents. */
   readonly latents: Tensor;
-  /** (N, P): CLIP's image embeddings, scaled to variance 1. */
+  /** (N, P): CLIP's image embeddings, scaled to variance 1 where CLIP was trained here. */
   readonly embeddings: Tensor;
   /** (1, P): of a picture whose pixels are all 0, scaled likewise; stands for "no picture". */
   readonly zeroEmbedding: Tensor;
@@ -97,7 +97,8 @@ async function computeFeatures(
   }
   const zero = evaluated(tf, () => see(tf.zeros([1, size, size, 3])).embedding);
   const all = concatRows(embeddings);
-  const scale = 1 / standardDeviation(all);
+  // a model's own encoder, not trained further, gives embeddings that its decoder and prior know
+  const scale = (await trainedSteps(runs, 'clip')) === 0 ? 1 : 1 / standardDeviation(all);
   return new Map<string, Tensor>([
     ['latents', concatRows(latents)],
     ['embeddings', scaled(all, scale)],

@@ -8,8 +8,9 @@ import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
-import { type Features, gatherRows, moments } from './features.ts';
+import { type Features, gatherRows } from './features.ts';
 import { createNoising, type NoiseLevels, PRIOR_SCHEDULER } from './noising.ts';
+import type { Normalisation } from './normalisation.ts';
 import { indicesOf, judgedPictures } from './pictures.ts';
 
 type T = tfjs.Tensor;
@@ -42,13 +43,14 @@ interface Batch extends NoiseLevels {
 
 /**
  * The prior learns z_i itself (Ramesh et al. 2022, 2.2) from a noised z_i, the caption's tokens and its embedding z_t;
- * squared error. z_i is normalised with the mean and deviation of each of its dimensions over the training pictures.
+ * squared error. Each dimension of z_i is normalised.
  * @param text its encoder is not trained
  */
 export function priorTask(
   tf: TensorFlow,
   dataset: PictureSet,
   features: Features,
+  { mean, deviation }: Normalisation,
   { tokenizer, clip, weights: clipWeights }: FrozenText,
   config: PriorConfig,
   { horizon, seed }: TaskOptions,
@@ -57,15 +59,14 @@ export function priorTask(
   const training = indicesOf(dataset, 'train');
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const noising = createNoising(PRIOR_SCHEDULER);
-  const { mean, deviation } = moments(features.embeddings, training);
   const encodeText = clipText(ops, clipWeights, clip.text);
   const length = clip.text.max_position_embeddings;
 
   function batchOf(indices: readonly number[], dice: Dice, dropped: number): Batch {
     const embeddings = gatherRows(features.embeddings, indices);
     for (let i = 0; i < embeddings.length; i++) {
-      const d = i % mean.length;
-      embeddings[i] = (embeddings[i]! - mean[d]!) / deviation[d]!;
+      const d = i % mean.data.length;
+      embeddings[i] = (embeddings[i]! - mean.data[d]!) / deviation.data[d]!;
     }
     const encodings = indices.map((index) => {
       const record = dataset.records[index]!;
