@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { verify as command } from '../../src/cli/verify.ts';
 import { Comparison } from '../../src/engine/evaluation/verify/comparison.ts';
+import { measure } from '../../src/engine/evaluation/verify/measure.ts';
 import { type FolderReport, verify } from '../../src/engine/evaluation/verify/verify.ts';
 import { tensor } from '../../src/engine/tensor.ts';
 import { readSafetensors, writeSafetensors } from '../../src/engine/weights/safetensors.ts';
@@ -175,26 +176,42 @@ describe('a comparison', () => {
   });
 
   test('an element that rounding moves as far as it is off is left out, if there are few of them', () => {
-    const many = (values: number[]) => vector(...values, ...Array<number>(98).fill(0));
-    const compareMany = (actual: number[], ...disturbed: number[][]) => {
-      const comparison = new Comparison(new Map([['x', many([0, 0])]]));
-      comparison.compare('x', many(actual), { max: 0.1 });
-      const others = disturbed.map((values) => {
-        const other = new Comparison();
-        other.compare('x', many(values), { max: 0.1 }, many(values));
-        return other;
-      });
-      return comparison.finish(others)[0]!;
-    };
-    expect(compareMany([0.05, 0.5])).toMatchObject({ pass: false, maxError: 0.5 });
-    expect(compareMany([0.05, 0.5], [0, 0.3])).toMatchObject({ pass: false, maxError: 0.5 });
-    const excused = compareMany([0.05, 0.5], [0, 0.3], [0, 1.1]);
+    const many = (...values: number[]) => vector(...values, ...Array<number>(98).fill(0));
+    const off = (actual: [number, number], ...disturbed: [number, number][]) =>
+      measure(
+        many(...actual),
+        many(0, 0),
+        { max: 0.1 },
+        disturbed.map((values) => many(...values)),
+      );
+    expect(off([0.05, 0.5])).toMatchObject({ pass: false, maxError: 0.5 });
+    expect(off([0.05, 0.5], [0, 0.3])).toMatchObject({ pass: false, maxError: 0.5 });
+    const excused = off([0.05, 0.5], [0, 0.3], [0, 1.1]);
     expect(excused).toMatchObject({
       pass: true,
       message: '1 of 100 elements left out: off by up to 5.0e-1, and rounding moves them as far',
     });
     expect(excused.maxError).toBeCloseTo(0.05);
-    expect(compareMany([0.5, 0.5], [1.1, 1.1])).toMatchObject({ pass: false });
+    expect(off([0.5, 0.5], [1.1, 1.1])).toMatchObject({ pass: false });
+  });
+
+  test('what differs is judged again by its own step', () => {
+    const attempt = (x: number, y: number) => {
+      const comparison = new Comparison();
+      comparison.compare('x', vector(x), { max: 0.1 }, vector(0));
+      comparison.compare('y', vector(y), { max: 0.1 }, vector(0));
+      return comparison;
+    };
+    const again = { exact: attempt(0.01, 2), disturbed: [] };
+    expect(attempt(1, 3).finish(again)).toMatchObject([
+      { pass: true, maxError: expect.closeTo(0.01) },
+      { pass: false, maxError: 3 },
+    ]);
+    expect(
+      attempt(0.05, 0.02)
+        .finish({ exact: attempt(1, 1), disturbed: [] })
+        .every(({ pass }) => pass),
+    ).toBe(true);
   });
 
   test('another shape fails', () => {

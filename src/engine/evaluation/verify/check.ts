@@ -1,22 +1,24 @@
-import type { Tensor } from '../../tensor.ts';
 import type { Comparison } from './comparison.ts';
 import type { Folder } from './folder.ts';
 
 export type { Comparison, Folder };
 
-/** An output of a network → one with a small error in each element. */
-export type Disturb = (output: Tensor) => Tensor;
-
 /** One kind of folder with reference values. */
 export interface Check {
   readonly name: string;
+  /** Do networks run on what they gave before, so that a rounding may grow from step to step? */
+  readonly takesSteps?: true;
   /** Is the folder of this kind? Judged by what it contains, never by its name or place. */
   recognises(folder: Folder): Promise<boolean>;
-  /** Computes everything and compares it. What it throws is reported as a failure of the folder. */
-  run(folder: Folder, comparison: Comparison): Promise<void>;
   /**
-   * The same with an error in each output of a network. Where networks run on what they gave before, a rounding may
-   * grow: this tells how far.
+   * Computes everything and compares it. What it throws is reported as a failure of the folder.
+   * @param again  how steps are taken when it's done once more: as usual if absent
    */
-  runDisturbed?(folder: Folder, comparison: Comparison, disturb: Disturb): Promise<void>;
+  run(folder: Folder, comparison: Comparison, again?: Again): Promise<void>;
+}
+
+/** Steps each for itself: they begin at the reference's samples. */
+export interface Again {
+  /** Added to each prediction and to the last sample, with alternating sign, in parts of their root mean square. */
+  readonly error: number;
 }

@@ -13,6 +13,9 @@ export interface Result {
   readonly message?: string;
 }
 
+/** Said of a tensor that differs where all follows from the first noise, and agrees where its own step is all there is. */
+const STEP_ALONE = "from the reference's sample";
+
 interface Compared {
   readonly actual: Tensor;
   readonly expected: Tensor;
@@ -28,6 +31,11 @@ export class Comparison {
   /** @param expected the tensors of the folder's `expected.safetensors`, none where it has no such file */
   constructor(expected: ReadonlyMap<string, Tensor> = new Map()) {
     this.#expected = expected;
+  }
+
+  /** The expected tensors, by name. */
+  get expected(): ReadonlyMap<string, Tensor> {
+    return this.#expected;
   }
 
   /** Names of the expected tensors. */
@@ -56,17 +64,12 @@ export class Comparison {
     this.#compared.set(name, message);
   }
 
-  /** What was computed under a name. */
-  actual(name: string): Tensor | undefined {
-    const compared = this.#compared.get(name);
-    return typeof compared === 'object' ? compared.actual : undefined;
-  }
-
   /**
    * All results, with a failure for each expected tensor that was left out.
-   * @param disturbed  the same folder computed with small errors in the networks' outputs
+   * @param again  the same folder, its steps each taken for itself, without and with errors in the predictions: judges
+   *               those that differ
    */
-  finish(disturbed: readonly Comparison[] = []): Result[] {
+  finish(again?: { readonly exact: Comparison; readonly disturbed: readonly Comparison[] }): Result[] {
     for (const name of this.names.filter((name) => !this.#used.has(name))) {
       this.fail(name, 'expected, but not computed');
     }
@@ -75,8 +78,18 @@ export class Comparison {
         return { name, pass: false, maxError: null, meanError: null, tolerance: null, message: compared };
       }
       const { actual, expected, tolerance } = compared;
-      const others = disturbed.flatMap((other) => other.actual(name) ?? []);
-      return { name, tolerance, ...measure(actual, expected, tolerance, others) };
+      const measured = measure(actual, expected, tolerance);
+      if (measured.pass || !again) return { name, tolerance, ...measured };
+      const disturbed = again.disturbed.flatMap((comparison) => comparison.#actual(name) ?? []);
+      const alone = measure(again.exact.#actual(name) ?? actual, expected, tolerance, disturbed);
+      if (!alone.pass) return { name, tolerance, ...measured };
+      const message = [STEP_ALONE, alone.message].filter((part) => part !== undefined).join('; ');
+      return { name, tolerance, ...alone, message };
     });
+  }
+
+  #actual(name: string): Tensor | undefined {
+    const compared = this.#compared.get(name);
+    return typeof compared === 'object' ? compared.actual : undefined;
   }
 }

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { StepReport } from '../../diffusion/sampler.ts';
 import { decodePicture } from '../../images/decode-picture.ts';
 import { latentMask } from '../../pipeline/inpaint.ts';
 import { weightedSum } from '../../pipeline/interpolation.ts';
@@ -11,8 +10,8 @@ import { samplePrior } from '../../pipeline/sample-prior.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
 import { openUnet } from '../../runtime/open-networks.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
-import type { Check, Comparison, Disturb, Folder } from './check.ts';
-import { compareSteps, disturbedNetwork, RecordedSteps, repeatEach, toUnitRange } from './steps.ts';
+import type { Again, Check, Comparison, Folder } from './check.ts';
+import { repeatEach, StageSteps, toUnitRange } from './steps.ts';
 
 const count = z.int().positive().default(1);
 const sampling = { steps: z.int(), seed: z.int(), guidance: z.number() };
@@ -45,63 +44,60 @@ interface Context {
   readonly folder: Folder;
   readonly comparison: Comparison;
   readonly asked: Case;
-  readonly disturb: Disturb;
+  readonly again: Again | undefined;
 }
 
 /** A Kandinsky 2.2 model, and every step that diffusers' pipelines took with it. */
 export const kandinsky: Check = {
   name: 'kandinsky',
+  takesSteps: true,
   async recognises(folder) {
     const asked = Object(await folder.json('case.json'));
     return Object.keys(Case.shape).some((stage) => stage in asked);
   },
-  run: (folder, comparison) => run(folder, comparison, (output) => output),
-  runDisturbed: run,
+  async run(folder, comparison, again) {
+    const asked = await folder.parse('case.json', Case);
+    const model = await openKandinsky(folder.path);
+    const context = { model, folder, comparison, asked, again };
+    try {
+      if (comparison.expected.has('zero_embeds')) {
+        comparison.compare('zero_embeds', await model.clip.zeroEmbedding(), TOLERANCE);
+      }
+      if (asked.prior) await comparePrior(context, asked.prior);
+      if (asked.interpolate) await compareInterpolation(context, asked.interpolate);
+      if (asked.decoder) await compareDecoder(context, asked.decoder);
+      if (asked.each) await compareEach(context, asked.each);
+      if (asked.img2img) await compareImageToImage(context, asked.img2img);
+      if (asked.inpaint) await compareInpainting(context, asked.inpaint);
+      if (asked.emb2emb) await compareEmbeddingToEmbedding(context, asked.emb2emb);
+    } finally {
+      await model.close();
+    }
+  },
 };
 
-async function run(folder: Folder, comparison: Comparison, disturb: Disturb): Promise<void> {
-  const asked = await folder.parse('case.json', Case);
-  const opened = await openKandinsky(folder.path);
-  const { prior, unet } = opened;
-  const model = { ...opened, prior: disturbedNetwork(prior, disturb), unet: disturbedNetwork(unet, disturb) };
-  const context = { model, folder, comparison, asked, disturb };
-  try {
-    if (comparison.names.includes('zero_embeds')) {
-      comparison.compare('zero_embeds', await model.clip.zeroEmbedding(), TOLERANCE);
-    }
-    if (asked.prior) await comparePrior(context, asked.prior);
-    if (asked.interpolate) await compareInterpolation(context, asked.interpolate);
-    if (asked.decoder) await compareDecoder(context, asked.decoder);
-    if (asked.each) await compareEach(context, asked.each);
-    if (asked.img2img) await compareImageToImage(context, asked.img2img);
-    if (asked.inpaint) await compareInpainting(context, asked.inpaint);
-    if (asked.emb2emb) await compareEmbeddingToEmbedding(context, asked.emb2emb);
-  } finally {
-    await model.close();
-  }
-}
-
-async function comparePrior({ model, comparison }: Context, asked: Asked<'prior'>) {
+async function comparePrior(context: Context, asked: Asked<'prior'>) {
   const { prompt, negative_prompt: negative, num_images_per_prompt: repeats } = asked;
-  const steps = new RecordedSteps();
-  const { image, negative: negativeImage } = await textToEmbedding(model, {
+  const steps = stepsOf(context, 'prior');
+  const { image, negative: negativeImage } = await textToEmbedding(context.model, steps, {
     ...asked,
     prompts: repeatEach(prompt, repeats),
     negatives: negative ? repeatEach(negative, repeats) : undefined,
     generator: new TorchGenerator(asked.seed),
-    onStep: steps.onStep,
   });
-  compareSteps(comparison, 'prior', steps, TOLERANCE);
-  comparison.compare('prior.image_embeds', image, TOLERANCE);
-  comparison.compare('prior.negative_image_embeds', negativeImage, TOLERANCE);
+  steps.compare(TOLERANCE);
+  context.comparison.compare('prior.image_embeds', image, TOLERANCE);
+  context.comparison.compare('prior.negative_image_embeds', negativeImage, TOLERANCE);
 }
 
 /** Kandinsky's mix of any number of texts and pictures: Σ wᵢ·zᵢ. */
-async function compareInterpolation({ model, folder, comparison }: Context, asked: Asked<'interpolate'>) {
+async function compareInterpolation(context: Context, asked: Asked<'interpolate'>) {
+  const { model, folder, comparison } = context;
   const generator = new TorchGenerator(asked.seed);
   const embed = async (item: string) => {
     if (folder.has(item)) return embedPicture(model, folder, item);
-    return (await textToEmbedding(model, { ...asked, prompts: [item], generator })).image;
+    const steps = stepsOf(context, 'interpolate');
+    return (await textToEmbedding(model, steps, { ...asked, prompts: [item], generator })).image;
   };
   const embeddings: Tensor[] = [];
   // One after the other: they share a generator.
@@ -110,80 +106,81 @@ async function compareInterpolation({ model, folder, comparison }: Context, aske
   comparison.compare('interpolate.negative_image_embeds', await model.clip.zeroEmbedding(), TOLERANCE);
 }
 
-async function compareDecoder({ model, comparison }: Context, asked: Asked<'decoder'>) {
-  const steps = new RecordedSteps();
+async function compareDecoder(context: Context, asked: Asked<'decoder'>) {
+  const { model, comparison } = context;
+  const steps = stepsOf(context, 'decoder');
   const latents = await sampleDecoder(model, {
     ...embeddings(comparison, { repeats: asked.num_images_per_prompt }),
     height: asked.height ?? model.pictureSize,
     width: asked.width ?? model.pictureSize,
-    ...samplingOf(model, asked),
-    onStep: steps.onStep,
+    ...samplingOf(model, steps, asked),
   });
-  compareSteps(comparison, 'decoder', steps, TOLERANCE);
+  steps.compare(TOLERANCE);
   comparison.compare('image', toUnitRange(await model.movq.decode(latents)), TOLERANCE);
 }
 
 /** One generator an image. */
-async function compareEach({ model, comparison, asked: { decoder } }: Context, asked: Asked<'each'>) {
+async function compareEach(context: Context, asked: Asked<'each'>) {
+  const { model, comparison } = context;
+  const { height = model.pictureSize, width = model.pictureSize } = context.asked.decoder ?? {};
   const latents = asked.seeds.map((seed, row) =>
     sampleDecoder(model, {
       ...embeddings(comparison, { row }),
-      height: decoder?.height ?? model.pictureSize,
-      width: decoder?.width ?? model.pictureSize,
-      ...samplingOf(model, { ...asked, seed }),
+      height,
+      width,
+      ...samplingOf(model, stepsOf(context, 'each', row), { ...asked, seed }),
     }),
   );
   const images = await model.movq.decode(concatRows(await Promise.all(latents)));
   comparison.compare('each.image', toUnitRange(images), TOLERANCE);
 }
 
-async function compareImageToImage({ model, folder, comparison }: Context, asked: Asked<'img2img'>) {
+async function compareImageToImage(context: Context, asked: Asked<'img2img'>) {
+  const { model, folder, comparison } = context;
   // diffusers takes the width for the height here.
   const [width, height] = [asked.height ?? model.pictureSize, asked.width ?? model.pictureSize];
   const sample = await encodePicture(model, await readPicture(folder, asked.image), height, width);
-  const steps = new RecordedSteps();
+  const steps = stepsOf(context, 'img2img');
   const latents = await sampleDecoder(model, {
     ...embeddings(comparison, { row: 0 }),
     height,
     width,
-    ...samplingOf(model, asked),
+    ...samplingOf(model, steps, asked),
     origin: { sample, strength: asked.strength },
-    onStep: steps.onStep,
   });
-  compareSteps(comparison, 'img2img', steps, TOLERANCE);
+  steps.compare(TOLERANCE);
   comparison.compare('img2img.image', toUnitRange(await model.movq.decode(latents)), TOLERANCE);
 }
 
 /** With a U-Net of its own. */
-async function compareInpainting({ model, folder, comparison, disturb }: Context, asked: Asked<'inpaint'>) {
+async function compareInpainting(context: Context, asked: Asked<'inpaint'>) {
+  const { folder, comparison } = context;
   const unet = await openUnet(folder.file(asked.unet));
+  const model = { ...context.model, unet };
   try {
     const redrawn = comparison.input('inpaint.mask');
     const [height, width] = redrawn.shape as [number, number];
     const latents = await encodePicture(model, await readPicture(folder, asked.image), height, width);
     const [, , latentHeight, latentWidth] = latents.shape as [number, number, number, number];
-    const steps = new RecordedSteps();
-    const drawn = await sampleDecoder(
-      { ...model, unet: disturbedNetwork(unet, disturb) },
-      {
-        ...embeddings(comparison, { row: 0 }),
-        height,
-        width,
-        ...samplingOf(model, asked),
-        kept: { latents, mask: latentMask(redrawn, latentHeight, latentWidth) },
-        onStep: steps.onStep,
-      },
-    );
-    compareSteps(comparison, 'inpaint', steps, TOLERANCE);
+    const steps = stepsOf(context, 'inpaint');
+    const drawn = await sampleDecoder(model, {
+      ...embeddings(comparison, { row: 0 }),
+      height,
+      width,
+      ...samplingOf(model, steps, asked),
+      kept: { latents, mask: latentMask(redrawn, latentHeight, latentWidth) },
+    });
+    steps.compare(TOLERANCE);
     comparison.compare('inpaint.image', toUnitRange(await model.movq.decode(drawn)), TOLERANCE);
   } finally {
     await unet.close();
   }
 }
 
-async function compareEmbeddingToEmbedding({ model, folder, comparison }: Context, asked: Asked<'emb2emb'>) {
+async function compareEmbeddingToEmbedding(context: Context, asked: Asked<'emb2emb'>) {
+  const { model, folder, comparison } = context;
   const sample = await embedPicture(model, folder, asked.image);
-  const { image } = await textToEmbedding(model, {
+  const { image } = await textToEmbedding(model, stepsOf(context, 'emb2emb'), {
     ...asked,
     prompts: [asked.prompt],
     origin: { sample, strength: asked.strength },
@@ -191,6 +188,9 @@ async function compareEmbeddingToEmbedding({ model, folder, comparison }: Contex
   });
   comparison.compare('emb2emb.image_embeds', image, TOLERANCE);
 }
+
+const stepsOf = ({ comparison, again }: Context, stage: string, row?: number) =>
+  new StageSteps(stage, comparison, again, row);
 
 /** The embeddings that the decoder was given: those that the prior made, or one of them. */
 function embeddings(comparison: Comparison, { row, repeats = 1 }: { row?: number; repeats?: number }) {
@@ -203,8 +203,17 @@ function embeddings(comparison: Comparison, { row, repeats = 1 }: { row?: number
   return { imageEmbedding: input('prior.image_embeds'), negativeEmbedding: input('prior.negative_image_embeds') };
 }
 
-function samplingOf({ scheduler }: Kandinsky, asked: { steps: number; guidance: number; seed: number }) {
-  return { scheduler, steps: asked.steps, guidanceScale: asked.guidance, generator: new TorchGenerator(asked.seed) };
+function samplingOf(
+  model: Kandinsky,
+  steps: StageSteps,
+  asked: { readonly steps: number; readonly guidance: number; readonly seed: number },
+) {
+  return {
+    scheduler: steps.watch(model.scheduler),
+    steps: asked.steps,
+    guidanceScale: asked.guidance,
+    generator: new TorchGenerator(asked.seed),
+  };
 }
 
 const readPicture = async (folder: Folder, name: string) => decodePicture(await readFile(folder.file(name)), name);
@@ -219,20 +228,27 @@ interface TextRequest {
   readonly guidance: number;
   readonly origin?: Origin;
   readonly generator: TorchGenerator;
-  readonly onStep?: (report: StepReport) => void;
 }
 
 /** As diffusers' prior pipeline: negative prompts get embeddings of their own, in rows after those of the prompts. */
-async function textToEmbedding(model: Kandinsky, request: TextRequest): Promise<{ image: Tensor; negative: Tensor }> {
-  const { prompts, negatives, guidance: guidanceScale, ...sampling } = request;
-  const embeddings = await samplePrior(model, {
-    text: await model.clip.encodeTexts([...prompts, ...(negatives ?? [])]),
-    unconditional: await model.clip.encodeTexts([...(negatives ?? []), ...(negatives ?? prompts.map(() => ''))]),
-    guidanceScale,
-    ...sampling,
-  });
+async function textToEmbedding(
+  { clip, prior, priorScheduler }: Kandinsky,
+  watching: StageSteps,
+  { prompts, negatives, steps, guidance, origin, generator }: TextRequest,
+): Promise<{ image: Tensor; negative: Tensor }> {
+  const embeddings = await samplePrior(
+    { prior, priorScheduler: watching.watch(priorScheduler) },
+    {
+      text: await clip.encodeTexts([...prompts, ...(negatives ?? [])]),
+      unconditional: await clip.encodeTexts([...(negatives ?? []), ...(negatives ?? prompts.map(() => ''))]),
+      steps,
+      guidanceScale: guidance,
+      origin,
+      generator,
+    },
+  );
   const image = rows(embeddings, 0, prompts.length);
   if (negatives) return { image, negative: rows(embeddings, prompts.length, 2 * prompts.length) };
-  const zero = await model.clip.zeroEmbedding();
+  const zero = await clip.zeroEmbedding();
   return { image, negative: concatRows(prompts.map(() => zero)) };
 }

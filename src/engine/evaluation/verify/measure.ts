@@ -18,8 +18,8 @@ const MAX_UNDETERMINED = 0.01;
 
 /**
  * The errors of a tensor.
- * @param disturbed  the tensor as computed with small errors in networks' outputs: an element that these move as far
- *                   as it is off isn't determined by single precision, and left out
+ * @param disturbed  the tensor as computed with errors in networks' outputs that these are free to have: an element
+ *                   that they move as far as it is off isn't determined by the reference, and left out
  */
 export function measure(
   actual: Tensor,

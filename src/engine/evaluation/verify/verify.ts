@@ -1,10 +1,13 @@
 import { InputError } from '../../../errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
-import type { Check } from './check.ts';
+import type { Again, Check } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { Comparison, type Result } from './comparison.ts';
 import { Folder } from './folder.ts';
+
+/** What the outputs of a network may differ by. */
+const NETWORK_ERROR = 1e-4;
 
 /** What became of one folder; a folder of no known kind has no check and no tensors. */
 export interface FolderReport {
@@ -67,14 +70,18 @@ async function runCheck(check: Check, folder: Folder): Promise<FolderReport> {
   let tensors: Result[];
   try {
     const expected = await expectedTensors(folder);
+    const run = async (again?: Again) => {
+      const comparison = new Comparison(expected);
+      await check.run(folder, comparison, again);
+      return comparison;
+    };
     comparison = new Comparison(expected);
     await check.run(folder, comparison);
     tensors = comparison.finish();
-    if (tensors.some(differs) && check.runDisturbed) {
-      const disturbed = [new Comparison(expected), new Comparison(expected)] as const;
-      await check.runDisturbed(folder, disturbed[0], disturb(+DISTURBANCE));
-      await check.runDisturbed(folder, disturbed[1], disturb(-DISTURBANCE));
-      tensors = comparison.finish(disturbed);
+    if (check.takesSteps && tensors.some(differs)) {
+      const exact = await run({ error: 0 });
+      const disturbed = [await run({ error: NETWORK_ERROR }), await run({ error: -NETWORK_ERROR })];
+      tensors = comparison.finish({ exact, disturbed });
     }
   } catch (error) {
     comparison.fail(check.name, error instanceof InputError ? error.message : String((error as Error)?.stack ?? error));
@@ -83,20 +90,9 @@ async function runCheck(check: Check, folder: Folder): Promise<FolderReport> {
   return { path: folder.path, check: check.name, pass: tensors.every(({ pass }) => pass), tensors };
 }
 
+const differs = ({ pass, maxError }: Result) => !pass && maxError !== null;
+
 async function expectedTensors(folder: Folder): Promise<ReadonlyMap<string, Tensor>> {
   const name = 'expected.safetensors';
   return folder.has(name) ? readSafetensors(folder.file(name)) : new Map();
-}
-
-const differs = ({ pass, maxError }: Result) => !pass && maxError !== null;
-
-/** A third of what the outputs of two implementations of one network may differ by. */
-const DISTURBANCE = 3e-5;
-
-/** Errors of alternating sign, in proportion to the root mean square of the output. */
-function disturb(amount: number) {
-  return ({ data, shape }: Tensor): Tensor => {
-    const scale = amount * Math.sqrt(data.reduce((sum, value) => sum + value ** 2, 0) / data.length);
-    return { data: data.map((value, i) => value + (i % 2 === 0 ? scale : -scale)), shape };
-  };
 }
