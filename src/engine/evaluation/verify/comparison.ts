@@ -13,6 +13,12 @@ export interface Result {
   readonly message?: string;
 }
 
+/** A folder computed once more, each step for itself, without and with errors in the predictions. */
+export interface StepsAlone {
+  readonly exact: Comparison;
+  readonly disturbed: readonly Comparison[];
+}
+
 /** Said of a tensor that differs where all follows from the first noise, and agrees where its own step is all there is. */
 const STEP_ALONE = "from the reference's sample";
 
@@ -66,10 +72,9 @@ export class Comparison {
 
   /**
    * All results, with a failure for each expected tensor that was left out.
-   * @param again  the same folder, its steps each taken for itself, without and with errors in the predictions: judges
-   *               those that differ
+   * @param again  judges those that differ
    */
-  finish(again?: { readonly exact: Comparison; readonly disturbed: readonly Comparison[] }): Result[] {
+  finish(again?: StepsAlone): Result[] {
     for (const name of this.names.filter((name) => !this.#used.has(name))) {
       this.fail(name, 'expected, but not computed');
     }

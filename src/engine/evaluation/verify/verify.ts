@@ -1,9 +1,9 @@
 import { InputError } from '../../../errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
-import type { Again, Check } from './check.ts';
+import type { Check } from './check.ts';
 import { CHECKS } from './checks.ts';
-import { Comparison, type Result } from './comparison.ts';
+import { Comparison, type Result, type StepsAlone } from './comparison.ts';
 import { Folder } from './folder.ts';
 
 /** What the outputs of a network may differ by. */
@@ -67,30 +67,31 @@ async function unknownFolder(folder: Folder): Promise<FolderReport> {
 
 async function runCheck(check: Check, folder: Folder): Promise<FolderReport> {
   let comparison = new Comparison();
-  let tensors: Result[];
+  let again: StepsAlone | undefined;
   try {
-    const expected = await expectedTensors(folder);
-    const run = async (again?: Again) => {
-      const comparison = new Comparison(expected);
-      await check.run(folder, comparison, again);
-      return comparison;
-    };
-    comparison = new Comparison(expected);
+    comparison = new Comparison(await expectedTensors(folder));
     await check.run(folder, comparison);
-    tensors = comparison.finish();
-    if (check.takesSteps && tensors.some(differs)) {
-      const exact = await run({ error: 0 });
-      const disturbed = [await run({ error: NETWORK_ERROR }), await run({ error: -NETWORK_ERROR })];
-      tensors = comparison.finish({ exact, disturbed });
+    if (check.takesSteps && comparison.finish().some(differs)) {
+      again = await runStepsAlone(check, folder, comparison.expected);
     }
   } catch (error) {
     comparison.fail(check.name, error instanceof InputError ? error.message : String((error as Error)?.stack ?? error));
-    tensors = comparison.finish();
   }
+  const tensors = comparison.finish(again);
   return { path: folder.path, check: check.name, pass: tensors.every(({ pass }) => pass), tensors };
 }
 
 const differs = ({ pass, maxError }: Result) => !pass && maxError !== null;
+
+/** A small difference may grow from step to step: what differs is computed again, each step for itself. */
+async function runStepsAlone(check: Check, folder: Folder, expected: Comparison['expected']): Promise<StepsAlone> {
+  const run = async (error: number) => {
+    const comparison = new Comparison(expected);
+    await check.run(folder, comparison, { error });
+    return comparison;
+  };
+  return { exact: await run(0), disturbed: [await run(NETWORK_ERROR), await run(-NETWORK_ERROR)] };
+}
 
 async function expectedTensors(folder: Folder): Promise<ReadonlyMap<string, Tensor>> {
   const name = 'expected.safetensors';
