@@ -81,6 +81,15 @@ describe('imagine', { timeout: 60_000 }, () => {
     expect((await imagine('heart', '--image', a!, ...one)).stdout).toContain('heart-3.png');
     expect(await readdir(join(folder, 'out'))).toContain('heart-3.png');
   });
+
+  it('draws with a model of another family, by its own settings', async () => {
+    const model = ['--model', 'test/golden/karlo-tiny/model'];
+    const { stdout } = await imagine('red heart', '--seed', '1', '--json', ...model, '--out', join(folder, 'out'));
+    const { images, ...settings } = JSON.parse(stdout);
+    expect(settings).toMatchObject({ model: 'model', sampler: 'unclip', steps: 25, guidanceScale: 8 });
+    const { width, height, channels } = await sharp(images[3].path).metadata();
+    expect({ width, height, channels }).toEqual({ width: 16, height: 16, channels: 3 });
+  });
 });
 
 describe('imagine with wrong input', { timeout: 60_000 }, () => {
