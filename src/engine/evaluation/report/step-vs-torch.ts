@@ -14,6 +14,8 @@ import { startTorch } from './torch-step.ts';
 /** The first steps choose algorithms and allocate. */
 const WARM_UP = 2;
 const ROUNDS = 9;
+/** After which no further round begins, in ms: on a machine with other work torch may take minutes. */
+const LONGEST = 120_000;
 /** In which the threads of the one before go to sleep, in ms. */
 const PAUSE = 200;
 
@@ -36,7 +38,8 @@ export async function measureStep(
   const torch = startTorch(python, unet, BATCH, availableParallelism());
   const times: { readonly own: number; readonly torch: number }[] = [];
   try {
-    for (let round = 0; round < WARM_UP + ROUNDS; round++) {
+    const end = performance.now() + LONGEST;
+    for (let round = 0; round < WARM_UP + ROUNDS && (round <= WARM_UP || performance.now() < end); round++) {
       const own = step();
       await sleep(PAUSE);
       times.push({ own, torch: await torch.step() });
