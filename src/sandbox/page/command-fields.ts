@@ -54,9 +54,8 @@ export const hasAutocomplete = ({ option }: Field): boolean => 'autocomplete' in
 
 /** The field's value, or what is wrong with it; undefined where it is empty and may be. */
 export function fieldValue(field: Field): Checked | undefined {
-  const { option, attachment, uploading, chosen } = field;
+  const { option, attachment, chosen } = field;
   const text = field.text.trim();
-  if (uploading) return { problem: 'The file is still on its way' };
   if (attachment) return { value: attachment.id };
   if (chosen !== undefined) return checkValue(option, chosen);
   if (!text) return option.required ? { problem: 'This option is required' } : undefined;

@@ -47,6 +47,7 @@ export class CommandForm extends LitElement {
   declare problem: string;
   #awaited = '';
   #asking: ReturnType<typeof setTimeout> | undefined;
+  #uploads: Promise<unknown> = Promise.resolve();
 
   constructor() {
     super();
@@ -90,7 +91,7 @@ export class CommandForm extends LitElement {
         return;
       }
       if (!shown) this.#add(name);
-      void this.#upload(name, file);
+      this.#upload(name, file);
     }
   }
 
@@ -121,7 +122,11 @@ export class CommandForm extends LitElement {
     (wrong ?? empty ?? this.querySelector<HTMLElement>('input, .choose-file, .send'))?.focus();
   }
 
-  async #upload(name: string, file: File): Promise<void> {
+  #upload(name: string, file: File): void {
+    this.#uploads = Promise.all([this.#uploads, this.#bring(name, file)]);
+  }
+
+  async #bring(name: string, file: File): Promise<void> {
     this.#change(name, { uploading: file.name, attachment: undefined, problem: undefined });
     try {
       this.#change(name, { attachment: await this.host.upload(file, this.channelId), uploading: undefined });
@@ -143,6 +148,8 @@ export class CommandForm extends LitElement {
 
   async #submit(event?: Event): Promise<void> {
     event?.preventDefault();
+    // whoever sends while a file is on its way means with it
+    await this.#uploads;
     const values = this.#check();
     await this.updateComplete;
     if (!values) return this.#focusFirst();
@@ -302,7 +309,7 @@ export class CommandForm extends LitElement {
     const { name } = option;
     const pick = (event: Event) => {
       const file = (event.target as HTMLInputElement).files?.[0];
-      if (file) void this.#upload(name, file);
+      if (file) this.#upload(name, file);
     };
     return html`<span class="file-field">
       ${attachment?.width ? html`<img src=${attachment.url} alt="" width="32" height="32" />` : nothing}

@@ -221,7 +221,7 @@ export class DiscordApp extends LitElement {
     if (!event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
     this.dropping = event.type === 'dragover';
-    if (event.type === 'drop') void this.#box.takeFiles([...event.dataTransfer.files]);
+    if (event.type === 'drop') this.#box.takeFiles([...event.dataTransfer.files]);
   }
 
   override render() {

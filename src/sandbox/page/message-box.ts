@@ -41,6 +41,7 @@ export class MessageBox extends LitElement {
   declare command: TypedCommand | undefined;
   declare problem: string;
   #toldTyping = 0;
+  #uploads: Promise<unknown> = Promise.resolve();
 
   constructor() {
     super();
@@ -73,9 +74,13 @@ export class MessageBox extends LitElement {
     });
   }
 
-  async takeFiles(files: readonly File[]): Promise<void> {
+  takeFiles(files: readonly File[]): void {
     const form = this.querySelector<CommandForm>('command-form');
-    if (form) return form.takeFiles(files);
+    if (form) form.takeFiles(files);
+    else this.#uploads = Promise.all([this.#uploads, this.#bring(files)]);
+  }
+
+  async #bring(files: readonly File[]): Promise<void> {
     for (const file of files) {
       this.uploading += 1;
       try {
@@ -174,8 +179,10 @@ export class MessageBox extends LitElement {
   }
 
   async #sendMessage(): Promise<void> {
+    // whoever sends while a file is on its way means with it
+    await this.#uploads;
     const content = this.text.trim();
-    if ((!content && this.files.length === 0) || this.uploading > 0) return;
+    if (!content && this.files.length === 0) return;
     if (content.length > MAX_MESSAGE) {
       throw new Error(`A message may have ${MAX_MESSAGE} characters, this one has ${content.length}`);
     }
@@ -211,7 +218,7 @@ export class MessageBox extends LitElement {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length === 0) return;
     event.preventDefault();
-    void this.takeFiles(files);
+    this.takeFiles(files);
   }
 
   override render() {
@@ -257,7 +264,7 @@ export class MessageBox extends LitElement {
     const name = this.channel.kind === 'text' ? `#${this.channel.name}` : `@${this.channel.name}`;
     const pick = (event: Event) => {
       const input = event.target as HTMLInputElement;
-      void this.takeFiles([...(input.files ?? [])]);
+      this.takeFiles([...(input.files ?? [])]);
       input.value = '';
     };
     return html`
