@@ -59,3 +59,13 @@ export function concatChannels(parts: readonly Tensor[]): Tensor {
   }
   return { data, shape: [batch, parts.reduce((n, part) => n + part.shape[1]!, 0), ...size] };
 }
+
+/** The first channels of an image: (B, C', H, W) → (B, C, H, W). */
+export function firstChannels(x: Tensor, channels: number): Tensor {
+  const [batch, found, ...size] = x.shape as [number, number, ...number[]];
+  if (found === channels) return x;
+  const length = (x.data.length / (batch * found)) * channels;
+  const data = new Float32Array(batch * length);
+  for (let row = 0; row < batch; row++) data.set(rows(x, row, row + 1).data.subarray(0, length), row * length);
+  return { data, shape: [batch, channels, ...size] };
+}

@@ -54,6 +54,14 @@ export function batchRows<Inputs extends Rows<Inputs>>(
     });
 }
 
+/** A network whose runs are shared. */
+export function batched<Inputs extends Rows<Inputs>, Network>(
+  network: Network & { predict(inputs: Inputs): Promise<Tensor> },
+  maxRows: number,
+): Network {
+  return { ...network, predict: batchRows((inputs: Inputs) => network.predict(inputs), maxRows) };
+}
+
 /** The first waiting call and all that fit beside it, in the order of their coming. */
 function takeBatch<Inputs>(waiting: Call<Inputs>[], maxRows: number): Call<Inputs>[] {
   const batch: Call<Inputs>[] = [];

@@ -1,6 +1,6 @@
 import { InputError } from '../../errors.ts';
 import { imageProcessorFromConfig } from '../images/clip-image-processor.ts';
-import { composeOn, type Picture } from '../images/picture.ts';
+import type { Picture } from '../images/picture.ts';
 import { loadTokenizer } from '../networks/tokenizer.ts';
 import { openClipText, openClipVision } from '../runtime/open-networks.ts';
 import type { RuntimeOptions } from '../runtime/runtime.ts';
@@ -119,7 +119,7 @@ async function openVision(folders: ClipFolders, { width, component }: ClipSpace,
   let zeroEmbedding: Promise<Tensor> | undefined;
   return {
     preprocess(picture: Picture) {
-      const pixels = process(composeOn(picture));
+      const pixels = process(picture);
       for (const size of pixels.shape.slice(2)) {
         expectFit('image_encoder: image_size', image_size, [size], 'preprocessor_config.json');
       }

@@ -9,6 +9,17 @@ export interface KeptPart {
   readonly mask: Tensor;
 }
 
+/** Of a latent and the neighbours that are drawn with it. */
+const GROWTH = [
+  [0, 0],
+  [-1, 0],
+  [0, -1],
+  [-1, -1],
+  [1, 0],
+  [0, 1],
+  [1, 1],
+] as const;
+
 /**
  * The mask of a picture as one of latents (Kandinsky 2.2): each takes the value at its corner, and what is drawn
  * grows by one latent, except towards the upper right and the lower left.
@@ -22,10 +33,9 @@ export function latentMask(redrawn: Tensor, height: number, width: number): Tens
     const pixel = Math.floor((y * rows) / height) * columns + Math.floor((x * columns) / width);
     return redrawn.data[pixel]! >= 0.5;
   };
-  const grown = [[0, 0], [-1, 0], [0, -1], [-1, -1], [1, 0], [0, 1], [1, 1]] as const; // biome-ignore format: one line
   const data = Float32Array.from({ length: height * width }, (_, i) => {
     const [y, x] = [Math.floor(i / width), i % width];
-    return grown.some(([dy, dx]) => isDrawn(y + dy, x + dx)) ? 0 : 1;
+    return GROWTH.some(([dy, dx]) => isDrawn(y + dy, x + dx)) ? 0 : 1;
   });
   return tensor(data, [1, 1, height, width]);
 }

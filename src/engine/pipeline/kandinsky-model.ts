@@ -15,6 +15,7 @@ export async function openKandinskyModel(path: string, options: ModelOptions): P
     defaults,
     sampler: scheduler.name,
     embeddingWidth: kandinsky.prior.config.embedding_dim,
+    hasPrior: true,
     upsamplerSteps: 0,
     overflow: clip.overflow,
     embedPicture: (picture) => clip.embedPixels(clip.preprocess(picture)),

@@ -2,22 +2,13 @@ import { InputError } from '../../errors.ts';
 import { type Scheduler, schedulerFromConfig } from '../diffusion/scheduler.ts';
 import type { Picture } from '../images/picture.ts';
 import { tensorFromPicture } from '../images/picture-tensor.ts';
-import {
-  type Movq,
-  openMovq,
-  openPrior,
-  openUnet,
-  type Prior,
-  type PriorInputs,
-  type Unet,
-  type UnetInputs,
-} from '../runtime/open-networks.ts';
+import { type Movq, openMovq, openPrior, openUnet, type Prior, type Unet } from '../runtime/open-networks.ts';
 import type { Tensor } from '../tensor.ts';
-import { batchRows } from './batch-rows.ts';
+import { batched, batchRows } from './batch-rows.ts';
 import { type Clip, openClip } from './clip.ts';
 import { readKandinskyFolder } from './kandinsky-folder.ts';
 import type { Defaults, ModelOptions } from './model.ts';
-import { expectFit, readConfig } from './model-folder.ts';
+import { expectFit, expectHalvable, readConfig } from './model-folder.ts';
 
 /**
  * Kandinsky 2.2, opened: text → (CLIP text encoder) → z_t → (prior) → z_i → (U-Net) → latents → (MoVQ) → picture.
@@ -57,19 +48,20 @@ export async function openKandinsky(path: string, options: ModelOptions = {}): P
   expectLatents(unet, movq, scheduler);
 
   const { maxRows = 16 } = options;
+  const { sample_size: sampleSize, block_out_channels: blocks } = unet.config;
   const movqScale = 2 ** (movq.config.block_out_channels.length - 1);
   const decode = batchRows(({ latents }: { readonly latents: Tensor }) => movq.decode(latents), MAX_DECODED);
   return {
     name,
     defaults,
     clip,
-    prior: { ...prior, predict: batchRows((inputs: PriorInputs) => prior.predict(inputs), maxRows) },
+    prior: batched(prior, maxRows),
     priorScheduler,
-    unet: { ...unet, predict: batchRows((inputs: UnetInputs) => unet.predict(inputs), maxRows) },
+    unet: batched(unet, maxRows),
     scheduler,
     movq: { ...movq, decode: (latents) => decode({ latents }) },
     movqScale,
-    pictureSize: (unet.config.sample_size ?? 64) * movqScale,
+    pictureSize: movqScale * expectHalvable('unet: sample_size', sampleSize ?? 64, blocks),
     async close() {
       await Promise.all([clip, prior, unet, movq].map((part) => part.close()));
     },

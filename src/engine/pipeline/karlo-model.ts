@@ -16,6 +16,7 @@ export async function openKarloModel(path: string, options: ModelOptions): Promi
     defaults,
     sampler: scheduler.name,
     embeddingWidth: karlo.textProjection.config.clip_embeddings_dim,
+    hasPrior: karlo.priorStage !== undefined,
     upsamplerSteps: defaults.upsamplerSteps,
     overflow: clip.overflow,
     embedPicture: (picture) => clip.embedPixels(clip.preprocess(picture)),

@@ -1,21 +1,18 @@
 import { type Scheduler, schedulerFromConfig } from '../diffusion/scheduler.ts';
 import {
   type KarloDecoder,
-  type KarloDecoderInputs,
   openKarloDecoder,
   openPrior,
   openSuperResolution,
   openTextProjection,
-  type PriorInputs,
   type SuperResolution,
-  type SuperResolutionInputs,
   type TextProjection,
 } from '../runtime/open-networks.ts';
-import { batchRows } from './batch-rows.ts';
+import { batched } from './batch-rows.ts';
 import { type Clip, openClip } from './clip.ts';
 import { type KarloDefaults, readKarloFolder } from './karlo-folder.ts';
 import type { ModelOptions } from './model.ts';
-import { expectFit, ModelFolderError, readConfig } from './model-folder.ts';
+import { expectFit, expectHalvable, readConfig } from './model-folder.ts';
 import type { PriorStage } from './sample-prior.ts';
 
 /**
@@ -67,26 +64,16 @@ export async function openKarlo(path: string, options: ModelOptions = {}): Promi
   expectSuperResolution('super_res_last', superResLast, superResScheduler);
 
   const { maxRows = 16 } = options;
-  const batched = (network: SuperResolution): SuperResolution => ({
-    ...network,
-    predict: batchRows((inputs: SuperResolutionInputs) => network.predict(inputs), maxRows),
-  });
   return {
     name,
     defaults,
     clip,
-    priorStage: priorStage && {
-      ...priorStage,
-      prior: {
-        ...priorStage.prior,
-        predict: batchRows((inputs: PriorInputs) => priorStage.prior.predict(inputs), maxRows),
-      },
-    },
+    priorStage: priorStage && { ...priorStage, prior: batched(priorStage.prior, maxRows) },
     textProjection,
-    decoder: { ...decoder, predict: batchRows((inputs: KarloDecoderInputs) => decoder.predict(inputs), maxRows) },
+    decoder: batched(decoder, maxRows),
     scheduler,
-    superResFirst: batched(superResFirst),
-    superResLast: batched(superResLast),
+    superResFirst: batched(superResFirst, maxRows),
+    superResLast: batched(superResLast, maxRows),
     superResScheduler,
     smallSize: sideOf('decoder', decoder),
     pictureSize: sideOf('super_res_first', superResFirst),
@@ -122,10 +109,5 @@ function expectSuperResolution(name: string, { config }: SuperResolution, schedu
 
 const predicted = ({ learnsVariance }: Scheduler) => (learnsVariance ? [2 * COLOURS] : [COLOURS, 2 * COLOURS]);
 
-/** Width and height that a network draws. @throws ModelFolderError where it can't halve them as often as it does */
-function sideOf(name: string, { config }: KarloDecoder | SuperResolution): number {
-  const { sample_size: side, block_out_channels: blocks } = config;
-  const factor = 2 ** (blocks.length - 1);
-  if (side !== null && side % factor === 0) return side;
-  throw new ModelFolderError(`${name}: sample_size: expected a multiple of ${factor}, found ${side}`);
-}
+const sideOf = (name: string, { config }: KarloDecoder | SuperResolution) =>
+  expectHalvable(`${name}: sample_size`, config.sample_size, config.block_out_channels);

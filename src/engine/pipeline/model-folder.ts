@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import JSON5 from 'json5';
@@ -41,6 +41,7 @@ const CLASS_NAMES = Object.values(PIPELINES).flat();
 export async function findPipelines(path: string): Promise<Pipeline[]> {
   const dir = resolve(path);
   if (!existsSync(dir)) throw new ModelFolderError(`model folder ${dir} does not exist`);
+  if (!statSync(dir).isDirectory()) throw new ModelFolderError(`${dir}: expected a model folder, found a file`);
   const folders = existsSync(join(dir, 'model_index.json')) ? [dir] : await foldersWithIndex(dir);
   const pipelines = await Promise.all(folders.map(readPipeline));
   const known = pipelines.filter(({ className }) => CLASS_NAMES.includes(className));
@@ -136,4 +137,17 @@ export function expectFit(key: string, found: number | null, expected: readonly 
   throw new ModelFolderError(
     `the parts don't fit together: ${key}: expected ${expected.join(' or ')} to fit ${fitting}, found ${found}`,
   );
+}
+
+/**
+ * A network halves a picture between its blocks and joins it again at each size.
+ * @param key     component and key, such as `decoder: sample_size`
+ * @param blocks  of the network
+ * @returns the size
+ * @throws ModelFolderError
+ */
+export function expectHalvable(key: string, size: number | null, blocks: readonly unknown[]): number {
+  const factor = 2 ** (blocks.length - 1);
+  if (size !== null && size % factor === 0) return size;
+  throw new ModelFolderError(`${key}: expected a multiple of ${factor}, found ${size}`);
 }

@@ -47,6 +47,8 @@ export interface Model {
   readonly sampler: SamplerName;
   /** E */
   readonly embeddingWidth: number;
+  /** Can it draw from a text? */
+  readonly hasPrior: boolean;
   /** Steps of `finish`. */
   readonly upsamplerSteps: number;
   /** The end of a text that the text encoder doesn't see because it is too long; undefined where all of it fits. */

@@ -2,7 +2,7 @@ import { withGuidance } from '../diffusion/guidance.ts';
 import type { StepReport } from '../diffusion/sampler.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
-import { concatChannels, concatRows, type Tensor, tensor } from '../tensor.ts';
+import { concatChannels, concatRows, firstChannels, type Tensor } from '../tensor.ts';
 import { type KeptPart, keepPart, keptChannels } from './inpaint.ts';
 import { isForInpainting, type Kandinsky } from './kandinsky.ts';
 import { begin, type Origin } from './origin.ts';
@@ -60,17 +60,4 @@ export async function sampleDecoder(model: Kandinsky, request: DecoderRequest): 
 function latentShape(model: Kandinsky, rowCount: number, height: number, width: number): number[] {
   const side = (pixels: number) => Math.ceil(pixels / model.movqScale ** 2) * model.movqScale;
   return [rowCount, model.movq.config.latent_channels, side(height), side(width)];
-}
-
-/** (R, C', …) → (R, C, …): without the channels that predict a variance. */
-export function firstChannels(x: Tensor, channels: number): Tensor {
-  const [rowCount, found, ...rest] = x.shape as [number, number, ...number[]];
-  if (found === channels) return x;
-  const plane = rest.reduce((a, b) => a * b, 1);
-  const data = new Float32Array(rowCount * channels * plane);
-  for (let row = 0; row < rowCount; row++) {
-    const from = row * found * plane;
-    data.set(x.data.subarray(from, from + channels * plane), row * channels * plane);
-  }
-  return tensor(data, [rowCount, channels, ...rest]);
 }

@@ -3,11 +3,10 @@ import type { StepReport } from '../diffusion/sampler.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import { resizeBicubic } from '../images/resample.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
-import { concatChannels, concatRows, type Tensor, tensor } from '../tensor.ts';
+import { concatChannels, concatRows, firstChannels, type Tensor, tensor } from '../tensor.ts';
 import { stackTexts, type TextCondition } from './clip.ts';
 import type { Karlo } from './karlo.ts';
 import { begin } from './origin.ts';
-import { firstChannels } from './sample-decoder.ts';
 
 interface SamplingRequest {
   readonly steps: number;
@@ -41,7 +40,7 @@ export async function sampleKarloDecoder(model: Karlo, request: KarloDecoderRequ
     return scheduler.learnsVariance ? output : firstChannels(output, sample.shape[1]!);
   };
 
-  const shape = [imageEmbedding.shape[0]!, 3, model.smallSize, model.smallSize];
+  const shape = [imageEmbedding.shape[0]!, model.decoder.config.in_channels, model.smallSize, model.smallSize];
   const noise = () => generator.randn(shape);
   const { schedule, x } = begin(scheduler, request.steps, noise());
   const { data } = await scheduler.sampler(guided ? withGuidance(network, guidanceScale) : network, x, schedule, {

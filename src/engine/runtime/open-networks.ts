@@ -82,7 +82,7 @@ export async function openClipVision(dir: string, options: RuntimeOptions = {}):
   };
 }
 
-export interface PriorInputs {
+interface PriorInputs {
   /** Noised image embedding (B, D), in the prior's normalised space. */
   readonly sample: Tensor;
   /** One for each row. */
@@ -117,7 +117,7 @@ export async function openPrior(dir: string, options: RuntimeOptions = {}): Prom
   };
 }
 
-export interface UnetInputs {
+interface UnetInputs {
   /** (B, in_channels, H, W) with H and W multiples of 2^(blocks − 1) */
   readonly sample: Tensor;
   /** One for each row: rows of one batch may be at different steps. */
@@ -170,7 +170,7 @@ export async function openTextProjection(dir: string, options: RuntimeOptions = 
   };
 }
 
-export interface KarloDecoderInputs {
+interface KarloDecoderInputs {
   /** (B, in_channels, H, W) with H and W multiples of 2^(blocks − 1) */
   readonly sample: Tensor;
   /** One for each row. */
@@ -192,7 +192,7 @@ export async function openKarloDecoder(dir: string, options: RuntimeOptions = {}
   return denoiser(await openComponent(dir, 'UNet2DConditionModel', KarloDecoderConfig), karloDecoderGraph, options);
 }
 
-export interface SuperResolutionInputs {
+interface SuperResolutionInputs {
   /** [noised picture ∥ enlarged picture] (B, in_channels, H, W), H and W multiples of 2^(blocks − 1) */
   readonly sample: Tensor;
   /** One for each row. */

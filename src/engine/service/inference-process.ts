@@ -39,8 +39,12 @@ async function open(options: Extract<InferenceRequest, { type: 'open' }>['option
 
 /** Networks load their weights at the first run: here, and not while somebody waits. */
 async function warmUp(opened: Model) {
-  const [recipe] = recipesFor(opened, { operation: 'imagine', prompt: 'a' }, { seed: 0, count: 1 });
-  await draw(opened, [{ ...recipe!, steps: 1 }]);
+  const { embeddingWidth: width, hasPrior } = opened;
+  const imageEmbedding = { data: new Float32Array(width), shape: [1, width] };
+  const subject = hasPrior
+    ? ({ operation: 'imagine', prompt: 'a' } as const)
+    : ({ operation: 'variations', imageEmbedding } as const);
+  await draw(opened, recipesFor(opened, subject, { seed: 0, steps: 1, count: 1 }));
 }
 
 async function drawFor(id: number, task: InferenceTask) {
