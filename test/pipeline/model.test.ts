@@ -32,7 +32,7 @@ describe.each([
   };
 
   test('says what it is and draws opaque pictures of its size', async () => {
-    expect(model).toMatchObject({ name, sampler, upsamplerSteps });
+    expect(model).toMatchObject({ name, sampler, upsamplerSteps, pictureSize: size, hasPrior: true });
     const image = await drawOne();
     expect(image.shape).toEqual([1, 3, size, size]);
     const png = await encodePng(pictureFromTensor(image));

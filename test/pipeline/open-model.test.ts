@@ -67,6 +67,7 @@ describe('a folder', () => {
 
   test('that is missing, empty, or holds half of a model', async () => {
     expect(await refusal(join(root, 'nowhere'))).toBe(`model folder ${join(root, 'nowhere')} does not exist`);
+    expect(await refusal('package.json')).toBe(`${resolve('package.json')}: expected a model folder, found a file`);
     const empty = await mkdtemp(join(root, 'empty-'));
     expect(await refusal(empty)).toContain(`${empty}: expected a model_index.json in it, or folders with one`);
     expect(await refusal('test/golden/kandinsky-tiny/decoder-model')).toContain(
@@ -131,12 +132,15 @@ describe("components that don't fit", () => {
     await expect(drawing).rejects.toThrow(`the parts don't fit together: ${message}`);
   });
 
-  test('U-Net and prior of Kandinsky', async () => {
+  test('the U-Net of Kandinsky', async () => {
     const folder = await mkdtemp(join(root, 'kandinsky-'));
     await cp('test/golden/kandinsky-tiny/prior-model', join(folder, 'prior'), { recursive: true });
     await cp('test/golden/kandinsky-tiny/decoder-model', join(folder, 'decoder'), { recursive: true });
-    await rm(join(folder, 'decoder/unet'), { recursive: true });
-    await cp(join(NETWORKS, 'unet-other-blocks'), join(folder, 'decoder/unet'), { recursive: true });
+    const unet = join(folder, 'decoder/unet');
+    const odd = await edited(unet, 'config.json', { sample_size: 9 });
+    await cp(odd, unet, { recursive: true });
+    expect(await refusal(folder)).toBe('unet: sample_size: expected a multiple of 2, found 9');
+    await cp(join(NETWORKS, 'unet-other-blocks'), unet, { recursive: true });
     expect(await refusal(folder)).toBe(
       "the parts don't fit together: unet: encoder_hid_dim: expected 32 to fit prior, found 12",
     );

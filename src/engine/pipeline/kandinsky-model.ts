@@ -14,6 +14,7 @@ export async function openKandinskyModel(path: string, options: ModelOptions): P
     name,
     defaults,
     sampler: scheduler.name,
+    pictureSize: kandinsky.pictureSize,
     embeddingWidth: kandinsky.prior.config.embedding_dim,
     hasPrior: true,
     upsamplerSteps: 0,

@@ -15,6 +15,7 @@ export async function openKarloModel(path: string, options: ModelOptions): Promi
     name,
     defaults,
     sampler: scheduler.name,
+    pictureSize: karlo.pictureSize,
     embeddingWidth: karlo.textProjection.config.clip_embeddings_dim,
     hasPrior: karlo.priorStage !== undefined,
     upsamplerSteps: defaults.upsamplerSteps,

@@ -45,6 +45,8 @@ export interface Model {
   readonly defaults: Defaults;
   /** The decoder's own sampler. */
   readonly sampler: SamplerName;
+  /** Width and height of its pictures, in pixels. */
+  readonly pictureSize: number;
   /** E */
   readonly embeddingWidth: number;
   /** Can it draw from a text? */
