@@ -4,7 +4,9 @@ import { instance } from '@viz-js/viz';
 import { cruise } from 'dependency-cruiser';
 import config from '../.dependency-cruiser.mjs';
 
-const EVERYWHERE = ['errors', 'recipe', 'typed-settings', 'config', 'log', 'engine/tensor'].map((name) => `^src/${name}\\.ts$`);
+const EVERYWHERE = ['errors', 'recipe', 'typed-settings', 'config', 'log', 'engine/tensor'].map(
+  (name) => `^src/${name}\\.ts$`,
+);
 
 const { output } = await cruise(['src', 'deploy-commands.ts'], {
   ...config.options,
