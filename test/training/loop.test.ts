@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Weights } from '../../src/engine/ops/ops.ts';
+import { WeightMismatchError } from '../../src/engine/ops/weights.ts';
 import { loadCheckpoint } from '../../src/engine/training/checkpoint.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 import { explainFullDisk } from '../../src/engine/training/full-disk.ts';
 import { DivergedError, parametersOf, type TrainOptions, trainTask } from '../../src/engine/training/loop.ts';
 import type { Task } from '../../src/engine/training/task.ts';
 import { SafetensorsError } from '../../src/engine/weights/safetensors.ts';
-import { WeightMismatchError } from '../../src/engine/weights/weights.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 
 let runs: string;

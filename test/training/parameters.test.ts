@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
+import { WeightMismatchError } from '../../src/engine/ops/weights.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
-import { WeightMismatchError } from '../../src/engine/weights/weights.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 
 const ops = new TfjsOps(tf);

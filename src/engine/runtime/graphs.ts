@@ -9,8 +9,8 @@ import type { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../n
 import { DYNAMIC, type OnnxGraph } from '../ops/onnx-graph.ts';
 import { OnnxOps, type OnnxValue } from '../ops/onnx-ops.ts';
 import type { Weights } from '../ops/ops.ts';
+import { componentWeights } from '../ops/weights.ts';
 import type { Component } from '../weights/component.ts';
-import { componentWeights } from '../weights/weights.ts';
 
 /** Makes a graph's inputs, calls the network, names the outputs. */
 export type GraphBuilder<Config> = (ops: OnnxOps, w: Weights<OnnxValue>, c: Config) => Record<string, OnnxValue>;

@@ -5,11 +5,11 @@ import { latentChannels, MovqConfig, quantize } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
 import { TextProjectionConfig } from '../networks/text-projection.ts';
 import { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
+import { tensorEntry } from '../ops/weights.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { expectFinite } from '../weights/finite.ts';
 import { readTensor, type TensorEntry } from '../weights/safetensors.ts';
-import { tensorEntry } from '../weights/weights.ts';
 import {
   clipTextGraph,
   clipVisionGraph,

@@ -1,9 +1,9 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Weights } from '../ops/ops.ts';
 import type { TfjsOps } from '../ops/tfjs-ops.ts';
+import { WeightMismatchError } from '../ops/weights.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
 import type { Tensor } from '../tensor.ts';
-import { WeightMismatchError } from '../weights/weights.ts';
 
 type T = tfjs.Tensor;
 

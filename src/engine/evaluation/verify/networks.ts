@@ -4,6 +4,7 @@ import { latentChannels, MovqConfig, quantize } from '../../networks/movq.ts';
 import { PriorConfig } from '../../networks/prior.ts';
 import { TextProjectionConfig } from '../../networks/text-projection.ts';
 import { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../../networks/unet-config.ts';
+import { tensorEntry } from '../../ops/weights.ts';
 import {
   clipTextGraph,
   clipVisionGraph,
@@ -21,7 +22,6 @@ import { type IntegerTensor, Session } from '../../runtime/session.ts';
 import { concatRows, type Tensor } from '../../tensor.ts';
 import { type Component, classNameOf, openComponent } from '../../weights/component.ts';
 import { readTensor } from '../../weights/safetensors.ts';
-import { tensorEntry } from '../../weights/weights.ts';
 import type { Check } from './check.ts';
 import type { Comparison } from './comparison.ts';
 import type { Folder } from './folder.ts';

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { InputError } from '../../errors.ts';
-import type { Weights } from '../ops/ops.ts';
-import type { Component } from './component.ts';
-import { shortPath, type TensorEntry } from './safetensors.ts';
+import type { Component } from '../weights/component.ts';
+import { shortPath, type TensorEntry } from '../weights/safetensors.ts';
+import type { Weights } from './ops.ts';
 
 /** A parameter that the config asks for is missing in the weights, or has another shape there. */
 export class WeightMismatchError extends InputError {
