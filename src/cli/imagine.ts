@@ -73,7 +73,7 @@ async function run(words: string[], options: Options): Promise<void> {
   const start = performance.now();
   const model = await openModel(options.model ?? config.modelDir, { threads: config.engineThreads });
   const load = (performance.now() - start) / 1000;
-  const subject = await subjectOf(model, { prompt, negativePrompt, pictures }, settings.seed);
+  const subject = await subjectOf(model, { prompt, negativePrompt, pictures }, settings);
   const recipes = recipesFor(model, subject, settings);
   const unread = prompt === undefined ? undefined : model.overflow(prompt);
   if (unread) process.stderr.write(`the prompt is too long for the model, not read: ${unread}\n`);
@@ -88,7 +88,7 @@ async function run(words: string[], options: Options): Promise<void> {
 }
 
 /** A prompt, variations of one picture, or the middle between two things. */
-async function subjectOf(model: Model, asked: Asked, seed: number): Promise<Subject> {
+async function subjectOf(model: Model, asked: Asked, settings: Settings & { seed: number }): Promise<Subject> {
   const { prompt, negativePrompt, pictures } = asked;
   const [first, second, ...more] = pictures;
   if (!first) return { operation: 'imagine', prompt: prompt as string, negativePrompt };
@@ -100,7 +100,8 @@ async function subjectOf(model: Model, asked: Asked, seed: number): Promise<Subj
     return { operation: 'blend', imageEmbedding: slerp(embedding, await model.embedPicture(second), 0.5) };
   }
   if (prompt === undefined) return { operation: 'variations', imageEmbedding: embedding };
-  const text = await model.embedText({ prompt, negativePrompt }, new TorchGenerator(seed));
+  const { seed, priorGuidanceScale } = settings;
+  const text = await model.embedText({ prompt, negativePrompt, priorGuidanceScale }, new TorchGenerator(seed));
   return { operation: 'blend', prompt, imageEmbedding: slerp(text.imageEmbedding, embedding, 0.5) };
 }
 
