@@ -28,11 +28,12 @@ export interface Verdict<T> {
 }
 
 const NORM = { groups: 16, eps: 1e-5 };
-/** Halvings after which the style is read: of lines and colours, before it is about things. */
-const STYLE_STAGE = 1;
+/** Stages of which the style is read: they see lines and colours, the later ones things. */
+const STYLE_STAGES = 2;
 
 /**
- * A small residual network (He et al. 2016) with group norm: pixels (B, 3, S, S) → what they show, and in which style.
+ * A small residual network (He et al. 2016) with group norm: pixels (B, 3, S, S) → what they show, and in which style:
+ * that by mean and mean square of early channels, wherever in the picture (Gatys et al. 2016 take their products).
  * Convolutions, where CLIP has attention: it shall not be misled by what misleads CLIP.
  */
 export function judge<T>(ops: Ops<T>, w: Weights<T>, c: JudgeConfig) {
@@ -42,19 +43,21 @@ export function judge<T>(ops: Ops<T>, w: Weights<T>, c: JudgeConfig) {
   return (pixels: T): Verdict<T> => {
     let x = pixels;
     let [width, side] = [3, c.image_size];
-    let style: T | undefined;
+    const statistics: T[] = [];
     for (const [i, channels] of c.channels.entries()) {
       const stage = w.at(`stages.${i}`);
       x = conv(ops, stage.at('halve'), width, channels, { kernel: 3, stride: 2, padding: [0, 0, 1, 1] })(x);
       x = activate(norm(stage.at('norm'), channels)(x));
       x = residualBlock(stage.at('block'), channels)(x);
       [width, side] = [channels, side / 2];
-      if (i === STYLE_STAGE) style = linear(ops, w.at('style'), width, c.style_width)(mean(ops, x, side));
+      if (i < STYLE_STAGES) statistics.push(mean(ops, x, side), mean(ops, ops.mul(x, x), side));
     }
+    const statisticsWidth = 2 * c.channels.slice(0, STYLE_STAGES).reduce((sum, channels) => sum + channels, 0);
+    const style = linear(ops, w.at('style'), statisticsWidth, c.style_width)(ops.concatChannels(statistics));
     return {
       concepts: linear(ops, w.at('concepts'), width, c.concepts.length)(mean(ops, x, side)),
-      style: style!,
-      styles: linear(ops, w.at('styles'), c.style_width, c.styles.length)(style!),
+      style,
+      styles: linear(ops, w.at('styles'), c.style_width, c.styles.length)(activate(style)),
     };
   };
 

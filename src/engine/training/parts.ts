@@ -40,7 +40,7 @@ const PLANNED_STEPS: Record<Part, number> = {
   prior: 6_000,
   decoder: 50_000,
   'text-decoder': 50_000,
-  judge: 8_000,
+  judge: 6_000,
 };
 
 export interface PartOptions extends TrainOptions {

@@ -33,9 +33,9 @@ export function mirror(pixels: Float32Array, size: number): void {
   }
 }
 
-/** Each channel stronger or weaker by up to a fifth, counted from white; hue and brightness change, white stays. In place. */
+/** Each channel stronger or weaker by up to a tenth, counted from white; hue and brightness change, white stays. In place. */
 function recolour(pixels: Float32Array, dice: Dice): void {
-  const gains = [0, 1, 2].map(() => 0.8 + 0.4 * dice.uniform());
+  const gains = [0, 1, 2].map(() => 0.9 + 0.2 * dice.uniform());
   for (let i = 0; i < pixels.length; i++) pixels[i] = Math.max(-1, 1 + (pixels[i]! - 1) * gains[i % 3]!);
 }
 

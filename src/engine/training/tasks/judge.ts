@@ -16,7 +16,7 @@ type T = tfjs.Tensor;
 const ENOUGH = 2;
 /** Of the targets, spread over all concepts (Szegedy et al. 2016). */
 const SMOOTHING = 0.1;
-const STYLE_WEIGHT = 0.2;
+const STYLE_WEIGHT = 0.5;
 /** Pictures in one run of an evaluation. */
 const ROWS = 64;
 
