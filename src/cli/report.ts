@@ -56,7 +56,7 @@ async function runReport(options: ReportOptions): Promise<void> {
     runtime: { threads: config.engineThreads },
     onProgress: bar.onProgress,
     onAnswers: async (figure, answers) => {
-      if (options.out) await keepAnswers(options.out, figure, answers);
+      if (options.out && answers.length > 0) await keepAnswers(options.out, figure, answers);
     },
     say,
   }).finally(bar.stop);

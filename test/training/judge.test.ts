@@ -3,21 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openBench } from '../../src/engine/evaluation/report/bench.ts';
-import { JudgeConfig, judge } from '../../src/engine/networks/judge.ts';
-import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import { openJudge } from '../../src/engine/runtime/open-networks.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
-import { Parameters } from '../../src/engine/training/parameters.ts';
 import { trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import { judgeConfig } from '../../src/engine/training/tasks/judge.ts';
 import { judgeView, mirror } from '../../src/engine/training/tasks/judge-views.ts';
 import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
-import { writeSafetensors } from '../../src/engine/weights/safetensors.ts';
+import { SMALL_JUDGE, writeRandomJudge } from '../report/random-judge.ts';
 import { drawTiny, writeTinyDataset } from '../report/tiny-dataset.ts';
-import { tensorflow as tf } from './tensorflow-js.ts';
 
 const READY = isSetUp('cpu') || isSetUp('gpu');
 const STYLES = ['flat', 'striped'];
@@ -44,8 +40,6 @@ async function tinyDataset(): Promise<Dataset> {
     ),
   );
 }
-
-const SMALL = { image_size: 16, channels: [16, 16], style_width: 4, concepts: ['a', 'b', 'c'], styles: STYLES };
 
 describe('what the judge tells apart', () => {
   test('are names with at least two training pictures; concepts of one name are one', async () => {
@@ -96,23 +90,13 @@ describe('what the judge sees', () => {
 });
 
 test('the judge says the same in training and in serving', async () => {
-  const config = JudgeConfig.parse(SMALL);
-  const ops = new TfjsOps(tf);
-  const pixels = new Dice(3, 0).normal([2, 3, 16, 16]);
-  const look = (weights: Parameters['weights'] extends (...args: never) => infer W ? W : never) =>
-    judge(ops, weights, config)(ops.image(tf.tensor(pixels.data, [...pixels.shape])));
-  const parameters = Parameters.of(ops, look);
-  const values = parameters.initialise(1);
-  const expected = look(parameters.weights(parameters.tensors(tf, values)));
-
-  await writeFile(join(dir, 'config.json'), JSON.stringify({ _class_name: 'Judge', ...config }));
-  await writeSafetensors(join(dir, 'model.safetensors'), parameters.export(values));
+  const expected = await writeRandomJudge(dir, ['a', 'b', 'c'], STYLES);
   const served = await openJudge(dir, { threads: 1 });
-  const { concepts, style } = await served.look(pixels);
+  const { concepts, style } = await served.look(expected.pixels);
   await served.close();
   expect(concepts.shape).toEqual([2, 3]);
-  expect(concepts.data).toBeAllClose([...(expected.concepts.dataSync() as Float32Array)], { atol: 1e-5 });
-  expect(style.data).toBeAllClose([...(expected.style.dataSync() as Float32Array)], { atol: 1e-5 });
+  expect(concepts.data).toBeAllClose(expected.concepts, { atol: 1e-5 });
+  expect(style.data).toBeAllClose(expected.style, { atol: 1e-5 });
 });
 
 test.skipIf(!READY)(
@@ -122,7 +106,7 @@ test.skipIf(!READY)(
     vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     const dataset = await tinyDataset();
     const runs = join(dir, 'runs');
-    const config = { ...SMALL, ...judgeConfig(dataset), image_size: 16, channels: [16, 16] };
+    const config = { ...judgeConfig(dataset), ...SMALL_JUDGE };
     await writeRunConfig(runs, 'judge', { _class_name: 'Judge', ...config });
     const options = { data: join(dir, 'data'), runs, seed: 0, time: 50_000, maxSteps: 250, say: () => {} };
     await trainPart(loadTensorFlow(), 'judge', options);

@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeRandomJudge } from '../report/random-judge.ts';
+import { writeTinyDataset } from '../report/tiny-dataset.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/unclip.mjs', import.meta.url));
+const MODEL = fileURLToPath(new URL('../golden/kandinsky-tiny', import.meta.url));
+
+interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function train(...args: string[]): Promise<Finished> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [PROGRAM, 'train', ...args], (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+let folder: string;
+const path = (...names: string[]) => join(folder, ...names);
+const report = (...args: string[]) =>
+  train('report', '--model', path('model'), '--data', path('data'), '--runs', path('runs'), ...args);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unclip-report-'));
+  await cp(MODEL, path('model'), { recursive: true });
+  const once = { steps: 1, guidanceScale: 1, priorSteps: 1, priorGuidanceScale: 1 };
+  await writeFile(path('model', 'unclip.json'), JSON.stringify(once));
+  await writeTinyDataset(
+    path('data'),
+    [{ name: 'red' }, { name: 'green' }],
+    [
+      { concept: 'red', style: 'flat', split: 'train' },
+      { concept: 'green', style: 'flat', split: 'train' },
+      { concept: 'red', style: 'striped', split: 'held-out-pair' },
+    ],
+  );
+  await writeRandomJudge(path('runs', 'judge'), ['red', 'green'], ['flat', 'striped']);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('report', { timeout: 60_000 }, () => {
+  it('prints seven figures and nothing else with --json, the table on stderr, and keeps what was drawn', async () => {
+    const only = ['movq_psnr', 'clip_pair_top1', 'prompt_top1', 'pair_top1', 'hyponym_top1', 'weights_mb'];
+    const { code, stdout, stderr } = await report('--only', ...only, '--out', path('drawn'), '--json');
+    expect(code, stderr).toBe(0);
+    const figures = JSON.parse(stdout);
+    expect(Object.keys(figures)).toEqual([...only.slice(0, 5), 'step_vs_torch', 'weights_mb']);
+    expect(figures).toMatchObject({ hyponym_top1: null, step_vs_torch: null });
+    for (const name of ['clip_pair_top1', 'prompt_top1', 'pair_top1']) {
+      expect(figures[name]).toBeGreaterThanOrEqual(0);
+      expect(figures[name]).toBeLessThanOrEqual(1);
+    }
+    expect(stderr).toContain('the data set has nothing to ask for');
+    expect(stderr).toContain('the judge of real held-out pictures');
+
+    const said = (await readFile(path('drawn', 'prompt_top1.jsonl'), 'utf8')).trim().split('\n');
+    expect(said).toHaveLength(2 * 4);
+    const right = said.filter((line) => JSON.parse(line).right).length;
+    expect(figures.prompt_top1).toBe(right / 8);
+    expect((await sharp(path('drawn', 'prompt_top1.png')).metadata()).format).toBe('png');
+  });
+
+  it('says where a judge or a data set comes from', async () => {
+    const without = await report('--only', 'prompt_top1', '--judge', path('nowhere'), '--json');
+    expect(JSON.parse(without.stdout).prompt_top1).toBeNull();
+    expect(without.stderr).toContain(`there is no judge in ${path('nowhere')}: npm run train -- judge`);
+    const { code, stderr } = await report('--data', path('nowhere'));
+    expect(code).toBe(2);
+    expect(stderr).toContain('npm run data');
+  });
+});
+
+describe('sheet', { timeout: 60_000 }, () => {
+  it('draws 64 prompts, two pictures each, and names them row by row', async () => {
+    const { code, stderr } = await train('sheet', '--model', path('model'), '--out', path('sheet.png'));
+    expect(code, stderr).toBe(0);
+    expect(await sharp(path('sheet.png')).metadata()).toMatchObject({ width: 16 * 128, height: 8 * 128 });
+    expect(stderr).toContain('row 8: ');
+  });
+});
