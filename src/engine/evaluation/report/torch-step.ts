@@ -15,7 +15,7 @@ folder, batch, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 torch.set_num_threads(threads)
 unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(folder)).train()
 average = [p.detach().clone() for p in unet.parameters()]
-optimizer = torch.optim.AdamW(unet.parameters(), lr=6e-4, betas=(.9, .99), weight_decay=.01, fused=True)
+optimizer = torch.optim.AdamW(unet.parameters(), lr=6e-4, betas=(.9, .99), weight_decay=.01)
 channels, size, width = unet.config.in_channels, unet.config.sample_size, unet.config.encoder_hid_dim
 alpha_bars = (1 - torch.linspace(.00085, .012, 1000)).cumprod(0)
 
