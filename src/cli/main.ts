@@ -9,6 +9,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   imagine: async () => (await import('./imagine.ts')).imagine,
   data: async () => (await import('./data.ts')).data,
   train: async () => (await import('./train.ts')).train,
+  models: async () => (await import('./models.ts')).models,
   verify: async () => (await import('./verify.ts')).verify,
   'deploy-commands': async () => (await import('../../deploy-commands.ts')).deployCommands,
 };

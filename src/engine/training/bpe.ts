@@ -30,18 +30,32 @@ interface Word {
  * It is smaller where the corpus has no more pairs.
  */
 export function learnBytePairs(texts: Iterable<string>, size: number): BytePairVocabulary {
-  const letters = byteLetters();
-  const words = readWords(texts, letters);
-  const inOrder = [...letters].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
-  const tokens = [...inOrder, ...inOrder.map((letter) => letter + END_OF_WORD)];
+  const words = readWords(texts, byteLetters());
   const merges: [string, string][] = [];
   const pairs = new PairIndex(words);
-  while (tokens.length + 2 < size) {
+  while (merges.length < mergesOf(size)) {
     const pair = pairs.takeCommonest();
     if (!pair) break;
     merges.push(pair);
-    tokens.push(pair[0] + pair[1]);
   }
+  return withMerges(merges);
+}
+
+/** A vocabulary of `size` tokens learned from nothing: words of two bytes in their order, up to 256². */
+export function inventBytePairs(size: number): BytePairVocabulary {
+  const letters = lettersInOrder();
+  const pairs = letters.flatMap((first) => letters.map((last) => [first, last + END_OF_WORD] as const));
+  return withMerges(pairs.slice(0, mergesOf(size)));
+}
+
+const lettersInOrder = () => byteLetters().sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
+
+/** Tokens of a vocabulary that are no bytes, and neither start nor end of text. */
+const mergesOf = (size: number) => size - 2 * 256 - 2;
+
+function withMerges(merges: BytePairVocabulary['merges']): BytePairVocabulary {
+  const letters = lettersInOrder();
+  const tokens = [...letters, ...letters.map((letter) => letter + END_OF_WORD), ...merges.map((pair) => pair.join(''))];
   return { vocab: new Map([...tokens, START_OF_TEXT, END_OF_TEXT].map((token, id) => [token, id])), merges };
 }
 

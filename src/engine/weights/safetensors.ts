@@ -1,9 +1,9 @@
-import { open, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
 import { type Tensor, tensor } from '../tensor.ts';
-import { float16FromFloat, floatFromBfloat16, floatFromFloat16 } from './half.ts';
+import { float16FromFloats, floatFromBfloat16, floatFromFloat16 } from './half.ts';
 
 /** A .safetensors file that is missing, cut off or malformed. */
 export class SafetensorsError extends InputError {
@@ -190,27 +190,49 @@ export interface WriteOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** A tensor whose values are made while they are written: of one that is larger than memory only a chunk is held. */
+export interface StreamedTensor {
+  readonly shape: readonly number[];
+  /** All values, in order. */
+  chunks(): Iterable<Float32Array>;
+}
+
 /** Writes tensors, in the given order, with a header padded to 8 bytes as other writers do. */
 export async function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, Tensor | StreamedTensor>,
   { dtype = 'F32', metadata }: WriteOptions = {},
 ): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(encodeHeader(tensors, dtype, metadata));
+    for (const tensor of tensors.values()) {
+      for (const values of 'data' in tensor ? [tensor.data] : tensor.chunks()) {
+        await file.writeFile(bytesOf(dtype === 'F16' ? float16FromFloats(values) : values));
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function encodeHeader(
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+  dtype: Dtype,
+  metadata: WriteOptions['metadata'],
+): Buffer {
   const entries: Record<string, z.infer<typeof Entry>> = {};
   let end = 0;
-  for (const [name, { data, shape }] of tensors) {
+  for (const [name, { shape }] of tensors) {
     const start = end;
-    end += data.length * BYTES[dtype];
+    end += shape.reduce((a, b) => a * b, BYTES[dtype]);
     entries[name] = { dtype, shape: [...shape], data_offsets: [start, end] };
   }
   const json = JSON.stringify({ ...(metadata && { __metadata__: metadata }), ...entries });
   const header = Buffer.from(json.padEnd(json.length + ((8 - (Buffer.byteLength(json) % 8)) % 8)));
   const prefix = Buffer.alloc(8);
   prefix.writeBigUInt64LE(BigInt(header.length));
-  const bodies = [...tensors.values()].map(({ data }) =>
-    bytesOf(dtype === 'F16' ? Uint16Array.from(data, float16FromFloat) : data),
-  );
-  await writeFile(path, Buffer.concat([prefix, header, ...bodies]));
+  return Buffer.concat([prefix, header]);
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint16Array | Float32Array) =>
