@@ -21,6 +21,11 @@ export const SAMPLERS = [
 ] as const;
 export type SamplerName = (typeof SAMPLERS)[number];
 
+/** What makes z_i of a text: a diffusion model, an autoregressive one, or nothing, when the text's own embedding is taken. */
+export const PRIORS = ['diffusion', 'ar', 'none'] as const;
+export type PriorName = (typeof PRIORS)[number];
+export const MAX_PRIOR_SAMPLES = 16;
+
 const wholeNumber = (name: string, min: number, max: number) => {
   const error = ({ input }: { input?: unknown }) =>
     `${name} must be a whole number from ${min} to ${max}, not ${input}`;
@@ -32,6 +37,8 @@ const scale = (name: string) => {
     `${name} must be a number from 0 to ${MAX_GUIDANCE_SCALE}, not ${input}`;
   return z.number({ error }).refine((n) => n >= 0 && n <= MAX_GUIDANCE_SCALE, { error });
 };
+
+const priorName = z.enum(PRIORS, { error: ({ input }) => `prior must be one of ${PRIORS.join(', ')}, not ${input}` });
 
 const promptText = (name: string) =>
   z
@@ -52,6 +59,9 @@ export const Settings = z.strictObject({
   guidanceScale: scale('guidance').optional(),
   /** Classifier-free guidance of the prior. */
   priorGuidanceScale: scale('prior guidance').optional(),
+  prior: priorName.optional(),
+  /** Of so many z_i that the prior draws, the one nearest to the text is taken. */
+  priorSamples: wholeNumber('prior samples', 1, MAX_PRIOR_SAMPLES).optional(),
   sampler: z
     .enum(SAMPLERS, { error: ({ input }) => `sampler must be one of ${SAMPLERS.join(', ')}, not ${input}` })
     .optional(),
@@ -79,6 +89,10 @@ export const Recipe = z.strictObject({
   steps: wholeNumber('steps', 1, MAX_STEPS),
   guidanceScale: scale('guidance'),
   priorGuidanceScale: scale('prior guidance'),
+  /** Absent for diffusion. */
+  prior: priorName.optional(),
+  /** Absent for 1. */
+  priorSamples: wholeNumber('prior samples', 1, MAX_PRIOR_SAMPLES).optional(),
   sampler: z.enum(SAMPLERS),
   /** Name of the model's folder. */
   model: z.string(),

@@ -14,7 +14,7 @@ import { recipesFor, type Subject } from '../engine/pipeline/recipes.ts';
 import { TorchGenerator } from '../engine/random/torch-generator.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../errors.ts';
-import { MAX_COUNT, NegativePrompt, Prompt, pictureName, type Recipe, SAMPLERS, Settings } from '../recipe.ts';
+import { MAX_COUNT, NegativePrompt, PRIORS, Prompt, pictureName, type Recipe, SAMPLERS, Settings } from '../recipe.ts';
 import { decimal, parse, seed } from '../typed-settings.ts';
 
 interface Options {
@@ -23,6 +23,8 @@ interface Options {
   readonly steps?: string;
   readonly guidance?: string;
   readonly priorGuidance?: string;
+  readonly prior?: string;
+  readonly priorSamples?: string;
   readonly count: string;
   readonly sampler?: string;
   readonly negative?: string;
@@ -41,6 +43,8 @@ export const imagine = new Command('imagine')
   .option('--steps <n>', "denoising steps of the decoder (default: the model's)")
   .option('--guidance <g>', "guidance scale of the decoder, 1 is none (default: the model's)")
   .option('--prior-guidance <g>', "guidance scale of the prior (default: the model's)")
+  .option('--prior <name>', `what makes an embedding of the text, one of ${PRIORS.join(', ')} (default: diffusion)`)
+  .option('--prior-samples <n>', 'draw so many embeddings and take the one nearest to the text (default: 1)')
   .option('--count <n>', 'how many pictures', String(MAX_COUNT))
   .option('--sampler <name>', `one of ${SAMPLERS.join(', ')} (default: the model's)`)
   .option('--negative <text>', 'what to keep out of the pictures')
@@ -61,6 +65,8 @@ async function run(words: string[], options: Options): Promise<void> {
     steps: decimal(options.steps),
     guidanceScale: decimal(options.guidance),
     priorGuidanceScale: decimal(options.priorGuidance),
+    prior: options.prior,
+    priorSamples: decimal(options.priorSamples),
     sampler: options.sampler,
     count: decimal(options.count),
   });
@@ -100,8 +106,7 @@ async function subjectOf(model: Model, asked: Asked, settings: Settings & { seed
     return { operation: 'blend', imageEmbedding: slerp(embedding, await model.embedPicture(second), 0.5) };
   }
   if (prompt === undefined) return { operation: 'variations', imageEmbedding: embedding };
-  const { seed, priorGuidanceScale } = settings;
-  const text = await model.embedText({ prompt, negativePrompt, priorGuidanceScale }, new TorchGenerator(seed));
+  const text = await model.embedText({ ...settings, prompt, negativePrompt }, new TorchGenerator(settings.seed));
   return { operation: 'blend', prompt, imageEmbedding: slerp(text.imageEmbedding, embedding, 0.5) };
 }
 

@@ -6,6 +6,7 @@ import { openPictures } from '../engine/training/data/open-pictures.ts';
 import { exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
 import {
+  EXTRAS,
   MEASURES,
   openFeatures,
   PARTS,
@@ -44,16 +45,19 @@ const DESCRIPTIONS: Record<Part, string> = {
   clip: 'the encoders of text and pictures into one space',
   decoder: 'the diffusion model that draws from a CLIP embedding',
   prior: "the diffusion model that makes a picture's embedding from text",
+  'ar-prior': 'the model that makes it number by number, to take instead of the prior',
   'text-decoder': 'a decoder that draws from text alone, to compare with',
   judge: 'a classifier of pictures, which only measures',
 };
+
+const TRAINED: readonly Part[] = [...PARTS, ...EXTRAS, ...MEASURES];
 
 runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').action(
   async ({ data, runs, seed }: RunOptions) => {
     say(`${await trainTokenizer(openPictures(data), runs, seed)} tokens in ${tokenizerFolder(runs)}`);
   },
 );
-for (const part of [...PARTS, ...MEASURES]) {
+for (const part of TRAINED) {
   timedCommand(part, `train ${DESCRIPTIONS[part]}`).action(async (options: RunOptions) => {
     const tf = loadTensorFlow();
     if (options.from) await importModel(options.from, options.runs);
@@ -82,11 +86,11 @@ train.addCommand(sheet);
 train
   .command('plot')
   .description('draw the curves of runs: curves.svg in the folder of each')
-  .addArgument(new Argument('[part...]', 'default: all that have been trained').choices([...PARTS, ...MEASURES]))
+  .addArgument(new Argument('[part...]', 'default: all that have been trained').choices(TRAINED))
   .addOption(runsOption())
   .action(async (parts: Part[], { runs }: Pick<RunOptions, 'runs'>) => {
     const { plotRun } = await import('../engine/training/plot.ts');
-    const trained = [...PARTS, ...MEASURES].filter((part) => existsSync(join(runs, part, 'log.jsonl')));
+    const trained = TRAINED.filter((part) => existsSync(join(runs, part, 'log.jsonl')));
     if (parts.length + trained.length === 0) throw new InputError(`${runs}: nothing has been trained there yet`);
     for (const part of parts.length > 0 ? parts : trained) {
       const path = join(runs, part, 'curves.svg');

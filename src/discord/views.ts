@@ -133,16 +133,22 @@ function subject(task: Task, prompt: string | undefined): string {
 }
 
 function settingsLine(pictures: readonly [Picture, ...Picture[]], seconds: number): string {
-  const { steps, guidanceScale, priorGuidanceScale, sampler, model } = pictures[0].recipe;
+  const { steps, guidanceScale, sampler, model } = pictures[0].recipe;
   return [
     seedText(pictures.map(({ recipe }) => recipe.seed)),
     `guidance ${scale(guidanceScale)}`,
-    `prior guidance ${scale(priorGuidanceScale)}`,
+    priorText(pictures[0].recipe),
     `steps ${steps}`,
     `sampler ${sampler}`,
     `model ${plain(model, 60)}`,
     duration(seconds),
   ].join(' · ');
+}
+
+function priorText({ prior, priorSamples = 1, priorGuidanceScale }: Recipe): string {
+  if (prior === 'none') return 'no prior';
+  const best = priorSamples > 1 ? `, best of ${priorSamples}` : '';
+  return `${prior === 'ar' ? 'AR ' : ''}prior guidance ${scale(priorGuidanceScale)}${best}`;
 }
 
 /** Seeds mostly count on from the first. */

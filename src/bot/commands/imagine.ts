@@ -4,6 +4,8 @@ import {
   MAX_PROMPT_LENGTH,
   MAX_STEPS,
   NegativePrompt,
+  PRIORS,
+  type PriorName,
   Prompt,
   Settings,
 } from '../../recipe.ts';
@@ -12,6 +14,12 @@ import { draw } from '../draw.ts';
 import type { Command } from './command.ts';
 import { commandEverywhere } from './everywhere.ts';
 import { promptChoices } from './prompt-choices.ts';
+
+const PRIOR_NAMES: Record<PriorName, string> = {
+  diffusion: 'diffusion prior',
+  ar: 'autoregressive prior',
+  none: "none: the words' own embedding",
+};
 
 /**
  * Text → pictures.
@@ -45,6 +53,12 @@ export const imagine: Command = {
       option.setName('count').setDescription('How many pictures').setMinValue(1).setMaxValue(MAX_COUNT),
     )
     .addStringOption((option) => option.setName('negative').setDescription('What to keep out of the pictures'))
+    .addStringOption((option) =>
+      option
+        .setName('prior')
+        .setDescription('What makes a picture embedding of the words (default: diffusion)')
+        .addChoices(PRIORS.map((prior) => ({ name: PRIOR_NAMES[prior], value: prior }))),
+    )
     .toJSON(),
 
   async execute(interaction, context) {
@@ -56,6 +70,7 @@ export const imagine: Command = {
       steps: options.getInteger('steps') ?? undefined,
       guidanceScale: decimal(options.getString('guidance')),
       count: options.getInteger('count') ?? undefined,
+      prior: options.getString('prior') ?? undefined,
     });
     context.recentPrompts.add(interaction.user.id, prompt);
     await draw(interaction, { kind: 'imagine', prompt, ...(negativePrompt && { negativePrompt }), settings }, context);

@@ -4,6 +4,7 @@ import { count, only } from '../weights/config.ts';
 import { diffusersActivation } from './activation.ts';
 import { layerNorm, linear } from './layers.ts';
 import { sinusoidal, timestepEmbedding } from './timestep-embedding.ts';
+import { transformerLayer } from './transformer-layer.ts';
 
 /** config.json of PriorTransformer; defaults as in diffusers. */
 export const PriorConfig = z.strictObject({
@@ -40,9 +41,10 @@ export interface PriorInputs<T> {
 /**
  * unCLIP's diffusion prior (Ramesh et al. 2022, 2.2): a causal transformer over [text tokens, z_t, t, z_i, query]
  * whose last token is the predicted z_i (B, D).
+ * @param textTokens  of N: those behind must be padding, which nothing sees, and are left out
  * Differs from diffusers: later tokens are out of sight, not at −10,000; the same unless a row begins with padding.
  */
-export function prior<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig) {
+export function prior<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig, textTokens = c.num_embeddings) {
   const width = c.num_attention_heads * c.attention_head_dim;
   const tokens = c.num_embeddings + c.additional_embeddings;
   const project = (name: string) => linear(ops, w.at(name), c.embedding_dim, width);
@@ -63,28 +65,16 @@ export function prior<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig) {
       asToken(project('proj_in')(sample)),
       query,
     ]);
-    let x = ops.add(sequence, w.get('positional_embedding', [1, tokens, width])); // (B, N + 4, D)
+    const places = w.get('positional_embedding', [1, tokens, width]);
+    const used = [ops.sliceTokens(places, 0, textTokens), ops.sliceTokens(places, c.num_embeddings, tokens)];
+    let x = ops.add(sequence, textTokens === c.num_embeddings ? places : ops.concatTokens(used)); // (B, N + 4, D)
 
     const padding = ops.perKey(ops.affine(textMask, 10_000, -10_000)); // (B, 1, 1, N)
-    for (let i = 0; i < c.num_layers; i++) x = transformerLayer(ops, w.at(`transformer_blocks.${i}`), c)(x, padding);
+    for (let i = 0; i < c.num_layers; i++) {
+      x = transformerLayer(ops, w.at(`transformer_blocks.${i}`), { width, heads: c.num_attention_heads })(x, padding).x;
+    }
 
     x = layerNorm(ops, w.at('norm_out'), width)(x);
     return linear(ops, w.at('proj_to_clip_embeddings'), width, c.embedding_dim)(ops.takeToken(x, -1));
-  };
-}
-
-/** Pre-norm transformer layer: x ← x + attention(norm(x)); x ← x + mlp(norm(x)), four times as wide, with GELU. */
-function transformerLayer<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig) {
-  const width = c.num_attention_heads * c.attention_head_dim;
-  const project = (name: string) => linear(ops, w.at(`attn1.${name}`), width, width);
-  return (x: T, bias: T): T => {
-    let h = layerNorm(ops, w.at('norm1'), width)(x);
-    const [q, k, v] = [project('to_q')(h), project('to_k')(h), project('to_v')(h)];
-    h = ops.attention(q, k, v, { heads: c.num_attention_heads, bias, causal: true }); // (B, N + 4, D)
-    x = ops.add(x, w.at('attn1').tap(project('to_out.0')(h)));
-
-    h = layerNorm(ops, w.at('norm3'), width)(x);
-    h = ops.activation(linear(ops, w.at('ff.net.0.proj'), width, 4 * width)(h), 'gelu');
-    return w.tap(ops.add(x, w.at('ff').tap(linear(ops, w.at('ff.net.2'), 4 * width, width)(h))));
   };
 }

@@ -1,4 +1,5 @@
-import { basename, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { CLIP_CLASSES } from './clip.ts';
 import { Defaults } from './model.ts';
 import { findPipelines, locate, ModelFolderError, PIPELINES, type Pipeline, readDefaults } from './model-folder.ts';
@@ -24,8 +25,17 @@ export async function readKandinskyFolder(path: string) {
   return {
     name: basename(resolve(path)),
     components: { ...priorFolders, prior_scheduler, ...locate(decoder, DECODER_CLASSES) },
+    own: ownFolders(prior.dir),
     defaults: await readDefaults(path, Defaults, DEFAULTS),
   };
+}
+
+/** What models that were trained here have besides, in folders that model_index.json doesn't name: diffusers knows no such classes. */
+export const OWN_FOLDERS = { arPrior: 'prior_ar', principalComponents: 'prior_pca' } as const;
+
+function ownFolders(dir: string): { readonly [name in keyof typeof OWN_FOLDERS]?: string } {
+  const folders = Object.entries(OWN_FOLDERS).map(([name, folder]) => [name, join(dir, folder)] as const);
+  return Object.fromEntries(folders.filter(([, folder]) => existsSync(folder)));
 }
 
 function pick(path: string, pipelines: readonly Pipeline[], classes: readonly string[], role: string): Pipeline {

@@ -3,8 +3,8 @@ import type { TorchGenerator } from '../random/torch-generator.ts';
 import { rows } from '../tensor.ts';
 import { type Kandinsky, openKandinsky } from './kandinsky.ts';
 import type { Embedding, Model, ModelOptions, StageHooks, TextRequest } from './model.ts';
+import { embedTexts } from './priors.ts';
 import { sampleDecoder } from './sample-decoder.ts';
-import { samplePrior } from './sample-prior.ts';
 
 /** Kandinsky 2.2 as drawing sees it. @throws InputError as `openKandinsky` does */
 export async function openKandinskyModel(path: string, options: ModelOptions): Promise<Model> {
@@ -30,20 +30,16 @@ export async function openKandinskyModel(path: string, options: ModelOptions): P
 
 async function embedText(
   model: Kandinsky,
-  { prompt, negativePrompt, priorGuidanceScale }: TextRequest,
+  request: TextRequest,
   generator: TorchGenerator,
   hooks: StageHooks | undefined,
 ): Promise<Embedding> {
   // As in diffusers, a negative prompt gets an image embedding of its own, in the row after the prompt's.
+  const { prompt, negativePrompt = '' } = request;
   const texts = negativePrompt ? [prompt, negativePrompt] : [prompt];
-  const embeddings = await samplePrior(model, {
-    text: await model.clip.encodeTexts(texts),
-    unconditional: await model.clip.encodeTexts(texts.map(() => negativePrompt ?? '')),
-    steps: model.defaults.priorSteps,
-    guidanceScale: priorGuidanceScale ?? model.defaults.priorGuidanceScale,
-    generator,
-    ...hooks,
-  });
+  const { clip, defaults, prior, priorScheduler, arPrior } = model;
+  const priors = { clip, defaults, diffusion: { prior, priorScheduler }, autoregressive: arPrior };
+  const embeddings = await embedTexts(priors, texts, negativePrompt, request, generator, hooks);
   return {
     imageEmbedding: rows(embeddings, 0, 1),
     negativeEmbedding: negativePrompt ? rows(embeddings, 1, 2) : undefined,

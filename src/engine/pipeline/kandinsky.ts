@@ -2,6 +2,8 @@ import { InputError } from '../../errors.ts';
 import { type Scheduler, schedulerFromConfig } from '../diffusion/scheduler.ts';
 import type { Picture } from '../images/picture.ts';
 import { tensorFromPicture } from '../images/picture-tensor.ts';
+import type { PrincipalComponents } from '../pca/components.ts';
+import { openComponents } from '../pca/open-components.ts';
 import { type Movq, openMovq, openPrior, openUnet, type Prior, type Unet } from '../runtime/open-networks.ts';
 import type { Tensor } from '../tensor.ts';
 import { batched, batchRows } from './batch-rows.ts';
@@ -9,6 +11,8 @@ import { type Clip, openClip } from './clip.ts';
 import { readKandinskyFolder } from './kandinsky-folder.ts';
 import type { Defaults, ModelOptions } from './model.ts';
 import { expectFit, expectHalvable, readConfig } from './model-folder.ts';
+import { openArPriorStage } from './open-ar-prior.ts';
+import type { ArPriorStage } from './sample-ar-prior.ts';
 
 /**
  * Kandinsky 2.2, opened: text → (CLIP text encoder) → z_t → (prior) → z_i → (U-Net) → latents → (MoVQ) → picture.
@@ -21,6 +25,10 @@ export interface Kandinsky {
   readonly clip: Clip;
   readonly prior: Prior;
   readonly priorScheduler: Scheduler;
+  /** Absent in models that were not trained here. */
+  readonly arPrior?: ArPriorStage;
+  /** Of image embeddings. Absent in models that were not trained here. */
+  readonly principalComponents?: PrincipalComponents;
   readonly unet: Unet;
   readonly scheduler: Scheduler;
   readonly movq: Movq;
@@ -36,7 +44,7 @@ const MAX_DECODED = 4;
 
 /** @throws InputError for a folder that is incomplete, damaged, of an unknown kind, or whose parts don't fit together */
 export async function openKandinsky(path: string, options: ModelOptions = {}): Promise<Kandinsky> {
-  const { name, defaults, components } = await readKandinskyFolder(path);
+  const { name, defaults, components, own } = await readKandinskyFolder(path);
   const priorScheduler = schedulerFromConfig(...(await readConfig(components.prior_scheduler, 'scheduler')));
   const scheduler = schedulerFromConfig(...(await readConfig(components.scheduler, 'scheduler')));
   const prior = await openPrior(components.prior, options);
@@ -48,6 +56,12 @@ export async function openKandinsky(path: string, options: ModelOptions = {}): P
   expectLatents(unet, movq, scheduler);
 
   const { maxRows = 16 } = options;
+  const principalComponents = own.principalComponents ? await openComponents(own.principalComponents) : undefined;
+  if (principalComponents)
+    expectFit('prior_pca: embedding_dim', principalComponents.mean.data.length, [width], 'prior');
+  const arPrior = own.arPrior
+    ? await openArPriorStage(own.arPrior, principalComponents, prior.config, { ...options, maxRows })
+    : undefined;
   const { sample_size: sampleSize, block_out_channels: blocks } = unet.config;
   const movqScale = 2 ** (movq.config.block_out_channels.length - 1);
   const decode = batchRows(({ latents }: { readonly latents: Tensor }) => movq.decode(latents), MAX_DECODED);
@@ -57,13 +71,15 @@ export async function openKandinsky(path: string, options: ModelOptions = {}): P
     clip,
     prior: batched(prior, maxRows),
     priorScheduler,
+    principalComponents,
+    arPrior,
     unet: batched(unet, maxRows),
     scheduler,
     movq: { ...movq, decode: (latents) => decode({ latents }) },
     movqScale,
     pictureSize: movqScale * expectHalvable('unet: sample_size', sampleSize ?? 64, blocks),
     async close() {
-      await Promise.all([clip, prior, unet, movq].map((part) => part.close()));
+      await Promise.all([clip, prior, arPrior?.network, unet, movq].map((part) => part?.close()));
     },
   };
 }

@@ -1,11 +1,10 @@
-import { InputError } from '../../errors.ts';
 import type { Recipe } from '../../recipe.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Karlo, openKarlo } from './karlo.ts';
 import type { Embedding, Model, ModelOptions, StageHooks, TextRequest } from './model.ts';
+import { embedTexts } from './priors.ts';
 import { sampleKarloDecoder, upsample } from './sample-karlo.ts';
-import { samplePrior } from './sample-prior.ts';
 
 /** Karlo as drawing sees it. @throws InputError as `openKarlo` does */
 export async function openKarloModel(path: string, options: ModelOptions): Promise<Model> {
@@ -33,19 +32,12 @@ export async function openKarloModel(path: string, options: ModelOptions): Promi
 /** The negative prompt takes the place of the empty text. */
 async function embedText(
   { priorStage, clip, defaults }: Karlo,
-  { prompt, negativePrompt, priorGuidanceScale }: TextRequest,
+  request: TextRequest,
   generator: TorchGenerator,
   hooks: StageHooks | undefined,
 ): Promise<Tensor> {
-  if (!priorStage) throw new InputError('this model has no prior: it draws variations of pictures, not from texts');
-  return samplePrior(priorStage, {
-    text: await clip.encodeTexts([prompt]),
-    unconditional: await clip.encodeTexts([negativePrompt ?? '']),
-    steps: defaults.priorSteps,
-    guidanceScale: priorGuidanceScale ?? defaults.priorGuidanceScale,
-    generator,
-    ...hooks,
-  });
+  const { prompt, negativePrompt = '' } = request;
+  return embedTexts({ clip, defaults, diffusion: priorStage }, [prompt], negativePrompt, request, generator, hooks);
 }
 
 async function decode(

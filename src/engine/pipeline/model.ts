@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_GUIDANCE_SCALE, MAX_STEPS, type Recipe, type SamplerName } from '../../recipe.ts';
+import { MAX_GUIDANCE_SCALE, MAX_STEPS, type PriorName, type Recipe, type SamplerName } from '../../recipe.ts';
 import type { StepReport } from '../diffusion/sampler.ts';
 import type { Picture } from '../images/picture.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
@@ -27,6 +27,10 @@ export interface TextRequest {
   readonly negativePrompt?: string;
   /** The model's default when absent. */
   readonly priorGuidanceScale?: number;
+  /** Diffusion when absent. */
+  readonly prior?: PriorName;
+  /** How many z_i are drawn, of which the nearest to the text is taken; 1 when absent. */
+  readonly priorSamples?: number;
 }
 
 export interface StageHooks {
@@ -57,7 +61,7 @@ export interface Model {
   overflow(text: string): string | undefined;
   /** z_i of a picture, (1, E). @throws InputError where the model has no image encoder */
   embedPicture(picture: Picture): Promise<Tensor>;
-  /** The prior: text → z_i. @throws InputError where the model has none */
+  /** The prior: text → z_i. @throws InputError where the model has not the one that is asked for */
   embedText(text: TextRequest, generator: TorchGenerator, hooks?: StageHooks): Promise<Embedding>;
   /** The decoder: z_i, and the recipe's text where it sees it → latents or a small picture, (1, C, h, w). */
   decode(recipe: Recipe, embedding: Embedding, generator: TorchGenerator, hooks?: StageHooks): Promise<Tensor>;

@@ -21,6 +21,8 @@ export function recipesFor(model: Model, subject: Subject, settings: Settings & 
     steps: settings.steps ?? model.defaults.steps,
     guidanceScale: settings.guidanceScale ?? model.defaults.guidanceScale,
     priorGuidanceScale: settings.priorGuidanceScale ?? model.defaults.priorGuidanceScale,
+    prior: settings.prior,
+    priorSamples: settings.priorSamples,
     sampler: settings.sampler ?? model.sampler,
     model: model.name,
     imageEmbedding: subject.operation === 'imagine' ? undefined : encodeEmbedding(subject.imageEmbedding),
@@ -55,6 +57,8 @@ export function changeRecipes(model: Model, recipes: readonly Recipe[], change: 
       steps: settings.steps ?? recipe.steps,
       guidanceScale: Math.min(MAX_GUIDANCE_SCALE, Math.max(1, guidanceScale)),
       priorGuidanceScale: settings.priorGuidanceScale ?? recipe.priorGuidanceScale,
+      prior: settings.prior ?? recipe.prior,
+      priorSamples: settings.priorSamples ?? recipe.priorSamples,
       sampler: settings.sampler ?? recipe.sampler,
       model: model.name,
     };

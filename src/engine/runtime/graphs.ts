@@ -1,3 +1,4 @@
+import { type ArPriorConfig, arPrior, type Memory, type Predicted } from '../networks/ar-prior.ts';
 import { type ClipTextConfig, clipText } from '../networks/clip-text.ts';
 import { type ClipVisionConfig, clipVision } from '../networks/clip-vision.ts';
 import { type JudgeConfig, judge } from '../networks/judge.ts';
@@ -63,6 +64,36 @@ export const priorGraph: GraphBuilder<PriorConfig> = (ops, w, c) => {
   const textMask = ops.input('textMask', [BATCH, c.num_embeddings]);
   return { prediction: prior(ops, w, c)({ sample, timestep, textEmbedding, textHidden, textMask }) };
 };
+
+/** textEmbedding, textHidden, textMask, similarity → logits, keys.0, values.0, … */
+export const arPriorFirstGraph: GraphBuilder<ArPriorConfig> = (ops, w, c) => {
+  const textEmbedding = ops.input('textEmbedding', [BATCH, c.embedding_dim]);
+  const textHidden = ops.input('textHidden', [BATCH, c.num_embeddings, c.embedding_dim]);
+  const textMask = ops.input('textMask', [BATCH, c.num_embeddings]);
+  const similarity = ops.input('similarity', [BATCH, 1], 'integer');
+  return predicted(arPrior(ops, w, c).first({ textEmbedding, textHidden, textMask, similarity }));
+};
+
+/** code (B, 1), position (1, 1), textMask, keys.0, values.0, … → logits, keys.0, values.0, … with the code's */
+export const arPriorNextGraph: GraphBuilder<ArPriorConfig> = (ops, w, c) => {
+  const code = ops.input('code', [BATCH, 1], 'integer');
+  const position = ops.input('position', [1, 1], 'integer');
+  const textMask = ops.input('textMask', [BATCH, c.num_embeddings]);
+  const width = c.num_attention_heads * c.attention_head_dim;
+  const past: Memory<OnnxValue> = Array.from({ length: c.num_layers }, (_, i) => ({
+    keys: ops.input(`past.keys.${i}`, [BATCH, DYNAMIC, width]),
+    values: ops.input(`past.values.${i}`, [BATCH, DYNAMIC, width]),
+  }));
+  return predicted(arPrior(ops, w, c).next(code, position, textMask, past));
+};
+
+function predicted({ logits, memory }: Predicted<OnnxValue>): Record<string, OnnxValue> {
+  const remembered = memory.flatMap(({ keys, values }, i) => [
+    [`keys.${i}`, keys],
+    [`values.${i}`, values],
+  ]);
+  return { logits, ...Object.fromEntries(remembered) };
+}
 
 /** sample, timestep (B, 1), imageEmbedding → prediction */
 export const unetGraph: GraphBuilder<UnetConfig> = (ops, w, c) => {

@@ -1,3 +1,4 @@
+import { ArPriorConfig } from '../networks/ar-prior.ts';
 import { ClipTextConfig, endOfText } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
 import { JudgeConfig } from '../networks/judge.ts';
@@ -11,6 +12,8 @@ import { type Component, openComponent } from '../weights/component.ts';
 import { expectFinite } from '../weights/finite.ts';
 import { readTensor, type TensorEntry } from '../weights/safetensors.ts';
 import {
+  arPriorFirstGraph,
+  arPriorNextGraph,
   clipTextGraph,
   clipVisionGraph,
   type GraphBuilder,
@@ -114,6 +117,65 @@ export async function openPrior(dir: string, options: RuntimeOptions = {}): Prom
     clipStd: await statistic('clip_std'),
     predict: async (inputs) => (await session.run({ ...inputs, timestep: column(inputs.timestep) })).prediction!,
     close: () => session.close(),
+  };
+}
+
+interface ArPriorInputs {
+  /** (B, D) */
+  readonly textEmbedding: Tensor;
+  /** (B, N, D) with N = num_embeddings */
+  readonly textHidden: Tensor;
+  /** (B, N): 1 token, 0 padding */
+  readonly textMask: Tensor;
+  /** Of each row, the bucket of z_i·z_t; `num_similarities` where the text is empty. */
+  readonly similarity: readonly number[];
+}
+
+/** One row after another of codes being drawn. */
+export interface CodeWriter {
+  /** Logits (B, num_buckets) of the first code. */
+  readonly logits: Tensor;
+  /** @param codes  the one that was drawn, of each row @returns the logits of the next */
+  next(codes: readonly number[]): Promise<Tensor>;
+}
+
+export interface ArPrior extends Open<ArPriorConfig> {
+  begin(inputs: ArPriorInputs): Promise<CodeWriter>;
+}
+
+/** Keys and values of earlier tokens are kept: a code costs one token. */
+export async function openArPrior(dir: string, options: RuntimeOptions = {}): Promise<ArPrior> {
+  const component = await openComponent(dir, 'AutoregressivePrior', ArPriorConfig);
+  const { config } = component;
+  const first = record(component, arPriorFirstGraph, options);
+  const next = record(component, arPriorNextGraph, options);
+  return {
+    config,
+    async begin({ similarity, ...text }) {
+      let position = config.num_embeddings + 2;
+      const { logits, ...begun } = await first.run({
+        ...text,
+        similarity: integers(similarity, [similarity.length, 1]),
+      });
+      let memory = begun;
+      return {
+        logits: logits!,
+        async next(codes) {
+          const { logits, ...grown } = await next.run({
+            code: integers(codes, [codes.length, 1]),
+            position: integers([position++], [1, 1]),
+            textMask: text.textMask,
+            ...Object.fromEntries(Object.entries(memory).map(([name, x]) => [`past.${name}`, x])),
+          });
+          memory = grown;
+          return logits!;
+        },
+      };
+    },
+    async close() {
+      await first.close();
+      await next.close();
+    },
   };
 }
 

@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ArPriorConfig } from '../networks/ar-prior.ts';
 import { ClipTextConfig } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
 import { MovqConfig } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
 import { UnetConfig } from '../networks/unet-config.ts';
 import { tensorEntry } from '../ops/weights.ts';
+import { openComponents } from '../pca/open-components.ts';
 import { readKandinskyFolder } from '../pipeline/kandinsky-folder.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
@@ -18,6 +20,7 @@ import { writeRunConfig } from './run-config.ts';
 import { FIRST_LOGIT_SCALE } from './tasks/clip.ts';
 import { checkpointOf } from './tasks/frozen.ts';
 import { writeNormalisation } from './tasks/normalisation.ts';
+import { writeComponents } from './tasks/principal-components.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
 
 /** Not trained: the pipeline does not quantise, and the prior is normalised by what it began with. */
@@ -29,7 +32,7 @@ const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
  * @throws InputError for a folder that is no model, or a damaged one
  */
 export async function importModel(dir: string, runs: string): Promise<void> {
-  const { components } = await readKandinskyFolder(dir);
+  const { components, own } = await readKandinskyFolder(dir);
   if (!existsSync(tokenizerFolder(runs))) await cp(components.tokenizer, tokenizerFolder(runs), { recursive: true });
   await keepAttribution(dir, runs);
   await importPart(runs, 'movq', await openComponent(components.movq, 'VQModel', MovqConfig));
@@ -37,6 +40,11 @@ export async function importModel(dir: string, runs: string): Promise<void> {
   const prior = await openComponent(components.prior, 'PriorTransformer', PriorConfig);
   if (!existsSync(checkpointOf(runs, 'prior'))) await importNormalisation(runs, prior);
   await importPart(runs, 'prior', prior);
+  if (own.principalComponents && !existsSync(checkpointOf(runs, 'ar-prior'))) {
+    await writeComponents(runs, await openComponents(own.principalComponents));
+  }
+  if (own.arPrior)
+    await importPart(runs, 'ar-prior', await openComponent(own.arPrior, 'AutoregressivePrior', ArPriorConfig));
 
   const text = await openComponent(components.text_encoder, 'CLIPTextModelWithProjection', ClipTextConfig);
   const vision = await openComponent(components.image_encoder, 'CLIPVisionModelWithProjection', ClipVisionConfig);

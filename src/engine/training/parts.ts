@@ -7,6 +7,7 @@ import type { PictureSet } from './data/picture-set.ts';
 import { exportJudge } from './export-judge.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
 import {
+  openArPriorConfig,
   openClipConfig,
   openJudgeConfig,
   openMovqConfig,
@@ -15,6 +16,7 @@ import {
   openUnetConfig,
 } from './run-config.ts';
 import type { Task } from './task.ts';
+import { arPriorTask } from './tasks/ar-prior.ts';
 import { clipTask } from './tasks/clip.ts';
 import { decoderTask } from './tasks/decoder.ts';
 import { type Features, loadFeatures } from './tasks/features.ts';
@@ -22,6 +24,7 @@ import { checkpointOf, frozenWeights, trainedSteps } from './tasks/frozen.ts';
 import { judgeTask } from './tasks/judge.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
+import { openComponents } from './tasks/principal-components.ts';
 import { priorTask } from './tasks/prior.ts';
 import { createSheet } from './tasks/sample-pictures.ts';
 import { textDecoderTask } from './tasks/text-decoder.ts';
@@ -29,15 +32,18 @@ import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 
 /** The networks that are trained with TensorFlow, each after those that it learns from. */
 export const PARTS = ['movq', 'clip', 'prior', 'decoder'] as const;
+/** Parts that a model can do without. */
+export const EXTRAS = ['ar-prior'] as const;
 /** Trained to compare with and to measure by, no part of a model. */
 export const MEASURES = ['text-decoder', 'judge'] as const;
-export type Part = (typeof PARTS)[number] | (typeof MEASURES)[number];
+export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
 
 /** Over so many steps the learning rate of each falls. */
 const PLANNED_STEPS: Record<Part, number> = {
   movq: 10_000,
   clip: 8_000,
   prior: 6_000,
+  'ar-prior': 6_000,
   decoder: 50_000,
   'text-decoder': 50_000,
   judge: 6_000,
@@ -101,6 +107,12 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
       horizon,
       seed,
     }) as Task;
+  }
+
+  if (part === 'ar-prior') {
+    const components = await openComponents(runs, dataset, features);
+    const config = await openArPriorConfig(runs, components);
+    return arPriorTask(tf, dataset, features, components, text, config, { horizon, seed }) as Task;
   }
 
   const movq = await openMovqConfig(runs);

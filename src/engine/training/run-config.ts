@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { ArPriorConfig } from '../networks/ar-prior.ts';
 import { JudgeConfig } from '../networks/judge.ts';
 import { MovqConfig } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
 import { UnetConfig } from '../networks/unet-config.ts';
+import type { PrincipalComponents } from '../pca/components.ts';
 import { ConfigError, parseConfig } from '../weights/config.ts';
 import type { Dataset } from './data/dataset.ts';
+import { arPriorConfig } from './tasks/ar-prior.ts';
 import { type ClipConfig, ClipConfig as ClipSchema, clipConfig, EMBEDDING_WIDTH } from './tasks/clip-encoders.ts';
 import { unetConfig } from './tasks/decoder.ts';
 import { judgeConfig } from './tasks/judge.ts';
@@ -27,6 +30,9 @@ export const openClipConfig = (runs: string): Promise<ClipConfig> =>
   open(runs, 'clip', ClipSchema, async () => clipConfig(await vocabularySize(runs)));
 export const openPriorConfig = (runs: string): Promise<PriorConfig> =>
   open(runs, 'prior', PriorConfig, async () => priorConfig(await openClipConfig(runs)));
+
+export const openArPriorConfig = (runs: string, components: PrincipalComponents): Promise<ArPriorConfig> =>
+  open(runs, 'ar-prior', ArPriorConfig, async () => arPriorConfig(await openClipConfig(runs), components));
 
 export const openTextDecoderConfig = (runs: string): Promise<TextDecoderConfig> =>
   open(runs, 'text-decoder', TextDecoderConfig, async () => {

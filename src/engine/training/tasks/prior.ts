@@ -1,13 +1,12 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
-import { clipText, endOfText } from '../../networks/clip-text.ts';
 import { PriorConfig, prior } from '../../networks/prior.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
-import { sampleCaption } from '../data/captions.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
+import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
 import { type Features, gatherRows } from './features.ts';
 import { createNoising, type NoiseLevels, PRIOR_SCHEDULER } from './noising.ts';
 import type { Normalisation } from './normalisation.ts';
@@ -33,12 +32,10 @@ const DROPPED = 0.1;
 const JUDGED = 128;
 const BATCH = 128;
 
-interface Batch extends NoiseLevels {
+interface Batch extends NoiseLevels, Captions {
   /** (B, P): z_i, normalised. */
   readonly embeddings: Float32Array;
   readonly epsilon: Float32Array;
-  readonly ids: readonly (readonly number[])[];
-  readonly masks: readonly (readonly number[])[];
 }
 
 /**
@@ -51,7 +48,7 @@ export function priorTask(
   dataset: PictureSet,
   features: Features,
   { mean, deviation }: Normalisation,
-  { tokenizer, clip, weights: clipWeights }: FrozenText,
+  text: FrozenText,
   config: PriorConfig,
   { horizon, seed }: TaskOptions,
 ): Task<Batch> {
@@ -59,8 +56,7 @@ export function priorTask(
   const training = indicesOf(dataset, 'train');
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const noising = createNoising(PRIOR_SCHEDULER);
-  const encodeText = clipText(ops, clipWeights, clip.text);
-  const length = clip.text.max_position_embeddings;
+  const encode = captionEncoder(tf, text);
 
   function batchOf(indices: readonly number[], dice: Dice, dropped: number): Batch {
     const embeddings = gatherRows(features.embeddings, indices);
@@ -68,16 +64,10 @@ export function priorTask(
       const d = i % mean.data.length;
       embeddings[i] = (embeddings[i]! - mean.data[d]!) / deviation.data[d]!;
     }
-    const encodings = indices.map((index) => {
-      const record = dataset.records[index]!;
-      const caption = sampleCaption(record, dataset.concepts.get(record.concept)!, dice);
-      return tokenizer.encode(dice.chance(dropped) ? '' : caption);
-    });
     return {
+      ...tokenize(text, drawCaptions(dataset, indices, dice, dropped)),
       embeddings,
       epsilon: dice.normal([embeddings.length]).data,
-      ids: encodings.map(({ ids }) => ids),
-      masks: encodings.map(({ attentionMask }) => attentionMask),
       ...noising(indices.length, dice),
     };
   }
@@ -88,25 +78,12 @@ export function priorTask(
     const [z, epsilon] = [batch.embeddings, batch.epsilon].map((values) =>
       tf.tensor(values, [rows, config.embedding_dim]),
     ) as [T, T];
-    const { hidden, embedding } = encodeText({
-      ids: tf.tensor2d(
-        batch.ids.map((row) => [...row]),
-        [rows, length],
-        'int32',
-      ),
-      positions: tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]),
-      ends: tf.tensor1d(endOfText(batch.ids, clip.text), 'int32'),
-    });
-    const predicted = prior(
-      ops,
-      weights,
-      config,
-    )({
+    const text = encode(batch);
+    const network = prior(ops, weights, config, text.textHidden.shape[1]);
+    const predicted = network({
       sample: tf.add(tf.mul(perRow(batch.signal), z), tf.mul(perRow(batch.noise), epsilon)),
       timestep: perRow(batch.timesteps),
-      textEmbedding: embedding,
-      textHidden: hidden,
-      textMask: tf.tensor2d(batch.masks.map((row) => [...row])),
+      ...text,
     });
     return tf.mean(tf.square(tf.sub(predicted, z))) as tfjs.Scalar;
   }

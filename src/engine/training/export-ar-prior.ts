@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OWN_FOLDERS } from '../pipeline/kandinsky-folder.ts';
+import type { Tensor } from '../tensor.ts';
+import { writeSafetensors } from '../weights/safetensors.ts';
+import { loadAverage } from './checkpoint.ts';
+import type { PictureSet } from './data/picture-set.ts';
+import { openArPriorConfig } from './run-config.ts';
+import type { Features } from './tasks/features.ts';
+import { checkpointOf } from './tasks/frozen.ts';
+import { openComponents } from './tasks/principal-components.ts';
+
+/** The principal components of image embeddings, and the autoregressive prior where one has been trained: float16. */
+export async function exportArPrior(dir: string, runs: string, dataset: PictureSet, features: Features): Promise<void> {
+  const components = await openComponents(runs, dataset, features);
+  const config = { _class_name: 'PrincipalComponents', embedding_dim: components.mean.data.length };
+  await writeNetwork(join(dir, OWN_FOLDERS.principalComponents), config, new Map(Object.entries(components)));
+  const checkpoint = checkpointOf(runs, 'ar-prior');
+  if (!existsSync(checkpoint)) return;
+  const sizes = await openArPriorConfig(runs, components);
+  const weights = await loadAverage(checkpoint);
+  await writeNetwork(join(dir, OWN_FOLDERS.arPrior), { _class_name: 'AutoregressivePrior', ...sizes }, weights);
+}
+
+async function writeNetwork(dir: string, config: object, weights: ReadonlyMap<string, Tensor>): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  await writeSafetensors(join(dir, 'model.safetensors'), weights, { dtype: 'F16' });
+}

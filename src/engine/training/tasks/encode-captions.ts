@@ -1,0 +1,59 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import { clipText, endOfText } from '../../networks/clip-text.ts';
+import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
+import { sampleCaption } from '../data/captions.ts';
+import type { PictureSet } from '../data/picture-set.ts';
+import type { Dice } from '../dice.ts';
+import type { FrozenText } from './clip-encoders.ts';
+
+type T = tfjs.Tensor;
+
+/** Captions as CLIP's tokenizer has them, B rows. */
+export interface Captions {
+  readonly ids: readonly (readonly number[])[];
+  readonly masks: readonly (readonly number[])[];
+}
+
+/** Captions as a prior is shown them; N is the length of the longest. */
+export interface EncodedCaptions {
+  /** z_t (B, P) */
+  readonly textEmbedding: T;
+  /** (B, N, D) */
+  readonly textHidden: T;
+  /** (B, N): 1 token, 0 padding */
+  readonly textMask: T;
+}
+
+export function tokenize({ tokenizer }: FrozenText, captions: readonly string[]): Captions {
+  const encodings = captions.map((caption) => tokenizer.encode(caption));
+  return { ids: encodings.map(({ ids }) => ids), masks: encodings.map(({ attentionMask }) => attentionMask) };
+}
+
+/** A caption of each picture; each is empty with the probability `dropped`. */
+export function drawCaptions(set: PictureSet, indices: readonly number[], dice: Dice, dropped: number): string[] {
+  return indices.map((index) => {
+    const record = set.records[index]!;
+    const caption = sampleCaption(record, set.concepts.get(record.concept)!, dice);
+    return dice.chance(dropped) ? '' : caption;
+  });
+}
+
+/** CLIP's text encoder, which is not trained. */
+export function captionEncoder(tf: TensorFlow, { clip, weights }: FrozenText): (captions: Captions) => EncodedCaptions {
+  const encode = clipText(new TfjsOps(tf), weights, clip.text);
+  return ({ ids, masks }) => {
+    const ends = endOfText(ids, clip.text);
+    const length = 1 + Math.max(...ends);
+    const table = (rows: readonly (readonly number[])[]) => rows.map((row) => row.slice(0, length));
+    const { hidden, embedding } = encode({
+      ids: tf.tensor2d(table(ids), [ids.length, length], 'int32'),
+      positions: tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]),
+      ends: tf.tensor1d(ends, 'int32'),
+    });
+    return {
+      textEmbedding: embedding,
+      textHidden: hidden,
+      textMask: tf.tensor2d(table(masks), [masks.length, length]),
+    };
+  };
+}
