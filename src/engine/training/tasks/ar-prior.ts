@@ -136,7 +136,8 @@ export function arPriorTask(
     const isEmpty = tf.tensor2d([...batch.isEmpty], [count, 1], 'bool');
     const similarity = tf.where(isEmpty, tf.fill([count, 1], config.num_similarities, 'int32'), bucket);
     const codes = tf.tensor2d(batch.codes, [count, config.num_codes], 'int32');
-    const logits = arPrior(ops, weights, config, condition.textHidden.shape[1]).all({ ...condition, similarity }, codes);
+    const network = arPrior(ops, weights, config, condition.textHidden.shape[1]);
+    const logits = network.all({ ...condition, similarity }, codes);
     const labels = tf.oneHot(tf.reshape(codes, [-1]) as tfjs.Tensor1D, config.num_buckets);
     return tf.losses.softmaxCrossEntropy(labels, tf.reshape(logits, labels.shape as [number, number]));
   }
