@@ -9,7 +9,7 @@ import { Parameters } from '../../src/engine/training/parameters.ts';
 import { writeSafetensors } from '../../src/engine/weights/safetensors.ts';
 import { tensorflow as tf } from '../training/tensorflow-js.ts';
 
-export const TINY_AR_PRIOR = {
+const TINY_AR_PRIOR = {
   ...{ num_attention_heads: 2, attention_head_dim: 4, num_layers: 2 },
   ...{ num_codes: 5, num_buckets: 16, num_similarities: 4 },
 };

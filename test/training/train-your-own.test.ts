@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { draw } from '../../src/engine/pipeline/draw.ts';
+import { OWN_FOLDERS } from '../../src/engine/pipeline/kandinsky-folder.ts';
 import { openModel } from '../../src/engine/pipeline/open-model.ts';
 import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
@@ -13,7 +14,7 @@ import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
 import { exportModel } from '../../src/engine/training/export.ts';
 import { importModel } from '../../src/engine/training/import.ts';
-import { openFeatures, PARTS, type PartOptions, trainPart } from '../../src/engine/training/parts.ts';
+import { EXTRAS, openFeatures, PARTS, type PartOptions, trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import { clipConfig } from '../../src/engine/training/tasks/clip-encoders.ts';
@@ -23,6 +24,7 @@ import { priorConfig } from '../../src/engine/training/tasks/prior.ts';
 import { trainTokenizer, vocabularySize } from '../../src/engine/training/tasks/tokenizer.ts';
 import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
 import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
+import { PRIORS } from '../../src/recipe.ts';
 
 const READY = isSetUp('cpu') || isSetUp('gpu');
 const PYTHON = process.env.PYTHON ?? 'python3';
@@ -101,7 +103,8 @@ describe.skipIf(!READY)(
 
     test('every part trains, and the result is a model that draws here', async () => {
       const tf = loadTensorFlow();
-      for (const part of [...PARTS, 'text-decoder'] as const) await trainPart(tf, part, options(path('runs'), 2));
+      for (const part of [...PARTS, ...EXTRAS, 'text-decoder'] as const)
+        await trainPart(tf, part, options(path('runs'), 2));
       for (const part of ['decoder', 'text-decoder'])
         expect((await readdir(path('runs', part))).filter((file) => !file.startsWith('events.')).sort()).toEqual([
           'checkpoint.safetensors',
@@ -115,11 +118,14 @@ describe.skipIf(!READY)(
         model,
         { operation: 'imagine', prompt: 'red square' },
         { seed: 7, steps: 2, count: 1 },
-      );
+      ).flatMap((recipe) => PRIORS.map((prior) => ({ ...recipe, prior })));
       const { images } = await draw(model, recipes);
       await model.close();
-      expect(images[0]!.shape).toEqual([1, 4, 128, 128]);
-      expect(images[0]!.data.every(Number.isFinite)).toBe(true);
+      expect(images).toHaveLength(3);
+      for (const { shape, data } of images) {
+        expect(shape).toEqual([1, 4, 128, 128]);
+        expect(data.every(Number.isFinite)).toBe(true);
+      }
       expect(await readFile(path('model', 'README.md'), 'utf8')).toContain('4 pictures of 4 concepts');
       await expect(trainTokenizer(dataset, path('runs'))).rejects.toThrow(/CLIP in .* was trained with the vocabulary/);
     });
@@ -135,8 +141,16 @@ describe.skipIf(!READY)(
       await buildSquares('less', Object.entries(COLOURS).slice(0, 2));
       await importModel(path('model'), path('continued'));
       const again = await exportTo('again', path('continued'), 'less');
-      for (const folder of ['unet', 'movq', 'prior_prior', 'prior_text_encoder', 'prior_image_encoder']) {
-        const file = join(folder, `${folder.endsWith('encoder') ? 'model' : 'diffusion_pytorch_model'}.safetensors`);
+      for (const folder of [
+        'unet',
+        'movq',
+        'prior_prior',
+        'prior_text_encoder',
+        'prior_image_encoder',
+        ...Object.values(OWN_FOLDERS),
+      ]) {
+        const stem = ['unet', 'movq', 'prior_prior'].includes(folder) ? 'diffusion_pytorch_model' : 'model';
+        const file = join(folder, `${stem}.safetensors`);
         const [before, after] = await Promise.all(
           [path('model'), again].map((dir) => readSafetensors(join(dir, file))),
         );

@@ -15,7 +15,7 @@ export interface ArPriorStage {
 }
 
 /** What R rows of codes are drawn from. The random numbers come along, so that pictures can share the runs of the network. */
-export interface Draws extends TextCondition {
+interface Draws extends TextCondition {
   /** R each: bucket of z_i·z_t, guidance scale. */
   readonly similarity: readonly number[];
   readonly guidanceScale: readonly number[];

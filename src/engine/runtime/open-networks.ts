@@ -132,7 +132,7 @@ interface ArPriorInputs {
 }
 
 /** One row after another of codes being drawn. */
-export interface CodeWriter {
+interface CodeWriter {
   /** Logits (B, num_buckets) of the first code. */
   readonly logits: Tensor;
   /** @param codes  the one that was drawn, of each row @returns the logits of the next */
