@@ -7,7 +7,7 @@ const only = (from, allowed, comment) => ({
   from: { path: room(from) },
   to: { path: '^src/', pathNot: [from, ...allowed].map(room) },
 });
-const shared = ['errors\\.ts$', 'recipe\\.ts$', 'typed-settings\\.ts$'];
+const shared = ['errors\\.ts$', 'recipe\\.ts$', 'task\\.ts$', 'typed-settings\\.ts$'];
 
 /** Packages that belong to one room alone. */
 const packageOf = (name, rooms) => ({

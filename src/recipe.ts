@@ -4,8 +4,15 @@ import { z } from 'zod';
 export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 export const MAX_PROMPT_LENGTH = 1000;
 export const MAX_COUNT = 4;
+/** Pictures of a series: strengths of a modification, frames of an interpolation. */
+export const MAX_FRAMES = 32;
 export const MAX_STEPS = 250;
 export const MAX_GUIDANCE_SCALE = 20;
+/** Pixels on a side. */
+export const MAX_SIDE = 2048;
+
+/** How a picture came about. */
+export const OPERATIONS = ['imagine', 'variations', 'blend', 'modify'] as const;
 
 export const SAMPLERS = [
   'unclip',
@@ -32,13 +39,15 @@ const wholeNumber = (name: string, min: number, max: number) => {
   return z.number({ error }).refine((n) => Number.isInteger(n) && n >= min && n <= max, { error });
 };
 
-const scale = (name: string) => {
-  const error = ({ input }: { input?: unknown }) =>
-    `${name} must be a number from 0 to ${MAX_GUIDANCE_SCALE}, not ${input}`;
-  return z.number({ error }).refine((n) => n >= 0 && n <= MAX_GUIDANCE_SCALE, { error });
+const numberBetween = (name: string, min: number, max: number) => {
+  const error = ({ input }: { input?: unknown }) => `${name} must be a number from ${min} to ${max}, not ${input}`;
+  return z.number({ error }).refine((n) => n >= min && n <= max, { error });
 };
 
 const priorName = z.enum(PRIORS, { error: ({ input }) => `prior must be one of ${PRIORS.join(', ')}, not ${input}` });
+const scale = (name: string) => numberBetween(name, 0, MAX_GUIDANCE_SCALE);
+/** A part of a whole, 0 … 1. */
+export const share = (name: string) => numberBetween(name, 0, 1);
 
 const promptText = (name: string) =>
   z
@@ -65,6 +74,15 @@ export const Settings = z.strictObject({
   sampler: z
     .enum(SAMPLERS, { error: ({ input }) => `sampler must be one of ${SAMPLERS.join(', ')}, not ${input}` })
     .optional(),
+  /** DDIM: 0 deterministic … 1 as random as DDPM. */
+  eta: share('eta').optional(),
+  /** Lin et al. 2023, eq. 16: how far guidance is scaled back to the contrast that the picture has without it. */
+  guidanceRescale: share('guidance rescale').optional(),
+  /** Saharia et al. 2022, §2.3: the quantile of pixels that may reach full contrast, where the model draws pixels. */
+  dynamicThresholding: share('dynamic thresholding').optional(),
+  /** In pixels. */
+  width: wholeNumber('width', 8, MAX_SIDE).optional(),
+  height: wholeNumber('height', 8, MAX_SIDE).optional(),
   /** How many pictures. */
   count: wholeNumber('count', 1, MAX_COUNT).optional(),
 });
@@ -75,14 +93,27 @@ export const Prompt = promptText('prompt').min(1, {
 });
 export const NegativePrompt = promptText('negative prompt');
 
+/** Text in a modification: what the picture shows is taken from one towards the other. */
+export const ChangedText = promptText('text');
+
+/** Latents or small pictures (1, C, h, w): float32, little endian, base64. */
+const StoredTensor = z
+  .strictObject({
+    shape: z.tuple([z.literal(1), z.int().positive(), z.int().positive(), z.int().positive()]),
+    float32: z.base64(),
+  })
+  .refine(({ shape, float32 }) => Buffer.byteLength(float32, 'base64') === 4 * shape.reduce((a, b) => a * b));
+export type StoredTensor = z.infer<typeof StoredTensor>;
+
 /**
  * Everything that makes one picture: written into its PNG by the engine, read back for Variations, Guidance and Rerun.
- * With the same model folder the same recipe gives the same picture.
+ * With the same model folder the same recipe gives the same picture. Of the pictures that it was made from it holds
+ * what the networks made of them, so it needs none of them.
  */
 export const Recipe = z.strictObject({
   version: z.literal(1),
-  operation: z.enum(['imagine', 'variations', 'blend']),
-  /** The text it was drawn from, absent for variations of an uploaded picture and for blends. */
+  operation: z.enum(OPERATIONS),
+  /** The text it was drawn from, absent for variations of an uploaded picture and for blends of pictures. */
   prompt: Prompt.optional(),
   negativePrompt: NegativePrompt.optional(),
   seed: wholeNumber('seed', 0, MAX_SEED),
@@ -94,6 +125,7 @@ export const Recipe = z.strictObject({
   /** Absent for 1. */
   priorSamples: wholeNumber('prior samples', 1, MAX_PRIOR_SAMPLES).optional(),
   sampler: z.enum(SAMPLERS),
+  ...Settings.pick({ eta: true, guidanceRescale: true, dynamicThresholding: true, width: true, height: true }).shape,
   /** Name of the model's folder. */
   model: z.string(),
   /**
@@ -101,17 +133,32 @@ export const Recipe = z.strictObject({
    * Absent where the prior makes it again from prompt and seed.
    */
   imageEmbedding: z.base64().optional(),
+  /** The decoder's x_T, absent where the seed makes it: with z_i the bipartite latent of the paper's section 3. */
+  start: StoredTensor.optional(),
+  /** What a modification changed, and how far: θ of the paper's section 3.3. */
+  modification: z.strictObject({ prompt: Prompt, from: ChangedText, strength: share('strength') }).optional(),
 });
 export type Recipe = z.infer<typeof Recipe>;
 
+/** File names for pictures that belong together, each once. */
+export function pictureNames(recipes: readonly Recipe[]): string[] {
+  const names = recipes.map(pictureName);
+  return names.map((name, i) => {
+    const before = names.slice(0, i).filter((other) => other === name).length;
+    return before === 0 ? name : name.replace(/\.png$/, `-${before + 1}.png`);
+  });
+}
+
 /** A short file name that says what the picture is: words of the prompt and the seed. */
-export function pictureName({ prompt, operation, seed }: Recipe): string {
-  const words = (prompt ?? '')
+function pictureName({ prompt, operation, seed, modification }: Recipe): string {
+  const words = (modification?.prompt ?? prompt ?? '')
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 40)
     .replace(/^-+|-+$/g, '');
-  return `${words || operation}-${seed}.png`;
+  // where the words are those of the picture it came from
+  const suffix = operation === 'variations' ? operation : undefined;
+  return `${[words, suffix].filter(Boolean).join('-') || operation}-${seed}.png`;
 }

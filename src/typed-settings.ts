@@ -28,3 +28,13 @@ export function decimal(text: string | null | undefined): number | string | unde
   if (typed === '') return undefined;
   return /^[+-]?(\d+[.,]?\d*|[.,]\d+)$/.test(typed) ? Number(typed.replace(',', '.')) : typed;
 }
+
+/**
+ * Typed numbers, "1 0.5" or "1,0.5"; between spaces a comma is a decimal one. What is no number stays as typed, for the
+ * schema to refuse.
+ */
+export function numbers(text: string): (number | string | undefined)[] {
+  const typed = text.trim();
+  const parts = /[\s;]/.test(typed) ? typed.split(/,?[\s;]+/) : typed.split(',');
+  return parts.map(decimal);
+}

@@ -12,7 +12,7 @@ export function taskOf(action: DrawAgain, pictures: [PictureSource, ...PictureSo
     case 'variations': {
       const picture = pictures[action.picture];
       if (!picture) throw new InputError(`this message has ${pictures.length} pictures, not ${action.picture + 1}`);
-      return { kind: 'variations', picture, settings: { seed: randomSeed() } };
+      return { kind: 'variations', pictures: [picture], settings: { seed: randomSeed() } };
     }
     case 'guidance':
       return { kind: 'redraw', pictures, guidanceStep: action.step, settings: {} };

@@ -7,6 +7,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   bot: async () => (await import('./bot.ts')).bot,
   engine: async () => (await import('./engine.ts')).engine,
   imagine: async () => (await import('./imagine.ts')).imagine,
+  modify: async () => (await import('./operations.ts')).modify,
   data: async () => (await import('./data.ts')).data,
   train: async () => (await import('./train.ts')).train,
   models: async () => (await import('./models.ts')).models,

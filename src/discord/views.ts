@@ -1,6 +1,6 @@
 import { type APIActionRowComponent, type APIButtonComponent, ButtonStyle, ComponentType } from 'discord-api-types/v10';
 import type { Reply, Task } from '../queue/messages.ts';
-import { pictureName, type Recipe } from '../recipe.ts';
+import { pictureNames, type Recipe } from '../recipe.ts';
 import { type Action, encodeCustomId } from './custom-id.ts';
 import { ALT_TEXT_LENGTH, CONTENT_LENGTH } from './limits.ts';
 import type { MessageView, TextView } from './message-view.ts';
@@ -60,6 +60,7 @@ export function drawing(shown: Shown, { step, steps, seconds, previews }: Progre
 /** The pictures, and all that is needed to draw them again. @param pictures one to four, alike but for their seeds */
 export function finished(shown: Shown, pictures: readonly [Picture, ...Picture[]], seconds: number): MessageView {
   const { recipe, unread } = pictures[0];
+  const names = pictureNames(pictures.map((picture) => picture.recipe));
   const asked: Shown = { ...shown, prompt: recipe.prompt ?? shown.prompt };
   const ignored = unread ? `-# too long for the model, not read: ${plain(unread, 200)}` : '';
   const negative = recipe.negativePrompt ? `-# without: ${plain(recipe.negativePrompt, 200)}` : '';
@@ -74,8 +75,8 @@ export function finished(shown: Shown, pictures: readonly [Picture, ...Picture[]
         deleteButton(shown),
       ]),
     ],
-    files: pictures.map(({ data, recipe }, i) => ({
-      name: pictureName(recipe),
+    files: pictures.map(({ data }, i) => ({
+      name: names[i]!,
       alt: altText(asked, i, pictures.length),
       data,
     })),
@@ -122,14 +123,25 @@ function subject(task: Task, prompt: string | undefined): string {
     case 'imagine':
       return `**${plain(task.prompt, 300)}**`;
     case 'blend': {
-      const [a, b] = task.pictures.map(({ name }) => plain(name, 60));
-      return `**Blend** of ${a} and ${b} · weight ${task.weight}`;
+      const things = [
+        ...task.pictures.map(({ name }) => plain(name, 60)),
+        ...(task.prompt ? [plain(task.prompt, 300)] : []),
+      ];
+      const weights = task.weights ? ` · weights ${task.weights.join(', ')}` : '';
+      return `**Blend** of ${listed(things)}${weights}`;
     }
     case 'variations':
-      return `${known}**Variations** of ${plain(task.picture.name, 60)}`;
+      return `${known}**Variations** of ${plain(task.pictures[0].name, 60)}`;
+    case 'modify':
+      return `**${plain(task.prompt, 300)}** · **Modification** of ${plain(task.pictures[0].name, 60)}`;
     case 'redraw':
       return `${known}${task.guidanceStep === undefined ? '**Rerun**' : `**Guidance ${signed(task.guidanceStep)}**`}`;
   }
+}
+
+/** a, b and c */
+function listed(things: readonly string[]): string {
+  return things.length < 2 ? things.join() : `${things.slice(0, -1).join(', ')} and ${things.at(-1)}`;
 }
 
 function settingsLine(pictures: readonly [Picture, ...Picture[]], seconds: number): string {

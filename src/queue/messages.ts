@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NegativePrompt, Prompt, Settings } from '../recipe.ts';
+import { taskSchema } from '../task.ts';
 
 /**
  * The contract between bot and engine. A job holds all that the engine needs to draw and to deliver,
@@ -18,37 +18,7 @@ const PictureSource = z.strictObject({
 });
 export type PictureSource = z.infer<typeof PictureSource>;
 
-/** The bot draws the seed, so that a job taken up again after a crash gives the same pictures. */
-const SeededSettings = Settings.required({ seed: true });
-
-const Task = z.discriminatedUnion('kind', [
-  /** Text → pictures. */
-  z.strictObject({
-    kind: z.literal('imagine'),
-    prompt: Prompt,
-    negativePrompt: NegativePrompt.optional(),
-    settings: SeededSettings,
-  }),
-  /** Image embeddings of two pictures, mixed by spherical interpolation: 0 is all the first, 1 all the second. */
-  z.strictObject({
-    kind: z.literal('blend'),
-    pictures: z.tuple([PictureSource, PictureSource]),
-    weight: z.number().min(0).max(1),
-    settings: SeededSettings,
-  }),
-  /** CLIP image embedding of one picture → decoder, with new seeds. */
-  z.strictObject({ kind: z.literal('variations'), picture: PictureSource, settings: SeededSettings }),
-  /**
-   * The pictures of an earlier message again, from the recipes in their PNGs: with new seeds (`seed` in settings),
-   * or the same seeds and the guidance scale moved by `guidanceStep`.
-   */
-  z.strictObject({
-    kind: z.literal('redraw'),
-    pictures: z.array(PictureSource).min(1),
-    guidanceStep: z.number().optional(),
-    settings: Settings,
-  }),
-]);
+const Task = taskSchema(PictureSource);
 export type Task = z.infer<typeof Task>;
 
 /**

@@ -130,9 +130,9 @@ describe('/blend', () => {
   const upload = (filename: string, bytes = Buffer.from('x')) =>
     robin.upload({ filename, bytes }, channel.discord.channelId);
 
-  test('takes two pictures and a weight', async () => {
+  test('takes pictures, words and weights', async () => {
     const [a, b] = [await upload('a.png'), await upload('b.jpg')];
-    await channel.command(robin, 'blend', { image1: a.id, image2: b.id, weight: '0.25' });
+    await channel.command(robin, 'blend', { image1: a.id, image2: b.id, prompt: 'hat', weights: '2, 1 0,5' });
     const { task } = await channel.nextJob();
     expect(task).toEqual({
       kind: 'blend',
@@ -140,18 +140,19 @@ describe('/blend', () => {
         { url: a.url, name: 'a.png' },
         { url: b.url, name: 'b.jpg' },
       ],
-      weight: 0.25,
+      prompt: 'hat',
+      weights: [2, 1, 0.5],
       settings: { seed: expect.any(Number) },
     });
   });
 
   test.each([
-    ['notes.txt', '0.5', /^⚠️ image2\\: notes.txt is no picture but text\/plain.*\\: attach a PNG, JPEG, WebP or GIF$/],
-    ['b.png', '1.5', /^⚠️ weight must be a number from 0 to 1, not 1.5$/],
-    ['b.png', 'half', /^⚠️ weight must be a number from 0 to 1, not half$/],
-  ])('answers %s with weight %s for the person alone', async (filename, weight, message) => {
+    ['notes.txt', '1 1', /^⚠️ image2\\: notes.txt is no picture but text\/plain.*\\: attach a PNG, JPEG, WebP or GIF$/],
+    ['b.png', '-1 1', /^⚠️ weights must be numbers from 0 to 1000, not -1$/],
+    ['b.png', '1 half', /^⚠️ weights must be numbers from 0 to 1000, not half$/],
+  ])('answers %s with weights %s for the person alone', async (filename, weights, message) => {
     const [a, b] = [await upload('a.png'), await upload(filename)];
-    await channel.command(robin, 'blend', { image1: a.id, image2: b.id, weight });
+    await channel.command(robin, 'blend', { image1: a.id, image2: b.id, weights });
     const { id } = await channel.newest(robin, message);
     expect(seen(kim, { id })).toBeUndefined();
     await robin.dismiss({ messageId: id });
@@ -176,7 +177,7 @@ describe.each(['button', 'reaction'] as const)('by %s', (way) => {
     const picture = message.attachments[way === 'button' ? 2 : 0]!;
     expect(task).toEqual({
       kind: 'variations',
-      picture: { url: picture.url, name: picture.filename },
+      pictures: [{ url: picture.url, name: picture.filename }],
       settings: { seed: expect.any(Number) },
     });
     await expectReply(reply);
@@ -274,7 +275,7 @@ describe('a private channel', () => {
     expect(message.attachments).toHaveLength(4);
     channel.press(robin, message, 'Variations 4');
     const { task, reply } = await channel.nextJob();
-    expect(task).toMatchObject({ kind: 'variations', picture: { url: message.attachments[3]!.url } });
+    expect(task).toMatchObject({ kind: 'variations', pictures: [{ url: message.attachments[3]!.url }] });
     expect(reply.channelId).toBe(channelId);
     channel.press(robin, message, 'Delete');
     await vi.waitFor(() => expect(robin.messages(channelId).map(({ id }) => id)).not.toContain(message.id));

@@ -1,10 +1,10 @@
 import { DiscordAPIError } from '@discordjs/rest';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { pictureSource } from '../../src/bot/commands/blend.ts';
 import type { Command } from '../../src/bot/commands/command.ts';
 import { indexCommands } from '../../src/bot/commands/command.ts';
 import { commands } from '../../src/bot/commands/index.ts';
+import { pictureSource } from '../../src/bot/commands/picture-source.ts';
 import { promptChoices } from '../../src/bot/commands/prompt-choices.ts';
 import { RecentPrompts } from '../../src/bot/commands/recent-prompts.ts';
 import { answerToError } from '../../src/bot/failures.ts';

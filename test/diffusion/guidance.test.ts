@@ -24,3 +24,12 @@ test('evaluates both halves in one batch, the unconditional first', async () => 
   expect(await denoise(tensor(Float32Array.of(7, 8), [1, 2]), 500)).toEqual(tensor(Float32Array.of(3, 3), [1, 2]));
   expect(seen).toEqual([[7, 8, 7, 8, 500]]);
 });
+
+test('is scaled back to the contrast of the conditional prediction', () => {
+  const output = tensor(Float32Array.of(0, 0, 0, 10, 1, 2, 3, 20), [2, 4]);
+  const guided = guide(output, 5, 4, 1).data;
+  const deviation = (x: Float32Array) => Math.hypot(...x.map((value) => value - x.reduce((a, b) => a + b) / x.length));
+  expect(deviation(guided)).toBeCloseTo(deviation(Float32Array.of(1, 2, 3, 20)), 4);
+  const half = guide(output, 5, 4, 0.5).data;
+  expect(half[3]).toBeCloseTo((guided[3]! + 60) / 2, 4);
+});

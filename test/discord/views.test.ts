@@ -95,7 +95,7 @@ describe('a finished message', () => {
     const source = { url: 'https://cdn/a.png', name: 'a_b.png' };
     const reply = { userId, interaction };
     const title = (task: Task) => finished({ task, reply }, [picture()], 1).content.split('\n')[0];
-    expect(title({ kind: 'variations', picture: source, settings: { seed: 1 } })).toBe(
+    expect(title({ kind: 'variations', pictures: [source], settings: { seed: 1 } })).toBe(
       '**red heart** · **Variations** of a\\_b.png',
     );
     expect(title({ kind: 'redraw', pictures: [source], guidanceStep: -1, settings: {} })).toBe(
@@ -104,11 +104,11 @@ describe('a finished message', () => {
     expect(title({ kind: 'redraw', pictures: [source], settings: { seed: 1 } })).toBe('**red heart** · **Rerun**');
     expect(
       finished(
-        { task: { kind: 'blend', pictures: [source, source], weight: 0.25, settings: { seed: 1 } }, reply },
+        { task: { kind: 'blend', pictures: [source, source], weights: [1, 3], settings: { seed: 1 } }, reply },
         [picture({ prompt: undefined, operation: 'blend' })],
         1,
       ).content,
-    ).toContain('**Blend** of a\\_b.png and a\\_b.png · weight 0.25\n');
+    ).toContain('**Blend** of a\\_b.png and a\\_b.png · weights 1, 3\n');
   });
 });
 
@@ -174,10 +174,11 @@ describe('whatever people type', () => {
     fc.record({
       kind: fc.constant('blend' as const),
       pictures: fc.tuple(source, source),
-      weight: fc.double({ min: 0, max: 1, noNaN: true }),
+      weights: fc.option(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 5 }), { nil: undefined }),
+      prompt: fc.option(prompt, { nil: undefined }),
       settings,
     }),
-    fc.record({ kind: fc.constant('variations' as const), picture: source, settings }),
+    fc.record({ kind: fc.constant('variations' as const), pictures: fc.tuple(source), settings }),
     fc.record({
       kind: fc.constant('redraw' as const),
       pictures: fc.array(source, { minLength: 1, maxLength: 4 }),

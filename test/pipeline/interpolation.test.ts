@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { slerp, weightedSum } from '../../src/engine/pipeline/interpolation.ts';
+import { slerp, sphericalMean, weightedSum } from '../../src/engine/pipeline/interpolation.ts';
 import { type Tensor, tensor } from '../../src/engine/tensor.ts';
 
 const row = (values: readonly number[]): Tensor => tensor(Float32Array.from(values), [1, values.length]);
@@ -56,5 +56,23 @@ describe('weightedSum', () => {
 
   it('refuses weights that do not match', () => {
     expect(() => weightedSum([row([1])], [1, 2])).toThrow('1 embeddings, 2 weights');
+  });
+});
+
+describe('sphericalMean', () => {
+  it('of two vectors of one length is slerp', () => {
+    fc.assert(
+      fc.property(direction, direction, weight, (a, b, t) => {
+        fc.pre(angle(a, b) > 0.01 && angle(a, b) < 3);
+        expect(sphericalMean([a, b], [1 - t, t])).toBeAllClose(slerp(a, b, t), { atol: 1e-4 });
+      }),
+    );
+  });
+
+  it('of many has their mean length, whatever their order, and no sum of weights is wrong', () => {
+    const [a, b, c] = [row([2, 0, 0]), row([0, 4, 0]), row([0, 0, 6])] as const;
+    const mean = sphericalMean([a, b, c], [5, 5, 5]);
+    expect(mean).toBeAllClose(row([4, 4, 4].map((x) => x / Math.sqrt(3))), { atol: 1e-5 });
+    expect(sphericalMean([c, a, b], [0, 2, 1])).toBeAllClose(sphericalMean([a, b], [4, 2]), { atol: 1e-5 });
   });
 });

@@ -22,8 +22,16 @@ export interface Scheduler {
    * @throws InputError unless count is a whole number from 1 to the number of training timesteps
    */
   schedule(count: number, start?: number): Schedule;
-  /** Another sampler on the same noise: training schedule, prediction type, spacing and clipping stay. */
-  withSampler(name: SamplerName): Scheduler;
+  /**
+   * Another sampler on the same noise: training schedule, prediction type, spacing and clipping stay.
+   * `ddim-inverse` walks from the clean sample towards noise.
+   */
+  withSampler(name: SamplerName | 'ddim-inverse'): Scheduler;
+  /**
+   * Dynamic thresholding of the clean sample as predicted, in place of clipping.
+   * @param quantile  0 … 1, of the absolute values
+   */
+  withThresholding(quantile: number): Scheduler;
 }
 
 /**
@@ -50,10 +58,11 @@ const dpmSolver = (algorithm_type: SchedulerConfig['algorithm_type'], use_karras
   ({ _class_name: 'DPMSolverMultistepScheduler', algorithm_type, use_karras_sigmas }) as const;
 
 /** What a sampler's name stands for. */
-const SETTINGS: Record<SamplerName, Partial<SchedulerConfig>> = {
+const SETTINGS: Record<SamplerName | 'ddim-inverse', Partial<SchedulerConfig>> = {
   unclip: { _class_name: 'UnCLIPScheduler' },
   ddpm: { _class_name: 'DDPMScheduler' },
   ddim: { _class_name: 'DDIMScheduler' },
+  'ddim-inverse': { _class_name: 'DDIMInverseScheduler' },
   'dpmpp-2m': dpmSolver('dpmsolver++', false),
   'dpmpp-2m-karras': dpmSolver('dpmsolver++', true),
   'dpmpp-2m-sde': dpmSolver('sde-dpmsolver++', false),
@@ -71,6 +80,13 @@ function createScheduler(config: SchedulerConfig): Scheduler {
     learnsVariance: sampler === sampleDdpm && config.variance_type === 'learned_range',
     schedule: (count, start) => createSchedule(config, count, start),
     withSampler: (name) => createScheduler({ ...config, ...SETTINGS[name] }),
+    withThresholding: (quantile) =>
+      createScheduler({
+        ...config,
+        thresholding: true,
+        dynamic_thresholding_ratio: quantile,
+        sample_max_value: Number.POSITIVE_INFINITY,
+      }),
   };
 }
 

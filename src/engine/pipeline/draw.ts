@@ -2,8 +2,8 @@ import { InputError } from '../../errors.ts';
 import type { Recipe } from '../../recipe.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Embedding, Model, StageHooks } from './model.ts';
-import { decodeEmbedding } from './recipes.ts';
+import type { DecodeRequest, Embedding, Model, StageHooks } from './model.ts';
+import { decodeFloats, decodeTensor } from './stored-tensor.ts';
 
 export interface DrawHooks {
   /** @throws its reason at the next step when it is aborted */
@@ -51,7 +51,7 @@ export async function draw(
 
   const [embeddings, prior] = await each((recipe, generator, i) => embed(model, recipe, generator, watched.prior(i)));
   const [decoded, decoder] = await each((recipe, generator, i) =>
-    model.decode(recipe, embeddings[i]!, generator, watched.decoder(i)),
+    model.decode(requestFrom(recipe, embeddings[i]!), generator, watched.decoder(i)),
   );
   const [images, decode] = await each((_, generator, i) => model.finish(decoded[i]!, generator, watched.upsampler(i)));
   return { images, timings: { prior, decoder, decode } };
@@ -65,10 +65,16 @@ async function embed(model: Model, recipe: Recipe, generator: TorchGenerator, ho
 }
 
 function givenEmbedding({ embeddingWidth }: Model, text: string): Tensor {
-  const embedding = decodeEmbedding(text);
-  if (embedding.data.length === embeddingWidth) return embedding;
-  throw new InputError(`imageEmbedding: expected ${embeddingWidth} numbers, found ${embedding.data.length}`);
+  const data = decodeFloats(text);
+  if (data.length === embeddingWidth) return { data, shape: [1, embeddingWidth] };
+  throw new InputError(`imageEmbedding: expected ${embeddingWidth} numbers, found ${data.length}`);
 }
+
+const requestFrom = ({ start, ...recipe }: Recipe, embedding: Embedding): DecodeRequest => ({
+  ...recipe,
+  embedding,
+  start: start && decodeTensor(start),
+});
 
 /** Hooks for the stages of each picture, which report to the drawing's. */
 function createWatch({ upsamplerSteps }: Model, { signal, onStep }: DrawHooks) {

@@ -16,6 +16,44 @@ export function slerp(a: Tensor, b: Tensor, t: number): Tensor {
   return weightedSum([a, b], [Math.sin((1 - t) * omega) / sinOmega, Math.sin(t * omega) / sinOmega]);
 }
 
+/**
+ * Spherical weighted mean, Buss & Fillmore 2001, algorithm A1: slerp for any number of vectors. Their directions are
+ * averaged along great circles, their lengths linearly.
+ * @param parts    (1, D) each
+ * @param weights  of any sum, not negative
+ */
+export function sphericalMean(parts: readonly Tensor[], weights: readonly number[]): Tensor {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const shares = weights.map((weight) => weight / total);
+  const lengths = parts.map((part) => Math.sqrt(dot(part, part)));
+  const directions = parts.map((part, i) => weightedSum([part], [1 / lengths[i]!]));
+  let mean = normalise(weightedSum(directions, shares));
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const step = weightedSum(
+      directions.map((direction) => logarithm(mean, direction)),
+      shares,
+    );
+    const angle = Math.sqrt(dot(step, step));
+    if (angle < 1e-7) break;
+    mean = normalise(weightedSum([mean, step], [Math.cos(angle), Math.sin(angle) / angle]));
+  }
+  const length = lengths.reduce((sum, each, i) => sum + each * shares[i]!, 0);
+  return weightedSum([mean], [length]);
+}
+
+/** It converges quadratically. */
+const MAX_ROUNDS = 20;
+
+/** From one unit vector along the great circle to another: tangent at the first, as long as the angle. */
+function logarithm(from: Tensor, to: Tensor): Tensor {
+  const cosine = Math.min(1, Math.max(-1, dot(from, to)));
+  const angle = Math.acos(cosine);
+  const factor = angle < 1e-6 ? 1 : angle / Math.sin(angle);
+  return weightedSum([to, from], [factor, -factor * cosine]);
+}
+
+const normalise = (x: Tensor) => weightedSum([x], [1 / Math.sqrt(dot(x, x))]);
+
 /** Σ wᵢ·xᵢ, how Kandinsky mixes any number of embeddings. All of one shape. */
 export function weightedSum(parts: readonly Tensor[], weights: readonly number[]): Tensor {
   const [first] = parts;

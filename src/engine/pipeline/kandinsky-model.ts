@@ -1,31 +1,38 @@
-import type { Recipe } from '../../recipe.ts';
+import { InputError } from '../../errors.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import { rows } from '../tensor.ts';
-import { type Kandinsky, openKandinsky } from './kandinsky.ts';
-import type { Embedding, Model, ModelOptions, StageHooks, TextRequest } from './model.ts';
+import { expectStart, schedulerFor, sizeOf } from './decode-settings.ts';
+import { encodePicture, type Kandinsky, openKandinsky } from './kandinsky.ts';
+import type { DecodeRequest, Embedding, Model, ModelOptions, Size, StageHooks, TextRequest } from './model.ts';
 import { embedTexts } from './priors.ts';
-import { sampleDecoder } from './sample-decoder.ts';
+import { latentShape, sampleDecoder } from './sample-decoder.ts';
 
 /** Kandinsky 2.2 as drawing sees it. @throws InputError as `openKandinsky` does */
 export async function openKandinskyModel(path: string, options: ModelOptions): Promise<Model> {
   const kandinsky = await openKandinsky(path, options);
-  const { name, defaults, clip, scheduler, movq } = kandinsky;
-  return {
+  const { name, defaults, clip, scheduler, movq, movqScale, unet } = kandinsky;
+  const model: Model = {
     name,
     defaults,
     sampler: scheduler.name,
     pictureSize: kandinsky.pictureSize,
+    // latents come in squares of movqScale, and the U-Net halves them between its blocks
+    sizeStep: movqScale * Math.max(movqScale, 2 ** (unet.config.block_out_channels.length - 1)),
     embeddingWidth: kandinsky.prior.config.embedding_dim,
     hasPrior: true,
     upsamplerSteps: 0,
     overflow: clip.overflow,
+    encodeText: async (text) => (await clip.encodeTexts([text])).textEmbedding,
     embedPicture: (picture) => clip.embedPixels(clip.preprocess(picture)),
     embedText: (text, generator, hooks) => embedText(kandinsky, text, generator, hooks),
-    decode: (recipe, embedding, generator, hooks) => decode(kandinsky, recipe, embedding, generator, hooks),
+    encode: (picture, { width, height }) => encodePicture(kandinsky, picture, height, width),
+    decode: (request, generator, hooks) =>
+      decode(kandinsky, { ...request, ...sizeOf(model, request) }, generator, hooks),
     finish: movq.decode,
     preview: movq.decode,
     close: kandinsky.close,
   };
+  return model;
 }
 
 async function embedText(
@@ -48,19 +55,25 @@ async function embedText(
 
 async function decode(
   model: Kandinsky,
-  recipe: Recipe,
-  { imageEmbedding, negativeEmbedding }: Embedding,
+  request: DecodeRequest & Size,
   generator: TorchGenerator,
   hooks: StageHooks | undefined,
 ) {
+  const { embedding, width, height } = request;
+  if (request.dynamicThresholding !== undefined) {
+    throw new InputError(`dynamic thresholding is for models that draw pixels (Karlo); ${model.name} draws latents`);
+  }
   return sampleDecoder(model, {
-    imageEmbedding,
-    negativeEmbedding: negativeEmbedding ?? (await model.clip.zeroEmbedding()),
-    height: model.pictureSize,
-    width: model.pictureSize,
-    scheduler: recipe.sampler === model.scheduler.name ? model.scheduler : model.scheduler.withSampler(recipe.sampler),
-    steps: recipe.steps,
-    guidanceScale: recipe.guidanceScale,
+    imageEmbedding: embedding.imageEmbedding,
+    negativeEmbedding: embedding.negativeEmbedding ?? (await model.clip.zeroEmbedding()),
+    height,
+    width,
+    scheduler: schedulerFor(model.scheduler, request),
+    steps: request.steps,
+    guidanceScale: request.guidanceScale,
+    guidanceRescale: request.guidanceRescale,
+    eta: request.eta,
+    start: expectStart(request.start, latentShape(model, 1, height, width)),
     generator,
     ...hooks,
   });

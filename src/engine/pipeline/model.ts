@@ -33,6 +33,34 @@ export interface TextRequest {
   readonly priorSamples?: number;
 }
 
+/** What a recipe tells the decoder in words and numbers. */
+type DecoderSettings = Pick<
+  Recipe,
+  | 'prompt'
+  | 'negativePrompt'
+  | 'steps'
+  | 'guidanceScale'
+  | 'guidanceRescale'
+  | 'dynamicThresholding'
+  | 'eta'
+  | 'width'
+  | 'height'
+>;
+
+/** What the decoder draws. */
+export interface DecodeRequest extends DecoderSettings {
+  readonly sampler: SamplerName | 'ddim-inverse';
+  readonly embedding: Embedding;
+  /** Where sampling starts in place of noise, of what `decode` draws. */
+  readonly start?: Tensor;
+}
+
+/** In pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface StageHooks {
   /** @throws its reason at the next step when it is aborted */
   readonly signal?: AbortSignal;
@@ -49,8 +77,10 @@ export interface Model {
   readonly defaults: Defaults;
   /** The decoder's own sampler. */
   readonly sampler: SamplerName;
-  /** Width and height of its pictures, in pixels. */
+  /** Width and height of its pictures when nothing else is asked for, in pixels. */
   readonly pictureSize: number;
+  /** Width and height of any of its pictures are multiples of this, in pixels. */
+  readonly sizeStep: number;
   /** E */
   readonly embeddingWidth: number;
   /** Can it draw from a text? */
@@ -59,12 +89,19 @@ export interface Model {
   readonly upsamplerSteps: number;
   /** The end of a text that the text encoder doesn't see because it is too long; undefined where all of it fits. */
   overflow(text: string): string | undefined;
+  /** z_t of a text, (1, E). */
+  encodeText(text: string): Promise<Tensor>;
   /** z_i of a picture, (1, E). @throws InputError where the model has no image encoder */
   embedPicture(picture: Picture): Promise<Tensor>;
   /** The prior: text → z_i. @throws InputError where the model has not the one that is asked for */
   embedText(text: TextRequest, generator: TorchGenerator, hooks?: StageHooks): Promise<Embedding>;
-  /** The decoder: z_i, and the recipe's text where it sees it → latents or a small picture, (1, C, h, w). */
-  decode(recipe: Recipe, embedding: Embedding, generator: TorchGenerator, hooks?: StageHooks): Promise<Tensor>;
+  /** What `decode` would have to draw for a picture of that size to come out, (1, C, h, w). */
+  encode(picture: Picture, size: Size): Promise<Tensor>;
+  /**
+   * The decoder: z_i, and the recipe's text where it sees it → latents or a small picture, (1, C, h, w).
+   * @throws InputError for settings that this model can't follow
+   */
+  decode(request: DecodeRequest, generator: TorchGenerator, hooks?: StageHooks): Promise<Tensor>;
   /** What `decode` drew → picture (1, 3 or 4, H, W) about [−1, 1]: MoVQ's decoder, or upsamplers. */
   finish(decoded: Tensor, generator: TorchGenerator, hooks?: StageHooks): Promise<Tensor>;
   /** A clean sample that `decode` or `finish` predicted at a step → picture. */

@@ -2,11 +2,15 @@ import { InputError } from '../../errors.ts';
 import { MAX_COUNT, MAX_GUIDANCE_SCALE, MAX_SEED, type Recipe, type Settings } from '../../recipe.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Model } from './model.ts';
+import { encodeFloats, encodeTensor } from './stored-tensor.ts';
 
-/** What is drawn: a text, or an image embedding z_i, (1, E). */
-export type Subject =
-  | { readonly operation: 'imagine'; readonly prompt: string; readonly negativePrompt?: string }
-  | { readonly operation: 'variations' | 'blend'; readonly prompt?: string; readonly imageEmbedding: Tensor };
+/** What is drawn, with the tensors of its recipe unpacked: from a text, or from an image embedding. */
+export interface Subject extends Pick<Recipe, 'operation' | 'prompt' | 'negativePrompt' | 'modification'> {
+  /** z_i, (1, E) */
+  readonly imageEmbedding?: Tensor;
+  /** x_T, (1, C, h, w) */
+  readonly start?: Tensor;
+}
 
 /** One recipe a picture: what the settings leave open is the model's default; picture i has seed + i. */
 export function recipesFor(model: Model, subject: Subject, settings: Settings & { seed: number }): Recipe[] {
@@ -15,7 +19,8 @@ export function recipesFor(model: Model, subject: Subject, settings: Settings & 
     version: 1,
     operation: subject.operation,
     prompt: subject.prompt,
-    negativePrompt: subject.operation === 'imagine' ? subject.negativePrompt || undefined : undefined,
+    negativePrompt: subject.negativePrompt || undefined,
+    modification: subject.modification,
     // The largest seeds go on from 0.
     seed: seed <= MAX_SEED - i ? seed + i : i - (MAX_SEED - seed) - 1,
     steps: settings.steps ?? model.defaults.steps,
@@ -24,8 +29,14 @@ export function recipesFor(model: Model, subject: Subject, settings: Settings & 
     prior: settings.prior,
     priorSamples: settings.priorSamples,
     sampler: settings.sampler ?? model.sampler,
+    eta: settings.eta,
+    guidanceRescale: settings.guidanceRescale,
+    dynamicThresholding: settings.dynamicThresholding,
+    width: settings.width,
+    height: settings.height,
     model: model.name,
-    imageEmbedding: subject.operation === 'imagine' ? undefined : encodeEmbedding(subject.imageEmbedding),
+    imageEmbedding: subject.imageEmbedding && encodeFloats(subject.imageEmbedding.data),
+    start: subject.start && encodeTensor(subject.start),
   }));
 }
 
@@ -54,6 +65,8 @@ export function changeRecipes(model: Model, recipes: readonly Recipe[], change: 
     return {
       ...recipe,
       seed: settings.seed === undefined ? recipe.seed : settings.seed + i,
+      // New noise takes the place of the one that an inversion found.
+      start: settings.seed === undefined ? recipe.start : undefined,
       steps: settings.steps ?? recipe.steps,
       guidanceScale: Math.min(MAX_GUIDANCE_SCALE, Math.max(1, guidanceScale)),
       priorGuidanceScale: settings.priorGuidanceScale ?? recipe.priorGuidanceScale,
@@ -63,18 +76,4 @@ export function changeRecipes(model: Model, recipes: readonly Recipe[], change: 
       model: model.name,
     };
   });
-}
-
-/** float32, little endian, base64. */
-function encodeEmbedding(embedding: Tensor): string {
-  const bytes = Buffer.alloc(embedding.data.length * 4);
-  for (const [i, value] of embedding.data.entries()) bytes.writeFloatLE(value, i * 4);
-  return bytes.toString('base64');
-}
-
-/** @returns (1, E) */
-export function decodeEmbedding(text: string): Tensor {
-  const bytes = Buffer.from(text, 'base64');
-  const data = Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4));
-  return { data, shape: [1, data.length] };
 }

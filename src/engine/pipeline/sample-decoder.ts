@@ -19,6 +19,12 @@ export interface DecoderRequest {
   readonly steps: number;
   /** 1 or less: no guidance. */
   readonly guidanceScale: number;
+  /** 0 … 1, see `guide`. */
+  readonly guidanceRescale?: number;
+  /** Of DDIM. */
+  readonly eta?: number;
+  /** x_T of that shape, in place of the generator's first noise. */
+  readonly start?: Tensor;
   /** Latents (R, C, h, w) of a picture to change. */
   readonly origin?: Origin;
   /** Part of a picture that stays. */
@@ -33,7 +39,7 @@ export interface DecoderRequest {
  * Differs from the paper: it draws latents of a MoVQ, and z_i alone conditions it, without the caption (Kandinsky 2.2).
  */
 export async function sampleDecoder(model: Kandinsky, request: DecoderRequest): Promise<Tensor> {
-  const { imageEmbedding, negativeEmbedding, scheduler, guidanceScale, kept, generator } = request;
+  const { imageEmbedding, negativeEmbedding, scheduler, guidanceScale, guidanceRescale, kept, generator } = request;
   const shape = latentShape(model, imageEmbedding.shape[0]!, request.height, request.width);
   const guided = guidanceScale > 1;
   const condition = guided ? concatRows([negativeEmbedding, imageEmbedding]) : imageEmbedding;
@@ -46,10 +52,11 @@ export async function sampleDecoder(model: Kandinsky, request: DecoderRequest): 
   };
 
   const noise = () => generator.randn(shape);
-  const start = noise();
+  const start = request.start ?? noise();
   const { schedule, x } = begin(scheduler, request.steps, start, request.origin);
-  return scheduler.sampler(guided ? withGuidance(network, guidanceScale) : network, x, schedule, {
+  return scheduler.sampler(guided ? withGuidance(network, guidanceScale, guidanceRescale) : network, x, schedule, {
     noise,
+    eta: request.eta,
     afterStep: kept && keepPart(kept, start, schedule),
     signal: request.signal,
     onStep: request.onStep,
@@ -57,7 +64,7 @@ export async function sampleDecoder(model: Kandinsky, request: DecoderRequest): 
 }
 
 /** Kandinsky's latents are a multiple of the MoVQ's scale on each side: h = ⌈H/s²⌉·s. */
-function latentShape(model: Kandinsky, rowCount: number, height: number, width: number): number[] {
+export function latentShape(model: Kandinsky, rowCount: number, height: number, width: number): number[] {
   const side = (pixels: number) => Math.ceil(pixels / model.movqScale ** 2) * model.movqScale;
   return [rowCount, model.movq.config.latent_channels, side(height), side(width)];
 }

@@ -25,14 +25,24 @@ export interface KarloDecoderRequest extends SamplingRequest {
   readonly scheduler: Scheduler;
   /** 1 or less: no guidance. */
   readonly guidanceScale: number;
+  /** 0 … 1, see `guide`. */
+  readonly guidanceRescale?: number;
+  /** Of DDIM. */
+  readonly eta?: number;
+  /** Of the small picture; the model's own when absent. */
+  readonly height?: number;
+  readonly width?: number;
+  /** x_T of that shape, in place of the generator's first noise. */
+  readonly start?: Tensor;
 }
 
 /**
- * The decoder, Ramesh et al. 2022, section 2.1: x ~ P(x | z_i, y), small pictures (R, 3, h, w) in [−1, 1].
+ * The decoder, Ramesh et al. 2022, section 2.1: x ~ P(x | z_i, y), small pictures (R, 3, h, w) about [−1, 1].
  * z_i is added to the time embedding and stands before the caption's tokens.
  */
 export async function sampleKarloDecoder(model: Karlo, request: KarloDecoderRequest): Promise<Tensor> {
-  const { scheduler, guidanceScale, generator, imageEmbedding } = request;
+  const { scheduler, guidanceScale, guidanceRescale, generator, imageEmbedding } = request;
+  const { height = model.smallSize, width = model.smallSize } = request;
   const guided = guidanceScale > 1;
   const condition = await projectCondition(model, request, guided);
   const network = async (sample: Tensor, t: number) => {
@@ -40,18 +50,16 @@ export async function sampleKarloDecoder(model: Karlo, request: KarloDecoderRequ
     return scheduler.learnsVariance ? output : firstChannels(output, sample.shape[1]!);
   };
 
-  const shape = [imageEmbedding.shape[0]!, model.decoder.config.in_channels, model.smallSize, model.smallSize];
+  const shape = [imageEmbedding.shape[0]!, model.decoder.config.in_channels, height, width];
   const noise = () => generator.randn(shape);
-  const { schedule, x } = begin(scheduler, request.steps, noise());
-  const { data } = await scheduler.sampler(guided ? withGuidance(network, guidanceScale) : network, x, schedule, {
+  const { schedule, x } = begin(scheduler, request.steps, request.start ?? noise());
+  const denoise = guided ? withGuidance(network, guidanceScale, guidanceRescale) : network;
+  return scheduler.sampler(denoise, x, schedule, {
     noise,
+    eta: request.eta,
     signal: request.signal,
     onStep: request.onStep,
   });
-  return tensor(
-    data.map((value) => Math.min(Math.max(value, -1), 1)),
-    shape,
-  );
 }
 
 /** additive, context and its mask, where the tokens made of z_i are never padding. */
@@ -76,11 +84,16 @@ async function projectCondition(model: Karlo, request: KarloDecoderRequest, guid
 /**
  * The upsampler: pictures (R, 3, H, W) about [−1, 1] ~ P(x | small picture). No text, no guidance.
  * Differs from the paper: one of its two, in few steps, the last of which has a network of its own (Karlo).
- * @param small  (R, 3, h, w)
+ * @param small  (R, 3, h, w), clipped to [−1, 1]
  */
 export async function upsample(model: Karlo, small: Tensor, request: SamplingRequest): Promise<Tensor> {
-  const { superResScheduler: scheduler, pictureSize } = model;
-  const enlarged = resizeBicubic(small, pictureSize, pictureSize);
+  const { superResScheduler: scheduler, pictureSize, smallSize } = model;
+  const [height, width] = small.shape.slice(2).map((side) => (side * pictureSize) / smallSize) as [number, number];
+  const clipped = tensor(
+    small.data.map((value) => Math.min(Math.max(value, -1), 1)),
+    small.shape,
+  );
+  const enlarged = resizeBicubic(clipped, height, width);
   const noise = () => request.generator.randn(enlarged.shape);
   const { schedule, x } = begin(scheduler, request.steps, noise());
   const last = schedule.steps.at(-1)!.t;

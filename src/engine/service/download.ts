@@ -1,6 +1,6 @@
 import { InputError } from '../../errors.ts';
 import { MAX_PICTURE_BYTES, type PictureSource } from '../../queue/messages.ts';
-import type { PictureFile } from './inference-messages.ts';
+import type { PictureFile } from '../pipeline/plan.ts';
 
 const TIMEOUT_MS = 30_000;
 

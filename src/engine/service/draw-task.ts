@@ -1,13 +1,11 @@
-import { InputError } from '../../errors.ts';
 import type { Recipe } from '../../recipe.ts';
-import { decodePicture } from '../images/decode-picture.ts';
-import { encodePng, encodePreview, pictureFromTensor, readRecipe } from '../images/encode-picture.ts';
+import type { Task } from '../../task.ts';
+import { encodePng, encodePreview, pictureFromTensor } from '../images/encode-picture.ts';
 import { draw, type Progress } from '../pipeline/draw.ts';
-import { slerp } from '../pipeline/interpolation.ts';
 import type { Model } from '../pipeline/model.ts';
-import { changeRecipes, recipesFor } from '../pipeline/recipes.ts';
+import { type PictureFile, plan } from '../pipeline/plan.ts';
 import type { Tensor } from '../tensor.ts';
-import type { DrawnPicture, InferenceProgress, InferenceTask, PictureFile } from './inference-messages.ts';
+import type { DrawnPicture, InferenceProgress } from './inference-messages.ts';
 
 export interface DrawTaskHooks {
   readonly signal: AbortSignal;
@@ -20,8 +18,8 @@ const PREVIEW_INTERVAL = 1500;
 const PREVIEW_SHARE = 0.1;
 
 /** @throws InputError for a picture or recipe that can't be used */
-export async function drawTask(model: Model, task: InferenceTask, hooks: DrawTaskHooks): Promise<DrawnPicture[]> {
-  const recipes = await recipesOf(model, task);
+export async function drawTask(model: Model, task: Task<PictureFile>, hooks: DrawTaskHooks): Promise<DrawnPicture[]> {
+  const recipes = await plan(model, task, { signal: hooks.signal });
   const { images } = await draw(model, recipes, { signal: hooks.signal, onStep: watch(model, recipes, hooks) });
   return Promise.all(
     images.map(async (image, i) => {
@@ -30,37 +28,6 @@ export async function drawTask(model: Model, task: InferenceTask, hooks: DrawTas
       return { recipe, unread, data: await encodePng(pictureFromTensor(image), recipe) };
     }),
   );
-}
-
-async function recipesOf(model: Model, task: InferenceTask): Promise<Recipe[]> {
-  switch (task.kind) {
-    case 'imagine': {
-      const { prompt, negativePrompt } = task;
-      return recipesFor(model, { operation: 'imagine', prompt, negativePrompt }, task.settings);
-    }
-    case 'variations': {
-      const subject = { prompt: readRecipe(task.picture.bytes, task.picture.name)?.prompt };
-      const imageEmbedding = await embed(model, task.picture);
-      return recipesFor(model, { operation: 'variations', ...subject, imageEmbedding }, task.settings);
-    }
-    case 'blend': {
-      const [a, b] = task.pictures;
-      const imageEmbedding = slerp(await embed(model, a), await embed(model, b), task.weight);
-      return recipesFor(model, { operation: 'blend', imageEmbedding }, task.settings);
-    }
-    case 'redraw': {
-      const recipes = task.pictures.map(({ bytes, name }) => {
-        const recipe = readRecipe(bytes, name);
-        if (recipe) return recipe;
-        throw new InputError(`${name} holds no recipe: only pictures drawn here can be drawn again`);
-      });
-      return changeRecipes(model, recipes, task);
-    }
-  }
-}
-
-async function embed(model: Model, { bytes, name }: PictureFile): Promise<Tensor> {
-  return model.embedPicture(await decodePicture(bytes, name));
 }
 
 /** Turns the steps of single pictures into the progress of the drawing, with a preview now and then. */

@@ -6,11 +6,11 @@ import { createRest } from '../../discord/rest.ts';
 import { cancelled, drawing, failed, finished } from '../../discord/views.ts';
 import { InputError } from '../../errors.ts';
 import { DrawAborted, type DrawContext, startDrawWorker } from '../../queue/draw-worker.ts';
-import type { DrawJob, DrawResult, Task } from '../../queue/messages.ts';
+import type { DrawJob, DrawResult } from '../../queue/messages.ts';
 import { MAX_COUNT } from '../../recipe.ts';
+import { mapPictures } from '../../task.ts';
 import { download } from './download.ts';
 import { Inference } from './inference.ts';
-import type { InferenceTask } from './inference-messages.ts';
 
 export interface Engine {
   /** Hands unfinished jobs back to the queue. */
@@ -56,7 +56,7 @@ async function drawJob(
   if (attempt > 1 && (await delivery.hasEnded())) return { outcome: 'delivered' };
   try {
     const stop = AbortSignal.any([signal, delivery.signal]);
-    const pictures = await inference.draw(await fetchPictures(job.task, stop), {
+    const pictures = await inference.draw(await mapPictures(job.task, (picture) => download(picture, stop)), {
       signal: stop,
       onProgress: (progress) => delivery.progress(drawing(job, { ...progress, seconds: seconds() })),
     });
@@ -71,20 +71,5 @@ async function drawJob(
     }
     if (delivery.signal.aborted) return { outcome: 'undeliverable', reason: 'the message is gone' };
     throw error;
-  }
-}
-
-async function fetchPictures(task: Task, signal: AbortSignal): Promise<InferenceTask> {
-  switch (task.kind) {
-    case 'imagine':
-      return task;
-    case 'variations':
-      return { ...task, picture: await download(task.picture, signal) };
-    case 'blend': {
-      const [a, b] = task.pictures;
-      return { ...task, pictures: [await download(a, signal), await download(b, signal)] };
-    }
-    case 'redraw':
-      return { ...task, pictures: await Promise.all(task.pictures.map((picture) => download(picture, signal))) };
   }
 }

@@ -1,37 +1,8 @@
-import type { Recipe, Settings } from '../../recipe.ts';
+import type { Recipe } from '../../recipe.ts';
+import type { Task } from '../../task.ts';
+import type { PictureFile } from '../pipeline/plan.ts';
 
 /** Between the engine process and its inference process: plain values that Node's structured clone carries. */
-
-/** A picture file as it was sent. */
-export interface PictureFile {
-  /** As its sender sees it, for messages. */
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
-type SeededSettings = Settings & { readonly seed: number };
-
-/** A job's task with its pictures at hand. */
-export type InferenceTask =
-  | {
-      readonly kind: 'imagine';
-      readonly prompt: string;
-      readonly negativePrompt?: string;
-      readonly settings: SeededSettings;
-    }
-  | {
-      readonly kind: 'blend';
-      readonly pictures: readonly [PictureFile, PictureFile];
-      readonly weight: number;
-      readonly settings: SeededSettings;
-    }
-  | { readonly kind: 'variations'; readonly picture: PictureFile; readonly settings: SeededSettings }
-  | {
-      readonly kind: 'redraw';
-      readonly pictures: readonly PictureFile[];
-      readonly guidanceStep?: number;
-      readonly settings: Settings;
-    };
 
 export interface InferenceOptions {
   readonly modelDir: string;
@@ -42,7 +13,7 @@ export interface InferenceOptions {
 
 export type InferenceRequest =
   | { readonly type: 'open'; readonly options: InferenceOptions }
-  | { readonly type: 'draw'; readonly id: number; readonly task: InferenceTask }
+  | { readonly type: 'draw'; readonly id: number; readonly task: Task<PictureFile> }
   | { readonly type: 'abort'; readonly id: number };
 
 export interface InferenceProgress {

@@ -1,10 +1,12 @@
 import { InputError } from '../../errors.ts';
+import type { Task } from '../../task.ts';
 import { draw } from '../pipeline/draw.ts';
 import type { Model } from '../pipeline/model.ts';
 import { openModel } from '../pipeline/open-model.ts';
+import type { PictureFile } from '../pipeline/plan.ts';
 import { recipesFor } from '../pipeline/recipes.ts';
 import { drawTask } from './draw-task.ts';
-import type { InferenceRequest, InferenceResponse, InferenceTask } from './inference-messages.ts';
+import type { InferenceRequest, InferenceResponse } from './inference-messages.ts';
 
 /**
  * The process that runs the networks. onnxruntime computes on the thread that calls it, so a process that must answer
@@ -47,7 +49,7 @@ async function warmUp(opened: Model) {
   await draw(opened, recipesFor(opened, subject, { seed: 0, steps: 1, count: 1 }));
 }
 
-async function drawFor(id: number, task: InferenceTask) {
+async function drawFor(id: number, task: Task<PictureFile>) {
   const controller = new AbortController();
   running.set(id, controller);
   try {

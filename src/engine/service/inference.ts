@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { InputError } from '../../errors.ts';
+import type { Task } from '../../task.ts';
+import type { PictureFile } from '../pipeline/plan.ts';
 import type {
   DrawnPicture,
   InferenceOptions,
   InferenceProgress,
   InferenceRequest,
   InferenceResponse,
-  InferenceTask,
 } from './inference-messages.ts';
 
 interface Pending {
@@ -48,7 +49,7 @@ export class Inference {
    * @throws InputError for pictures or recipes that can't be used; the signal's reason when it is aborted;
    *         Error when the process died over it
    */
-  async draw(task: InferenceTask, { signal, onProgress }: InferenceHooks): Promise<readonly DrawnPicture[]> {
+  async draw(task: Task<PictureFile>, { signal, onProgress }: InferenceHooks): Promise<readonly DrawnPicture[]> {
     const child = await this.#open();
     signal.throwIfAborted();
     const id = this.#nextId++;
