@@ -7,7 +7,7 @@ import { readTensor } from '../weights/safetensors.ts';
 import type { PrincipalComponents } from './components.ts';
 
 /** config.json of principal components in a model folder. */
-const ComponentsConfig = z.strictObject({ embedding_dim: count() });
+export const ComponentsConfig = z.strictObject({ embedding_dim: count() });
 
 /** @throws InputError for a folder that is incomplete or damaged */
 export async function openComponents(dir: string): Promise<PrincipalComponents> {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { ArPriorConfig } from '../networks/ar-prior.ts';
 import { ClipTextConfig } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
 import { latentChannels, MovqConfig } from '../networks/movq.ts';
@@ -8,10 +9,13 @@ import { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../networ
 import { OnnxOps, type OnnxValue } from '../ops/onnx-ops.ts';
 import type { Weights } from '../ops/ops.ts';
 import { tensorEntry } from '../ops/weights.ts';
+import { ComponentsConfig } from '../pca/open-components.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { parseConfig } from '../weights/config.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import {
+  arPriorFirstGraph,
+  arPriorNextGraph,
   clipTextGraph,
   clipVisionGraph,
   type GraphBuilder,
@@ -65,6 +69,15 @@ export const KNOWN_NETWORKS = {
     graphs: [priorGraph],
     besides: (c) => ({ clip_mean: [1, c.embedding_dim], clip_std: [1, c.embedding_dim] }),
     does: (c) => `text → z_i (${c.embedding_dim}), ${c.num_layers} layers`,
+  }),
+  prior_ar: network('AutoregressivePrior', ArPriorConfig, {
+    graphs: [arPriorFirstGraph, arPriorNextGraph],
+    does: (c) => `text → codes of z_i (${c.embedding_dim}), ${c.num_layers} layers`,
+  }),
+  prior_pca: network('PrincipalComponents', ComponentsConfig, {
+    graphs: [],
+    besides: ({ embedding_dim: width }) => ({ mean: [1, width], directions: [width, width], deviations: [1, width] }),
+    does: (c) => `principal components of z_i (${c.embedding_dim})`,
   }),
   text_proj: network('UnCLIPTextProjModel', TextProjectionConfig, {
     graphs: [textProjectionGraph],

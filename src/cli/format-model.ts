@@ -1,0 +1,46 @@
+import type { Abilities } from '../engine/models/abilities.ts';
+import type { ComponentReport, ModelReport } from '../engine/models/inspect.ts';
+
+/** What `inspectModel` found, as a table of components and a few lines on what the model can do. */
+export function formatModel({ name, pipelines, components, can }: ModelReport): string {
+  const rows = [['component', 'class', 'parameters', 'precision', 'bytes', 'does'], ...components.map(rowOf)];
+  const total = (key: 'parameters' | 'bytes') => components.reduce((sum, component) => sum + (component[key] ?? 0), 0);
+  rows.push(['all', '', millions(total('parameters')), '', gigabytes(total('bytes')), '']);
+  return `${name}: ${pipelines.join(', ')}\n\n${table(rows)}${can ? `\n${describe(can)}` : ''}`;
+}
+
+function rowOf({ name, class: className, parameters, precision, bytes, does, problem }: ComponentReport): string[] {
+  return [
+    name,
+    className,
+    parameters === null ? '' : millions(parameters),
+    precision ?? '',
+    bytes === null ? '' : gigabytes(bytes),
+    problem === null ? (does ?? '') : `! ${problem}`,
+  ];
+}
+
+const millions = (count: number) => `${(count / 1e6).toFixed(2)} M`;
+const gigabytes = (bytes: number) =>
+  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+
+/** Numbers to the right, texts to the left, the last column as wide as it is. */
+function table(rows: readonly string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const isNumber = (column: number) => column === 2 || column === 4;
+  const line = (row: string[]) =>
+    row.map((cell, i) => (isNumber(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  ');
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
+}
+
+function describe(can: Abilities): string {
+  const lines = [
+    ['operations', can.operations.join(', ')],
+    ['priors', can.priors.join(', ') || 'none: it draws from pictures'],
+    ['samplers', can.samplers.join(', ')],
+    ['size', `${can.size} × ${can.size}, or multiples of ${can.sizeStep}`],
+    ['upsampler', can.upsamplerSteps > 0 ? `${can.upsamplerSteps} steps` : 'none'],
+    ['inpainting', can.inpaintingDecoder ? 'the decoder sees the mask' : 'by the sampler alone'],
+  ] as const;
+  return lines.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('');
+}

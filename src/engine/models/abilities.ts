@@ -1,0 +1,47 @@
+import { OPERATIONS, PRIORS, SAMPLERS } from '../../recipe.ts';
+import { isForInpainting, type Kandinsky, openKandinsky } from '../pipeline/kandinsky.ts';
+import { findPipelines, PIPELINES } from '../pipeline/model-folder.ts';
+import { openModel } from '../pipeline/open-model.ts';
+
+/** What a model can do. */
+export interface Abilities {
+  readonly operations: readonly string[];
+  /** What makes z_i of a text. */
+  readonly priors: readonly string[];
+  /** The model's own first. */
+  readonly samplers: readonly string[];
+  /** Width and height of its pictures when nothing else is asked for, in pixels. */
+  readonly size: number;
+  /** Other widths and heights are multiples of this. */
+  readonly sizeStep: number;
+  /** Steps of its upsampler, 0 where it has none. */
+  readonly upsamplerSteps: number;
+  /** Does its decoder see the mask, and what is kept of the picture? */
+  readonly inpaintingDecoder: boolean;
+}
+
+/**
+ * Opens a model as drawing does, so that whatever doesn't fit together is found.
+ * @param seesPictures  has it an image encoder?
+ * @throws InputError as `openModel` does
+ */
+export async function abilitiesOf(dir: string, seesPictures: boolean): Promise<Abilities> {
+  const model = await openModel(dir);
+  const kandinsky = (await isKarlo(dir)) ? undefined : await openKandinsky(dir);
+  return {
+    operations: OPERATIONS.filter((operation) => (operation === 'imagine' ? model.hasPrior : seesPictures)),
+    priors: PRIORS.filter((prior) => hasPrior(prior, model.hasPrior, kandinsky)),
+    samplers: [...new Set([model.sampler, ...SAMPLERS])],
+    size: model.pictureSize,
+    sizeStep: model.sizeStep,
+    upsamplerSteps: model.upsamplerSteps,
+    inpaintingDecoder: kandinsky !== undefined && isForInpainting(kandinsky),
+  };
+}
+
+async function isKarlo(dir: string): Promise<boolean> {
+  return (await findPipelines(dir)).some(({ className }) => PIPELINES.karlo.includes(className));
+}
+
+const hasPrior = (name: (typeof PRIORS)[number], any: boolean, kandinsky: Kandinsky | undefined) =>
+  any && (name !== 'ar' || kandinsky?.arPrior !== undefined);
