@@ -6,11 +6,15 @@ import { Command, Option } from 'commander';
 import { loadConfig, PROJECT_ROOT } from '../config.ts';
 import type { Answer } from '../engine/evaluation/report/drawings.ts';
 import { FIGURES, type FigureName } from '../engine/evaluation/report/figures.ts';
+import { comparePriors, nameOf, type PriorRow } from '../engine/evaluation/report/priors.ts';
+import { formatPriors } from '../engine/evaluation/report/priors-table.ts';
+import { DRAWN } from '../engine/evaluation/report/questions.ts';
 import { measure } from '../engine/evaluation/report/report.ts';
 import { drawSheet, SHEET_COLUMNS } from '../engine/evaluation/report/sheet.ts';
 import { SHEET_PROMPTS } from '../engine/evaluation/report/sheet-prompts.ts';
 import { formatTable } from '../engine/evaluation/report/table.ts';
 import { openModel } from '../engine/pipeline/open-model.ts';
+import type { RuntimeOptions } from '../engine/runtime/runtime.ts';
 import { contactSheet } from '../engine/training/data/contact-sheet.ts';
 
 const say = (line: string) => console.error(line);
@@ -25,6 +29,7 @@ interface ReportOptions {
   readonly only?: FigureName[];
   readonly python?: string;
   readonly out?: string;
+  readonly priors?: true;
   readonly json?: true;
 }
 
@@ -39,21 +44,51 @@ export const report = new Command('report')
   .addOption(new Option('--only <figure...>', 'some of the figures; the others are null').choices(FIGURES))
   .addOption(new Option('--python <program>', 'a Python with torch and diffusers, for step_vs_torch').env('PYTHON'))
   .option('--out <dir>', 'also keep what was drawn there, with what the judge said')
+  .option('--priors', 'instead compare the ways from text to embedding; with --only also by what the judge sees')
   .option('--json', 'one JSON object of the figures on stdout, the table on stderr')
   .action(runReport);
 
 async function runReport(options: ReportOptions): Promise<void> {
   const config = loadConfig();
   const own = join(options.runs, 'judge');
-  const bar = progressBar();
-  const figures = await measure({
+  const folders = {
     model: options.model ?? config.modelDir,
     data: options.data,
     judge: options.judge ?? (existsSync(join(own, 'model.safetensors')) ? own : BUNDLED_JUDGE),
+  };
+  const runtime = { threads: config.engineThreads };
+  return options.priors ? reportPriors(folders, runtime, options) : reportFigures(folders, runtime, options);
+}
+
+interface Folders {
+  readonly model: string;
+  readonly data: string;
+  readonly judge: string;
+}
+
+async function reportPriors(folders: Folders, runtime: RuntimeOptions, { only = [], json }: ReportOptions) {
+  const bar = progressBar();
+  const drawn = DRAWN.filter((name) => only.includes(name));
+  const compared = await comparePriors({ ...folders, drawn, runtime, onProgress: bar.onProgress }).finally(bar.stop);
+  (json ? process.stderr : process.stdout).write(formatPriors(compared));
+  if (json) console.log(JSON.stringify(Object.fromEntries(compared.map((row) => [nameOf(row), figuresOf(row)]))));
+}
+
+/** null where the model doesn't have that prior. */
+function figuresOf(row: PriorRow) {
+  if ('reason' in row) return null;
+  const { cosine, centred, found, seconds, judged } = row;
+  return { cosine, centred, found, seconds, ...judged };
+}
+
+async function reportFigures(folders: Folders, runtime: RuntimeOptions, options: ReportOptions): Promise<void> {
+  const bar = progressBar();
+  const figures = await measure({
+    ...folders,
     beside: [BUNDLED_JUDGE],
     only: options.only,
     python: options.python,
-    runtime: { threads: config.engineThreads },
+    runtime,
     onProgress: bar.onProgress,
     onAnswers: async (figure, answers) => {
       if (options.out && answers.length > 0) await keepAnswers(options.out, figure, answers);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeRandomArPrior } from '../pipeline/random-ar-prior.ts';
 import { writeRandomJudge } from '../report/random-judge.ts';
 import { writeTinyDataset } from '../report/tiny-dataset.ts';
 
@@ -35,6 +36,7 @@ beforeAll(async () => {
   await cp(MODEL, path('model'), { recursive: true });
   const once = { steps: 1, guidanceScale: 1, priorSteps: 1, priorGuidanceScale: 1 };
   await writeFile(path('model', 'unclip.json'), JSON.stringify(once));
+  await writeRandomArPrior(path('model', 'prior-model'), { embedding_dim: 32, num_embeddings: 32 });
   await writeTinyDataset(
     path('data'),
     [{ name: 'red' }, { name: 'green' }],
@@ -68,6 +70,25 @@ describe('report', { timeout: 60_000 }, () => {
     const right = said.filter((line) => JSON.parse(line).right).length;
     expect(figures.prompt_top1).toBe(right / 8);
     expect((await sharp(path('drawn', 'prompt_top1.png')).metadata()).format).toBe('png');
+  });
+
+  it('compares the ways from text to embedding, also by what the judge sees', async () => {
+    const { code, stdout, stderr } = await report('--priors', '--only', 'pair_top1', '--json');
+    expect(code, stderr).toBe(0);
+    const compared = JSON.parse(stdout);
+    expect(Object.keys(compared)).toEqual(['none', 'ar', 'ar, best of 2', 'diffusion', 'diffusion, best of 2']);
+    for (const figures of Object.values<Record<string, number>>(compared)) {
+      expect(Object.keys(figures)).toEqual(['cosine', 'centred', 'found', 'seconds', 'pair_top1']);
+      expect(Math.abs(figures.cosine!)).toBeLessThanOrEqual(1);
+      expect(figures.found).toBe(1); // of one picture
+    }
+    expect(stderr).toMatch(/^diffusion, best of 2 .*%/m);
+  });
+
+  it('says which priors a model lacks', async () => {
+    const { stdout, stderr } = await report('--priors', '--model', MODEL, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ none: { found: 1 }, ar: null, diffusion: { found: 1 } });
+    expect(stderr).toContain('this model has no autoregressive prior');
   });
 
   it('says where a judge or a data set comes from', async () => {

@@ -1,3 +1,4 @@
+import type { Settings } from '../../../recipe.ts';
 import type { Model } from '../../pipeline/model.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
@@ -22,8 +23,9 @@ export async function answer(
   bench: Bench,
   questions: readonly Question[],
   onProgress: OnProgress,
+  settings: Settings = {},
 ): Promise<Answer[]> {
-  const pictures = await drawQuestions(model, questions, (done) => onProgress(done, questions.length));
+  const pictures = await drawQuestions(model, questions, (done) => onProgress(done, questions.length), settings);
   const opinions = await bench.judge(pictures);
   return questions.map((question, i) => {
     const opinion = opinions[i]!;

@@ -73,5 +73,14 @@ export function chooseByHash(list: readonly string[], count: number, salt: strin
     .map(({ text }) => text);
 }
 
+/** The figures of drawn pictures, which the judge judges. */
+export const DRAWN = ['prompt_top1', 'pair_top1', 'hyponym_top1'] as const;
+export type Drawn = (typeof DRAWN)[number];
+export const QUESTIONS: Record<Drawn, { readonly ask: Ask; readonly stage: string }> = {
+  prompt_top1: { ask: promptQuestions, stage: 'names' },
+  pair_top1: { ask: pairQuestions, stage: 'pairs' },
+  hyponym_top1: { ask: hyponymQuestions, stage: 'hyponyms' },
+};
+
 const withSeeds = (count: number, question: Omit<Question, 'seed'>): Question[] =>
   Array.from({ length: count }, (_, seed) => ({ ...question, seed }));

@@ -10,7 +10,7 @@ import { openBench } from './bench.ts';
 import { type Answer, answer, judgeReal, shareOf } from './drawings.ts';
 import { measureClip, measureMovq } from './encoders.ts';
 import { FIGURES, type Figure, type FigureName, type Report } from './figures.ts';
-import { hyponymQuestions, pairQuestions, promptQuestions } from './questions.ts';
+import { DRAWN, type Drawn, QUESTIONS } from './questions.ts';
 import { measureStep } from './step-vs-torch.ts';
 import { findTorchPython } from './torch-python.ts';
 import { TorchEndedError } from './torch-step.ts';
@@ -74,15 +74,6 @@ async function measureEncoders(components: Components, dataset: Dataset, { runti
   const clip = await openClip(components, { width, component: 'prior' }, runtime);
   return measureClip(clip, dataset, (...at) => onProgress('CLIP', ...at)).finally(() => clip.close());
 }
-
-/** What is drawn, and judged by the judge. */
-const DRAWN = ['prompt_top1', 'pair_top1', 'hyponym_top1'] as const;
-type Drawn = (typeof DRAWN)[number];
-const QUESTIONS = {
-  prompt_top1: { ask: promptQuestions, stage: 'names' },
-  pair_top1: { ask: pairQuestions, stage: 'pairs' },
-  hyponym_top1: { ask: hyponymQuestions, stage: 'hyponyms' },
-};
 
 async function measureDrawings(
   figures: readonly Drawn[],
