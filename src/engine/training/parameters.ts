@@ -20,8 +20,12 @@ export interface Parameter {
 /** How a parameter starts, where it is not as torch does it by default. */
 export type Initialiser = (name: string, shape: readonly number[]) => Start | undefined;
 
-/** The same value everywhere, normally distributed around 0, or uniform between −bound and bound. */
-type Start = { readonly constant: number } | { readonly normal: number } | { readonly uniform: number };
+/** The same value everywhere, normally distributed around 0, uniform between −bound and bound, or given. */
+type Start =
+  | { readonly constant: number }
+  | { readonly normal: number }
+  | { readonly uniform: number }
+  | { readonly values: Float32Array };
 
 /**
  * The parameters of a network in training. Their values lie in one array, so that optimiser, average and checkpoint are
@@ -73,7 +77,8 @@ export class Parameters {
     for (const { name, shape, offset, size } of this.list) {
       const start = rule(name, shape) ?? defaultStart(name, shape);
       const target = values.subarray(offset, offset + size);
-      if ('constant' in start) target.fill(start.constant);
+      if ('values' in start) target.set(start.values);
+      else if ('constant' in start) target.fill(start.constant);
       else if ('normal' in start) target.set(generator.randn([size]).data.map((x) => x * start.normal));
       else target.set(generator.rand([size]).data.map((x) => (2 * x - 1) * start.uniform));
     }

@@ -34,6 +34,25 @@ export function arPriorConfig({ text }: ClipConfig, components: PrincipalCompone
   });
 }
 
+/** Parameters with a row for each code. */
+const BY_CODE = new Set(['code_embedding', 'proj_to_codes.weight']);
+/** Of the waves that they start as, over all codes. */
+const MOST_PERIODS = 16;
+
+/**
+ * A table (codes, width) whose columns are waves of random length: rows of neighbouring codes are alike from the first step.
+ * As large as torch's uniform start, variance 1/(3·width).
+ */
+function waves(codes: number, width: number, seed: number): Float32Array {
+  const dice = new Dice(seed, 0);
+  const columns = Array.from({ length: width }, () => [dice.uniform() * MOST_PERIODS, dice.uniform()] as const);
+  const amplitude = Math.sqrt(2 / (3 * width));
+  return Float32Array.from({ length: codes * width }, (_, i) => {
+    const [periods, phase] = columns[i % width]!;
+    return amplitude * Math.cos(2 * Math.PI * ((periods * Math.floor(i / width)) / codes + phase));
+  });
+}
+
 /** Pictures by whose z_i·z_t the buckets are made. */
 const SAMPLED = 2048;
 
@@ -156,6 +175,8 @@ export function arPriorTask(
       weightDecay: 0.04,
       maxNorm: 1,
     },
+    initialise: (name, shape) =>
+      BY_CODE.has(name) ? { values: waves(...(shape as [number, number]), seed) } : undefined,
     batch(step) {
       const dice = new Dice(seed, step);
       const indices = Array.from({ length: BATCH }, () => dice.pick(training));
