@@ -12,7 +12,7 @@ export const MAX_GUIDANCE_SCALE = 20;
 export const MAX_SIDE = 2048;
 
 /** How a picture came about. */
-export const OPERATIONS = ['imagine', 'variations', 'blend', 'modify'] as const;
+export const OPERATIONS = ['imagine', 'variations', 'blend', 'modify', 'pca'] as const;
 
 export const SAMPLERS = [
   'unclip',
@@ -46,6 +46,8 @@ const numberBetween = (name: string, min: number, max: number) => {
 
 const priorName = z.enum(PRIORS, { error: ({ input }) => `prior must be one of ${PRIORS.join(', ')}, not ${input}` });
 const scale = (name: string) => numberBetween(name, 0, MAX_GUIDANCE_SCALE);
+/** Principal components that are kept of z_i. */
+export const dimensions = wholeNumber('dimensions', 0, 10_000);
 /** A part of a whole, 0 … 1. */
 export const share = (name: string) => numberBetween(name, 0, 1);
 
@@ -137,6 +139,8 @@ export const Recipe = z.strictObject({
   start: StoredTensor.optional(),
   /** What a modification changed, and how far: θ of the paper's section 3.3. */
   modification: z.strictObject({ prompt: Prompt, from: ChangedText, strength: share('strength') }).optional(),
+  /** Of how many principal components z_i was put together again. */
+  dimensions: dimensions.optional(),
 });
 export type Recipe = z.infer<typeof Recipe>;
 

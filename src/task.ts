@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ChangedText, MAX_FRAMES, NegativePrompt, Prompt, Settings, share } from './recipe.ts';
+import { ChangedText, dimensions, MAX_FRAMES, NegativePrompt, Prompt, Settings, share } from './recipe.ts';
 
 /** Whoever asks draws the seed, so that a task taken up again after a crash gives the same pictures. */
 export const SeededSettings = Settings.required({ seed: true });
@@ -46,6 +46,13 @@ export const taskSchema = <Picture extends z.ZodType>(picture: Picture) =>
       /** What the picture shows now; absent, the recipe in the picture says so, if there is one. */
       from: ChangedText.optional(),
       strengths: z.array(share('strength')).min(1).max(MAX_FRAMES),
+      settings: SeededSettings,
+    }),
+    /** What CLIP keeps of a picture in so many principal components of z_i, one picture each (figure 7 of the paper). */
+    z.strictObject({
+      kind: z.literal('pca'),
+      pictures: z.tuple([picture]),
+      dimensions: z.array(dimensions).min(1).max(MAX_FRAMES),
       settings: SeededSettings,
     }),
     /**

@@ -126,11 +126,20 @@ function tellUnread(model: Model, [recipe]: readonly Recipe[]) {
 
 /** What `--json` prints. */
 function summary(recipes: readonly Recipe[], paths: readonly string[], timings: Timings & { load: number }) {
-  const { version: _, seed: __, imageEmbedding: ___, start: ____, modification, ...settings } = recipes[0]!;
+  const {
+    version: _,
+    seed: __,
+    imageEmbedding: ___,
+    start: ____,
+    modification,
+    dimensions: ______,
+    ...settings
+  } = recipes[0]!;
   const images = recipes.map((recipe, i) => ({
     path: paths[i],
     seed: recipe.seed,
     ...(recipe.modification && { strength: recipe.modification.strength }),
+    ...(recipe.dimensions !== undefined && { dimensions: recipe.dimensions }),
   }));
   const milliseconds = Object.entries(timings).map(([stage, seconds]) => [stage, Number(seconds.toFixed(3))]);
   const { strength: _____, ...changed } = modification ?? { strength: 0 };

@@ -8,6 +8,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   engine: async () => (await import('./engine.ts')).engine,
   imagine: async () => (await import('./imagine.ts')).imagine,
   modify: async () => (await import('./operations.ts')).modify,
+  pca: async () => (await import('./operations.ts')).pca,
   data: async () => (await import('./data.ts')).data,
   train: async () => (await import('./train.ts')).train,
   models: async () => (await import('./models.ts')).models,

@@ -9,6 +9,10 @@ interface ModifyOptions extends DrawingOptions {
   readonly strength: string;
 }
 
+interface PcaOptions extends DrawingOptions {
+  readonly dimensions: string;
+}
+
 export const modify = drawingCommand(
   'modify',
   'Change what a picture shows and keep its composition (text diff): one picture for each strength.',
@@ -22,6 +26,18 @@ export const modify = drawingCommand(
     const pictures = [await readPicture(image, 'image')];
     const strengths = numbers(options.strength);
     await run({ kind: 'modify', pictures, prompt: words.join(' '), from: options.from, strengths, settings }, options);
+  });
+
+export const pca = drawingCommand(
+  'pca',
+  'Draw what CLIP keeps of a picture in few principal components of its embedding: one picture for each number of them.',
+)
+  .argument('<image>', 'picture file')
+  .option('--dimensions <k,...>', 'how many components to keep', '1,2,4,8,16,32,64')
+  .action(async (image: string, options: PcaOptions) => {
+    const settings = settingsFrom(options);
+    const pictures = [await readPicture(image, 'image')];
+    await run({ kind: 'pca', pictures, dimensions: numbers(options.dimensions), settings }, options);
   });
 
 const FileTask = taskSchema(z.custom<PictureFile>());

@@ -134,6 +134,8 @@ function subject(task: Task, prompt: string | undefined): string {
       return `${known}**Variations** of ${plain(task.pictures[0].name, 60)}`;
     case 'modify':
       return `**${plain(task.prompt, 300)}** · **Modification** of ${plain(task.pictures[0].name, 60)}`;
+    case 'pca':
+      return `**Principal components** of ${plain(task.pictures[0].name, 60)}`;
     case 'redraw':
       return `${known}${task.guidanceStep === undefined ? '**Rerun**' : `**Guidance ${signed(task.guidanceStep)}**`}`;
   }

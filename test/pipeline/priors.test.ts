@@ -1,7 +1,8 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodePicture } from '../../src/engine/images/decode-picture.ts';
 import { arPrior } from '../../src/engine/networks/ar-prior.ts';
 import { codesOf } from '../../src/engine/pca/codes.ts';
 import { whiten } from '../../src/engine/pca/components.ts';
@@ -9,8 +10,10 @@ import { draw } from '../../src/engine/pipeline/draw.ts';
 import { type Kandinsky, openKandinsky } from '../../src/engine/pipeline/kandinsky.ts';
 import type { Model } from '../../src/engine/pipeline/model.ts';
 import { openModel } from '../../src/engine/pipeline/open-model.ts';
+import { plan } from '../../src/engine/pipeline/plan.ts';
 import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
 import { sampleArPrior } from '../../src/engine/pipeline/sample-ar-prior.ts';
+import { decodeFloats } from '../../src/engine/pipeline/stored-tensor.ts';
 import { TorchGenerator } from '../../src/engine/random/torch-generator.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { InputError } from '../../src/errors.ts';
@@ -107,6 +110,36 @@ describe('the autoregressive prior', () => {
   test('needs the components that its codes stand for', async () => {
     await rm(join(dir, 'prior-model', 'prior_pca'), { recursive: true });
     await expect(openModel(dir)).rejects.toThrow(/prior_ar: its codes mean nothing without prior_pca beside it/);
+  });
+});
+
+describe('principal components', () => {
+  const task = async (dimensions: number[]) => {
+    const file = { name: 'source.png', bytes: await readFile('test/golden/karlo-tiny/source.png') };
+    return { kind: 'pca', pictures: [file], dimensions, settings: SETTINGS } as const;
+  };
+
+  test('of a picture: all are the picture, none is the mean of all, and the seed is the same', async () => {
+    const recipes = await plan(model, await task([0, 4, 32]));
+    const [none, four, all] = recipes.map(({ imageEmbedding }) => decodeFloats(imageEmbedding!));
+    const { bytes, name } = (await task([1])).pictures[0];
+    const embedding = await model.embedPicture(await decodePicture(bytes, name));
+    const { mean } = model.principalComponents!;
+    expect(none).toBeAllClose(mean.data, { atol: 1e-5 });
+    expect(all).toBeAllClose(embedding.data, { atol: 1e-4 });
+    const distance = (a: Float32Array) => Math.hypot(...a.map((x, i) => x - embedding.data[i]!));
+    expect(distance(four!)).toBeLessThan(distance(none!));
+    expect(recipes).toMatchObject([0, 4, 32].map((dimensions) => ({ operation: 'pca', dimensions, seed: 3 })));
+    expect((await draw(model, recipes)).images).toHaveLength(3);
+  });
+
+  test('are refused where there are fewer, or none at all', async () => {
+    await expect(plan(model, await task([33]))).rejects.toThrow(
+      'dimensions must be at most 32 with this model, not 33',
+    );
+    const plain = await openModel(TINY);
+    await expect(plan(plain, await task([2]))).rejects.toThrow('this model has no principal components (prior_pca)');
+    await plain.close();
   });
 });
 

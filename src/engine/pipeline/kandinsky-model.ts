@@ -20,6 +20,7 @@ export async function openKandinskyModel(path: string, options: ModelOptions): P
     sizeStep: movqScale * Math.max(movqScale, 2 ** (unet.config.block_out_channels.length - 1)),
     embeddingWidth: kandinsky.prior.config.embedding_dim,
     hasPrior: true,
+    principalComponents: kandinsky.principalComponents,
     upsamplerSteps: 0,
     overflow: clip.overflow,
     encodeText: async (text) => (await clip.encodeTexts([text])).textEmbedding,

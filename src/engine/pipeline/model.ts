@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MAX_GUIDANCE_SCALE, MAX_STEPS, type PriorName, type Recipe, type SamplerName } from '../../recipe.ts';
 import type { StepReport } from '../diffusion/sampler.ts';
 import type { Picture } from '../images/picture.ts';
+import type { PrincipalComponents } from '../pca/components.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import type { RuntimeOptions } from '../runtime/runtime.ts';
 import type { Tensor } from '../tensor.ts';
@@ -85,6 +86,8 @@ export interface Model {
   readonly embeddingWidth: number;
   /** Can it draw from a text? */
   readonly hasPrior: boolean;
+  /** Of image embeddings, where it has them. */
+  readonly principalComponents?: PrincipalComponents;
   /** Steps of `finish`. */
   readonly upsamplerSteps: number;
   /** The end of a text that the text encoder doesn't see because it is too long; undefined where all of it fits. */

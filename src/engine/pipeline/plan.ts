@@ -4,7 +4,9 @@ import type { SeededSettings, Task, TaskOf } from '../../task.ts';
 import { decodePicture } from '../images/decode-picture.ts';
 import { readRecipe } from '../images/encode-picture.ts';
 import type { Picture } from '../images/picture.ts';
+import { unwhiten, whiten } from '../pca/components.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
+import type { Tensor } from '../tensor.ts';
 import { sizeOf } from './decode-settings.ts';
 import { sphericalMean } from './interpolation.ts';
 import { invert } from './invert.ts';
@@ -70,6 +72,14 @@ const PLANS: { readonly [Kind in Task<unknown>['kind']]: Plan<Kind> } = {
     });
   },
 
+  async pca(model, { pictures: [file], dimensions, settings }) {
+    const embedding = await model.embedPicture(await open(file));
+    return dimensions.flatMap((count) => {
+      const imageEmbedding = keepComponents(model, embedding, count);
+      return recipesFor(model, { operation: 'pca', dimensions: count, imageEmbedding }, { ...settings, count: 1 });
+    });
+  },
+
   async redraw(model, { pictures, ...change }) {
     const recipes = pictures.map((file) => {
       const recipe = recipeIn(file);
@@ -104,4 +114,16 @@ async function bipartiteLatent(model: Model, picture: Picture, asked: SeededSett
   const x0 = await model.encode(picture, sizeOf(model, settings));
   const start = await invert(model, x0, { ...settings, embedding: { imageEmbedding } }, hooks);
   return { imageEmbedding, start, settings };
+}
+
+/** z_i with all but its first principal components at the mean. @throws InputError */
+function keepComponents({ principalComponents }: Model, embedding: Tensor, count: number): Tensor {
+  if (!principalComponents) {
+    throw new InputError(
+      'this model has no principal components (prior_pca): models trained and exported here have them',
+    );
+  }
+  const { length: all } = principalComponents.mean.data;
+  if (count > all) throw new InputError(`dimensions must be at most ${all} with this model, not ${count}`);
+  return unwhiten(principalComponents, whiten(principalComponents, embedding, count));
 }

@@ -5,7 +5,8 @@ import type { Model } from './model.ts';
 import { encodeFloats, encodeTensor } from './stored-tensor.ts';
 
 /** What is drawn, with the tensors of its recipe unpacked: from a text, or from an image embedding. */
-export interface Subject extends Pick<Recipe, 'operation' | 'prompt' | 'negativePrompt' | 'modification'> {
+export interface Subject
+  extends Pick<Recipe, 'operation' | 'prompt' | 'negativePrompt' | 'modification' | 'dimensions'> {
   /** z_i, (1, E) */
   readonly imageEmbedding?: Tensor;
   /** x_T, (1, C, h, w) */
@@ -21,6 +22,7 @@ export function recipesFor(model: Model, subject: Subject, settings: Settings & 
     prompt: subject.prompt,
     negativePrompt: subject.negativePrompt || undefined,
     modification: subject.modification,
+    dimensions: subject.dimensions,
     // The largest seeds go on from 0.
     seed: seed <= MAX_SEED - i ? seed + i : i - (MAX_SEED - seed) - 1,
     steps: settings.steps ?? model.defaults.steps,
