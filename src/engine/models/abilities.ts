@@ -1,5 +1,6 @@
 import { OPERATIONS, PRIORS, SAMPLERS } from '../../recipe.ts';
 import { isForInpainting, type Kandinsky, openKandinsky } from '../pipeline/kandinsky.ts';
+import type { Model } from '../pipeline/model.ts';
 import { findPipelines, PIPELINES } from '../pipeline/model-folder.ts';
 import { openModel } from '../pipeline/open-model.ts';
 
@@ -29,7 +30,7 @@ export async function abilitiesOf(dir: string, seesPictures: boolean): Promise<A
   const model = await openModel(dir);
   const kandinsky = (await isKarlo(dir)) ? undefined : await openKandinsky(dir);
   return {
-    operations: OPERATIONS.filter((operation) => (operation === 'imagine' ? model.hasPrior : seesPictures)),
+    operations: OPERATIONS.filter((operation) => canDo(operation, model, seesPictures)),
     priors: PRIORS.filter((prior) => hasPrior(prior, model.hasPrior, kandinsky)),
     samplers: [...new Set([model.sampler, ...SAMPLERS])],
     size: model.pictureSize,
@@ -41,6 +42,11 @@ export async function abilitiesOf(dir: string, seesPictures: boolean): Promise<A
 
 async function isKarlo(dir: string): Promise<boolean> {
   return (await findPipelines(dir)).some(({ className }) => PIPELINES.karlo.includes(className));
+}
+
+function canDo(operation: (typeof OPERATIONS)[number], model: Model, seesPictures: boolean): boolean {
+  if (operation === 'imagine') return model.hasPrior;
+  return seesPictures && (operation !== 'pca' || model.principalComponents !== undefined);
 }
 
 const hasPrior = (name: (typeof PRIORS)[number], any: boolean, kandinsky: Kandinsky | undefined) =>
