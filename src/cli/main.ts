@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   train: async () => (await import('./train.ts')).train,
   models: async () => (await import('./models.ts')).models,
   verify: async () => (await import('./verify.ts')).verify,
+  bench: async () => (await import('./bench.ts')).bench,
   'deploy-commands': async () => (await import('../../deploy-commands.ts')).deployCommands,
 };
 

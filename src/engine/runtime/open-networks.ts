@@ -355,7 +355,7 @@ async function readFinite(entry: TensorEntry): Promise<Float32Array> {
 }
 
 function record<C>(component: Component<C>, build: GraphBuilder<C>, options: RuntimeOptions): Session {
-  return new Session(recordGraph(component, build), options);
+  return new Session(recordGraph(component, build), options, component.name);
 }
 
 /** @returns the length that all texts have */

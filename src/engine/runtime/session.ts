@@ -15,11 +15,14 @@ export interface IntegerTensor {
 
 /** A recorded graph, loaded into onnxruntime at its first run. `run` blocks the thread that calls it on the CPU. */
 export class Session {
+  readonly #name: string;
   readonly #graph: OnnxGraph;
   readonly #options: RuntimeOptions;
   #session: Promise<ort.InferenceSession> | undefined;
 
-  constructor(graph: OnnxGraph, options: RuntimeOptions) {
+  /** @param name  of the network, for `onRun` */
+  constructor(graph: OnnxGraph, options: RuntimeOptions, name = 'network') {
+    this.#name = name;
     this.#graph = graph;
     this.#options = options;
   }
@@ -32,7 +35,9 @@ export class Session {
       throw error;
     });
     const feeds = Object.entries(inputs).map(([name, x]) => [name, toOrt(x)] as const);
+    const start = performance.now();
     const outputs = await session.run(Object.fromEntries(feeds));
+    this.#options.onRun?.(this.#name, performance.now() - start);
     return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, fromOrt(value as ort.Tensor)]));
   }
 
