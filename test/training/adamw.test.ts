@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { adamW, gradientNorm, learningRateAt, updateAverage } from '../../src/engine/training/adamw.ts';
+import { adamW, averageDecay, gradientNorm, updateAverage } from '../../src/engine/training/optimizer/adamw.ts';
+import { learningRateAt } from '../../src/engine/training/optimizer/learning-rate.ts';
 
 const PARAMETERS = [
   { name: 'w', shape: [2, 2], offset: 0, size: 4 },
@@ -28,9 +29,9 @@ test('the norm is of all gradients together, and shows what is no number', () =>
 
 test('the average follows at once in the beginning, slowly later', () => {
   const average = Float32Array.of(0);
-  updateAverage(average, Float32Array.of(1), 1, 0.999);
+  updateAverage(average, Float32Array.of(1), averageDecay(1, 0.999));
   expect(average[0]).toBeCloseTo(9 / 11);
-  updateAverage(average, Float32Array.of(11), 1_000_000, 0.9);
+  updateAverage(average, Float32Array.of(11), averageDecay(1_000_000, 0.9));
   expect(average[0]).toBeCloseTo(0.9 * (9 / 11) + 1.1);
 });
 

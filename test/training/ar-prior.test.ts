@@ -5,10 +5,10 @@ import type { Tokenizer } from '../../src/engine/networks/tokenizer.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import { findComponents } from '../../src/engine/pca/components.ts';
 import { tensor } from '../../src/engine/tensor.ts';
-import { initialState } from '../../src/engine/training/checkpoint.ts';
 import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
+import { initialState, openOptimizer } from '../../src/engine/training/optimizer/optimizer.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import type { Task } from '../../src/engine/training/task.ts';
@@ -85,9 +85,9 @@ beforeAll(() => {
 
 test.skipIf(!READY)('it learns which codes a caption has', () => {
   const parameters = parametersOf(tf, task);
-  const state = initialState(parameters.initialise(0));
   const hurried = { ...task, optimizer: { ...task.optimizer, learningRate: 0.02, warmup: 1 } };
-  const step = () => trainStep({ tf, task: hurried, parameters, state }).loss!;
+  const optimizer = openOptimizer(tf, parameters, initialState(parameters.initialise(0)), hurried.optimizer);
+  const step = () => trainStep({ tf, task: hurried, parameters, optimizer }).loss!;
   const first = step();
   expect(first).toBeCloseTo(Math.log(32), 0);
   let last = first;

@@ -3,26 +3,12 @@ import { open, rename } from 'node:fs/promises';
 import { InputError } from '../../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { readSafetensors, readSafetensorsHeader, readTensor, writeSafetensors } from '../weights/safetensors.ts';
-import type { Moments } from './adamw.ts';
 import { explainFullDisk } from './full-disk.ts';
+import type { TrainingState } from './optimizer/optimizer.ts';
 import type { Parameters } from './parameters.ts';
 
 /** Its name in a run's folder. */
 export const CHECKPOINT = 'checkpoint.safetensors';
-
-/** All that a run needs to go on; random numbers follow from the step. */
-export interface TrainingState {
-  step: number;
-  readonly values: Float32Array;
-  /** Moving average of the values: what samples are drawn with and what is exported. */
-  readonly average: Float32Array;
-  readonly moments: Moments;
-}
-
-export function initialState(values: Float32Array): TrainingState {
-  const moments = { first: new Float32Array(values.length), second: new Float32Array(values.length) };
-  return { step: 0, values, average: values.slice(), moments };
-}
 
 const PARTS = ['values', 'average', 'adam.first', 'adam.second'] as const;
 const partOf = (state: TrainingState, part: (typeof PARTS)[number]): Float32Array =>

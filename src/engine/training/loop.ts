@@ -4,10 +4,11 @@ import { setImmediate } from 'node:timers/promises';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
-import { adamW, gradientNorm, learningRateAt, updateAverage } from './adamw.ts';
-import { CHECKPOINT, initialState, loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoint.ts';
+import { CHECKPOINT, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { openCurves } from './curves.ts';
 import { explainFullDisk } from './full-disk.ts';
+import { learningRateAt } from './optimizer/learning-rate.ts';
+import { initialState, type Optimizer, openOptimizer, type TrainingState } from './optimizer/optimizer.ts';
 import { Parameters } from './parameters.ts';
 import { RunLog } from './run-log.ts';
 import type { Task } from './task.ts';
@@ -38,7 +39,7 @@ interface Steps<Batch> {
   readonly tf: TensorFlow;
   readonly task: Task<Batch>;
   readonly parameters: Parameters;
-  readonly state: TrainingState;
+  readonly optimizer: Optimizer;
 }
 
 /** A task being trained. */
@@ -56,11 +57,15 @@ export function trainTask<Batch>(tf: TensorFlow, task: Task<Batch>, options: Tra
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
     const run = await openRun(tf, task, folder, options.seed);
-    await runSteps(run, options);
-    await saveRun(run);
-    await evaluate(run);
-    run.log.say(`${task.name}: step ${run.state.step}, saved in ${folder}`);
-    return run.state;
+    try {
+      await runSteps(run, options);
+      const state = await saveRun(run);
+      await evaluate(run);
+      run.log.say(`${task.name}: step ${state.step}, saved in ${folder}`);
+      return state;
+    } finally {
+      run.optimizer.dispose();
+    }
   });
 }
 
@@ -73,19 +78,20 @@ async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string,
     initialState(parameters.initialise(seed, task.initialise));
   const from = state.step === 0 ? 'from the start' : `from step ${state.step}`;
   log.say(`${task.name}: ${(parameters.size / 1e6).toFixed(1)} million parameters, ${from}`);
-  return { tf, task, parameters, state, folder, log, curves: openCurves(tf, folder) };
+  const optimizer = openOptimizer(tf, parameters, state, task.optimizer);
+  return { tf, task, parameters, optimizer, folder, log, curves: openCurves(tf, folder) };
 }
 
 async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: TrainOptions): Promise<void> {
-  const { task, state, log, curves } = run;
+  const { task, optimizer, log, curves } = run;
   const end = Date.now() + time;
   const last = maxSteps ?? Number.POSITIVE_INFINITY;
   const meter = new Meter(task.batchSize);
   let [saved, evaluated] = [Date.now(), Date.now()];
-  while (Date.now() < end && state.step < last && !signal?.aborted) {
+  while (Date.now() < end && optimizer.step < last && !signal?.aborted) {
     const figures = trainStep(run);
     const rate = meter.tick();
-    curves(state.step, figures);
+    curves(optimizer.step, figures);
     log.step({ ...figures, rate }, liveLine(task, figures, rate, end - Date.now()));
     if (Date.now() - evaluated > BETWEEN_EVALUATIONS) {
       await evaluate(run);
@@ -102,8 +108,11 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
   log.flush();
 }
 
-const saveRun = <Batch>({ folder, parameters, state }: Run<Batch>) =>
-  saveCheckpoint(join(folder, CHECKPOINT), parameters, state);
+async function saveRun<Batch>({ folder, parameters, optimizer }: Run<Batch>): Promise<TrainingState> {
+  const state = optimizer.state();
+  await saveCheckpoint(join(folder, CHECKPOINT), parameters, state);
+  return state;
+}
 
 /** The parameters that the task's network asks for. */
 export function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Parameters {
@@ -112,58 +121,52 @@ export function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Paramete
 
 /** One step of optimisation, in place; returns the figures of the step. */
 export function trainStep<Batch>(run: Steps<Batch>): Record<string, number> {
-  const { task, parameters, state } = run;
-  const { optimizer } = task;
+  const { tf, task, optimizer } = run;
+  const { learningRate: peak } = task.optimizer;
+  const step = optimizer.step + 1;
+  const learningRate = learningRateAt(step, { ...task.optimizer, peak, floor: FLOOR });
   const { gradients, figures } = gradientsOf(run);
-  const norm = gradientNorm(gradients);
-  const step = state.step + 1;
-  if (!Number.isFinite(figures.loss) || !Number.isFinite(norm)) {
+  const norm = Number.isFinite(figures.loss) ? optimizer.update(gradients, learningRate) : Number.NaN;
+  tf.dispose(gradients);
+  if (!Number.isFinite(norm)) {
     throw new DivergedError(
       `${task.name}: at step ${step} the loss is ${figures.loss} and the norm of its gradient ${norm}; ` +
         'the last checkpoint is kept, and training goes on from it when it is started again',
     );
   }
-  const learningRate = learningRateAt(step, { ...optimizer, peak: optimizer.learningRate, floor: FLOOR });
-  const scale = Math.min(1, optimizer.maxNorm / norm);
-  adamW(state.values, gradients, scale, state.moments, parameters.list, step, learningRate, optimizer);
-  updateAverage(state.average, state.values, step, optimizer.average);
-  state.step = step;
   return { step, ...figures, norm, learningRate };
 }
 
-/** Loss and gradients at the state's values, copied out of TensorFlow. */
-function gradientsOf<Batch>({ tf, task, parameters, state }: Steps<Batch>) {
-  const batch = task.batch(state.step);
+/** Loss and gradients at the optimiser's values. */
+function gradientsOf<Batch>({ tf, task, parameters, optimizer }: Steps<Batch>) {
+  const batch = task.batch(optimizer.step);
   const figures: Record<string, number> = {};
-  let gradients: Float32Array[] = [];
-  // the copies leave tidy by assignment: it would search what it returns for tensors, number by number
-  tf.tidy(() => {
-    const inputs = parameters.tensors(tf, state.values);
+  const gradients = tf.tidy(() => {
     let parts: Readonly<Record<string, tfjs.Scalar>> = {};
     const { value, grads } = tf.valueAndGrads((...tensors: tfjs.Tensor[]) => {
       const loss = task.loss(parameters.weights(tensors), batch);
       parts = Object.fromEntries(Object.entries(loss.parts).map(([name, part]) => [name, tf.keep(part)]));
       return loss.total;
-    })(inputs);
+    })(optimizer.values());
     figures.loss = value.dataSync()[0]!;
     for (const [name, part] of Object.entries(parts)) {
       figures[name] = part.dataSync()[0]!;
       part.dispose();
     }
-    gradients = grads.map((gradient) => gradient.dataSync() as Float32Array);
+    return grads;
   });
   return { gradients, figures };
 }
 
-async function evaluate<Batch>({ tf, task, parameters, state, folder, log, curves }: Run<Batch>): Promise<void> {
-  const tensors = parameters.tensors(tf, state.average);
+async function evaluate<Batch>({ tf, task, parameters, optimizer, folder, log, curves }: Run<Batch>): Promise<void> {
+  const tensors = optimizer.average();
   const { figures, sheet } = await task.evaluate(parameters.weights(tensors));
   tf.dispose(tensors);
-  curves(state.step, figures);
-  log.event({ step: state.step, evaluation: figures });
+  curves(optimizer.step, figures);
+  log.event({ step: optimizer.step, evaluation: figures });
   const shown = Object.entries(figures).map(([name, figure]) => `${name} ${figure.toFixed(3)}`);
-  log.say(`step ${state.step}: ${shown.join(', ')}`);
-  if (sheet) writeFileSync(join(folder, `sample-${String(state.step).padStart(7, '0')}.png`), sheet);
+  log.say(`step ${optimizer.step}: ${shown.join(', ')}`);
+  if (sheet) writeFileSync(join(folder, `sample-${String(optimizer.step).padStart(7, '0')}.png`), sheet);
 }
 
 function liveLine<Batch>(task: Task<Batch>, figures: Record<string, number>, rate: number, left: number): string {

@@ -1,6 +1,6 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Weights } from '../ops/ops.ts';
-import type { AdamWOptions } from './adamw.ts';
+import type { OptimizerOptions } from './optimizer/optimizer.ts';
 import type { Initialiser } from './parameters.ts';
 
 /** What one network learns, and from what: everything about a run that is not the same for all of them. */
@@ -8,15 +8,11 @@ export interface Task<Batch = unknown> {
   /** Also the name of the run's folder. */
   readonly name: string;
   readonly batchSize: number;
-  readonly optimizer: AdamWOptions & {
+  readonly optimizer: OptimizerOptions & {
     readonly learningRate: number;
-    /** Gradients are scaled down to this norm, all together, when theirs is larger. */
-    readonly maxNorm: number;
     readonly warmup: number;
     /** Steps over which the learning rate falls to a twentieth. */
     readonly horizon: number;
-    /** Decay of the moving average of the weights. */
-    readonly average: number;
   };
   readonly initialise?: Initialiser;
   /** The batch of a step: the same at every call, so that a resumed run sees what it would have seen. */

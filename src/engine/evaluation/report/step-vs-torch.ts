@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UnetConfig } from '../../networks/unet-config.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { type Tensor, tensor } from '../../tensor.ts';
-import { initialState } from '../../training/checkpoint.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { parametersOf, trainStep } from '../../training/loop.ts';
+import { initialState, openOptimizer } from '../../training/optimizer/optimizer.ts';
 import { DECODER_BATCH as BATCH, decoderTask } from '../../training/tasks/decoder.ts';
 import { openComponent } from '../../weights/component.ts';
 import type { Figure } from './figures.ts';
@@ -71,10 +71,11 @@ function ownStep(tf: TensorFlow, config: UnetConfig, dataset: Dataset): () => nu
   const noDrawing = async () => Buffer.alloc(0);
   const task = decoderTask(tf, dataset, features, noDrawing, config, { horizon: 1000, seed: 0 });
   const parameters = parametersOf(tf, task);
-  const state = initialState(parameters.initialise(0, task.initialise));
+  const start = initialState(parameters.initialise(0, task.initialise));
+  const optimizer = openOptimizer(tf, parameters, start, task.optimizer);
   return () => {
     const start = performance.now();
-    trainStep({ tf, task, parameters, state });
+    trainStep({ tf, task, parameters, optimizer });
     return (performance.now() - start) / 1000;
   };
 }
