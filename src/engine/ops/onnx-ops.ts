@@ -38,12 +38,19 @@ export class OnnxOps implements Ops<OnnxValue> {
     return dataType === DataType.FLOAT ? value : this.#node('Cast', [value], entry.shape, { to: DataType.FLOAT });
   }
 
+  /**
+   * As Gemm, which takes the weight as it lies in its file. For MatMul onnxruntime would transpose it while the session
+   * is created: twice the memory for weights of gigabytes, and no faster.
+   */
   linear(x: OnnxValue, weight: OnnxValue, bias?: OnnxValue): OnnxValue {
-    const [outputs] = weight.shape as [number, number];
-    const shape = [...x.shape.slice(0, -1), outputs];
-    if (x.shape.length === 2) return this.#node('Gemm', bias ? [x, weight, bias] : [x, weight], shape, { transB: 1 });
-    const product = this.#node('MatMul', [x, this.#transpose(weight, [1, 0])], shape);
-    return bias ? this.#node('Add', [product, bias], shape) : product;
+    const [outputs, inputs] = weight.shape as [number, number];
+    const isVector = x.shape.length === 2;
+    const rows = isVector ? x : this.#reshape(x, [-1, inputs], [DYNAMIC, inputs]);
+    const operands = bias ? [rows, weight, bias] : [rows, weight];
+    const product = this.#node('Gemm', operands, [rows.shape[0]!, outputs], { transB: 1 });
+    if (isVector) return product;
+    const sizes = this.#concatSizes([this.#sizes(x, 0, x.shape.length - 1), this.#integers([outputs])]);
+    return this.#node('Reshape', [product, sizes], [...x.shape.slice(0, -1), outputs]);
   }
 
   conv2d(x: OnnxValue, weight: OnnxValue, bias: OnnxValue | undefined, options: Conv2dOptions): OnnxValue {
