@@ -102,7 +102,7 @@ test('the same step has the same batch, and some captions are empty', () => {
   expect(Array.from({ length: 10 }, (_, step) => batch(step).isEmpty).flat()).toContain(true);
 });
 
-test('as many components are predicted as hold all but a thousandth of the variance', () => {
+test('as many components are predicted as hold all but a hundredth of the variance', () => {
   const points = new Dice(5, 0).normal([500, WIDTH]).data.map((x, i) => (i % WIDTH < 2 ? x : 0.001 * x));
   const components = findComponents(tensor(points, [500, WIDTH]));
   const clip = { text: { ...textConfig, num_attention_heads: 2 } } as ClipConfig;

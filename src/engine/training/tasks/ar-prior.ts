@@ -15,8 +15,8 @@ import { evenly, indicesOf, judgedPictures } from './pictures.ts';
 
 type T = tfjs.Tensor;
 
-/** Of the variance of z_i, in the components that are predicted; the paper keeps 99 %. */
-const EXPLAINED = 0.999;
+/** Of the variance of z_i, in the components that are predicted: as in the paper. */
+const EXPLAINED = 0.99;
 
 /** As large as the diffusion prior. */
 export function arPriorConfig({ text }: ClipConfig, components: PrincipalComponents): ArPriorConfig {
