@@ -5,7 +5,7 @@ import type { ComponentReport, ModelReport } from '../engine/models/inspect.ts';
 export function formatModel({ name, pipelines, components, can }: ModelReport): string {
   const rows = [['component', 'class', 'parameters', 'precision', 'bytes', 'does'], ...components.map(rowOf)];
   const total = (key: 'parameters' | 'bytes') => components.reduce((sum, component) => sum + (component[key] ?? 0), 0);
-  rows.push(['all', '', millions(total('parameters')), '', gigabytes(total('bytes')), '']);
+  rows.push(['all', '', millions(total('parameters')), '', formatBytes(total('bytes')), '']);
   return `${name}: ${pipelines.join(', ')}\n\n${table(rows)}${can ? `\n${describe(can)}` : ''}`;
 }
 
@@ -15,13 +15,14 @@ function rowOf({ name, class: className, parameters, precision, bytes, does, pro
     className,
     parameters === null ? '' : millions(parameters),
     precision ?? '',
-    bytes === null ? '' : gigabytes(bytes),
+    bytes === null ? '' : formatBytes(bytes),
     problem === null ? (does ?? '') : `! ${problem}`,
   ];
 }
 
 const millions = (count: number) => `${(count / 1e6).toFixed(2)} M`;
-const gigabytes = (bytes: number) =>
+/** Such as 2.51 GB. */
+export const formatBytes = (bytes: number) =>
   bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 
 /** Numbers to the right, texts to the left, the last column as wide as it is. */

@@ -1,9 +1,11 @@
+import { Presets, SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
+import { downloadModel } from '../engine/models/download.ts';
 import { inspectModel } from '../engine/models/inspect.ts';
 import { PUBLISHED_SHAPES, type PublishedModel } from '../engine/models/published-shapes.ts';
 import { synthesizeModel } from '../engine/models/synthesize.ts';
 import { InputError } from '../errors.ts';
-import { formatModel } from './format-model.ts';
+import { formatBytes, formatModel } from './format-model.ts';
 
 const inspect = new Command('inspect')
   .description('Print what a model folder holds and what it can do.')
@@ -15,6 +17,52 @@ const inspect = new Command('inspect')
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatModel(report));
     if (report.problem !== null) throw new InputError(report.problem);
   });
+
+interface DownloadCommandOptions {
+  readonly revision?: string;
+  readonly to: string;
+  readonly variant?: string;
+  readonly endpoint?: string;
+}
+
+const download = new Command('download')
+  .description('Fetch a model from the Hugging Face Hub: its configs and safetensors, continued where it was cut off.')
+  .argument('<repository>', 'such as kandinsky-community/kandinsky-2-2-prior')
+  .option('--revision <name>', 'branch, tag or commit (default: the default branch)')
+  .option('--to <dir>', 'the folder that gets a folder of its name', 'models')
+  .option('--variant <name>', 'such as fp16: weights of that precision, where there are any')
+  .addOption(new Option('--endpoint <url>', 'another Hub').env('HF_ENDPOINT'))
+  .addHelpText('after', '\nHF_TOKEN holds the token for models that are private or gated.')
+  .action(async (repository: string, { to, ...options }: DownloadCommandOptions) => {
+    const token = process.env.HF_TOKEN;
+    const bar = progressBar();
+    const { dir, commit, bytes } = await downloadModel(repository, to, {
+      ...options,
+      ...(token && { token }),
+      onProgress: bar.onProgress,
+    }).finally(bar.stop);
+    process.stdout.write(`${dir}: ${formatBytes(bytes)}, commit ${commit}\n`);
+  });
+
+/** One bar for all files, on stderr. */
+function progressBar() {
+  const bar = new SingleBar(
+    {
+      format: '{bar} {done} of {size}, {eta_formatted} left, {file}',
+      ...{ hideCursor: true, clearOnComplete: true, etaBuffer: 200, noTTYOutput: true, notTTYSchedule: 30_000 },
+    },
+    Presets.shades_classic,
+  );
+  let begun = false;
+  return {
+    onProgress(file: string, done: number, total: number) {
+      if (!begun) bar.start(total, 0, { file, done: '', size: formatBytes(total) });
+      begun = true;
+      bar.update(done, { file, done: formatBytes(done) });
+    },
+    stop: () => bar.stop(),
+  };
+}
 
 const DTYPES = { float32: 'F32', float16: 'F16' } as const;
 
@@ -41,4 +89,5 @@ synthesize.registeredArguments[0]?.choices(Object.keys(PUBLISHED_SHAPES));
 export const models = new Command('models')
   .description('Look into model folders, fetch them, make them up.')
   .addCommand(inspect)
+  .addCommand(download)
   .addCommand(synthesize);
