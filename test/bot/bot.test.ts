@@ -46,6 +46,7 @@ describe('/imagine', () => {
       guidance: '3,5',
       count: 2,
       negative: 'frame',
+      prior: 'ar',
     });
     const job = await channel.nextJob();
     const { id } = await channel.newest(robin, { content: '**red heart**\n⏳ Queued' });
@@ -55,7 +56,7 @@ describe('/imagine', () => {
         kind: 'imagine',
         prompt: 'red heart',
         negativePrompt: 'frame',
-        settings: { seed: 0, steps: 12, guidanceScale: 3.5, count: 2 },
+        settings: { seed: 0, steps: 12, guidanceScale: 3.5, count: 2, prior: 'ar' },
       },
       reply: {
         channelId: channel.discord.channelId,

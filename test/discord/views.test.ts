@@ -49,6 +49,14 @@ describe('a finished message', () => {
     );
   });
 
+  test.each([
+    [{ prior: 'ar', priorSamples: 2 }, 'AR prior guidance 4, best of 2'],
+    [{ prior: 'none' }, 'guidance 3 · no prior · steps 20'],
+  ] as const)('says which prior %j drew the embedding', (recipe, text) => {
+    const { content } = finished({ task: imagine, reply: { userId } }, [picture(recipe)], 1);
+    expect(content).toContain(text);
+  });
+
   test('says what was too long for the model', () => {
     const [first, ...others] = pictures;
     const { content } = finished(
