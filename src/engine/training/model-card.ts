@@ -3,13 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { plainSet } from './data/compose/composed-set.ts';
 import type { PictureSet } from './data/picture-set.ts';
-import { PARTS } from './parts.ts';
+import { EXTRAS, PARTS } from './parts.ts';
 
 const TITLES = {
   movq: 'MoVQ, pictures ↔ latents',
   clip: 'CLIP, text and pictures',
   decoder: 'decoder, embedding → latents',
   prior: 'prior, text → embedding',
+  'ar-prior': 'autoregressive prior, text → embedding',
 };
 
 interface Entry {
@@ -21,8 +22,9 @@ interface Entry {
 
 /** README.md of a trained model: what it is, what it was trained on, for how long, how good it is, what it can't do. */
 export async function modelCard(runs: string, dataset: PictureSet): Promise<string> {
+  const extras = EXTRAS.filter((part) => existsSync(join(runs, part, 'log.jsonl')));
   const rows = await Promise.all(
-    PARTS.map(async (part) => `| ${TITLES[part]} | ${await partRow(join(runs, part, 'log.jsonl'))} |`),
+    [...PARTS, ...extras].map(async (part) => `| ${TITLES[part]} | ${await partRow(join(runs, part, 'log.jsonl'))} |`),
   );
   const plain = plainSet(dataset);
   const trained = plain.records.filter(({ split }) => split === 'train').length;
