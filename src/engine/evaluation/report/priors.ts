@@ -28,7 +28,7 @@ type Way = (typeof WAYS)[number];
 /** How good one way is; or why the model doesn't have it. */
 export type PriorRow = Way & ({ readonly reason: string } | PriorFigures);
 
-export interface PriorFigures {
+interface PriorFigures {
   /** Mean cosine of z_i with that of the picture that the caption is of. */
   readonly cosine: number;
   /** The same with the mean of all pictures taken from both. */
