@@ -5,6 +5,7 @@ import { InputError } from '../../errors.ts';
 import type { OnnxGraph } from '../ops/onnx-graph.ts';
 import type { Tensor } from '../tensor.ts';
 import { expectFinite } from '../weights/finite.ts';
+import { type Evictable, Memory } from './memory.ts';
 import type { RuntimeOptions } from './runtime.ts';
 
 /** Whole numbers: token ids (B, N), positions (B). */
@@ -13,27 +14,66 @@ export interface IntegerTensor {
   readonly shape: readonly number[];
 }
 
-/** A recorded graph, loaded into onnxruntime at its first run. `run` blocks the thread that calls it on the CPU. */
-export class Session {
+/** Of all networks of this process. */
+const memory = new Memory();
+
+/**
+ * A recorded graph, loaded into onnxruntime at its first run, and again where it had to make way for another network.
+ * `run` blocks the thread that calls it on the CPU.
+ */
+export class Session implements Evictable {
+  /** As float32, whatever the files hold. */
+  readonly bytes: number;
   readonly #name: string;
   readonly #graph: OnnxGraph;
   readonly #options: RuntimeOptions;
   #session: Promise<ort.InferenceSession> | undefined;
+  #running = 0;
+  #isChecked = false;
 
   /** @param name  of the network, for `onRun` */
   constructor(graph: OnnxGraph, options: RuntimeOptions, name = 'network') {
     this.#name = name;
     this.#graph = graph;
     this.#options = options;
+    this.bytes = graph.weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 4), 0);
+  }
+
+  get isBusy(): boolean {
+    return this.#running > 0;
   }
 
   /** @throws NonFiniteWeightError at the first run */
   async run(inputs: Record<string, Tensor | IntegerTensor>): Promise<Record<string, Tensor>> {
-    this.#session ??= createSession(this.#graph, this.#options);
-    const session = await this.#session.catch((error: unknown) => {
+    this.#running++;
+    try {
+      return await this.#runLoaded(await this.#load(), inputs);
+    } finally {
+      this.#running--;
+    }
+  }
+
+  async #load(): Promise<ort.InferenceSession> {
+    memory.touch(this);
+    this.#session ??= memory.load(this, () => this.#create());
+    try {
+      return await this.#session;
+    } catch (error) {
       this.#session = undefined;
       throw error;
-    });
+    }
+  }
+
+  async #create(): Promise<ort.InferenceSession> {
+    if (!this.#isChecked) await expectFinite(this.#graph.weights);
+    this.#isChecked = true;
+    return createSession(this.#graph, this.#options);
+  }
+
+  async #runLoaded(
+    session: ort.InferenceSession,
+    inputs: Record<string, Tensor | IntegerTensor>,
+  ): Promise<Record<string, Tensor>> {
     const feeds = Object.entries(inputs).map(([name, x]) => [name, toOrt(x)] as const);
     const start = performance.now();
     const outputs = await session.run(Object.fromEntries(feeds));
@@ -43,6 +83,11 @@ export class Session {
 
   /** Frees the weights; the next run loads them again. */
   async close(): Promise<void> {
+    memory.remove(this);
+    await this.evict();
+  }
+
+  async evict(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
     await (await session)?.release();
@@ -54,7 +99,6 @@ export class Session {
  * It refuses links that leave that folder, as the Hub's cache has them, so names are those that links lead to.
  */
 async function createSession(graph: OnnxGraph, options: RuntimeOptions): Promise<ort.InferenceSession> {
-  await expectFinite(graph.weights);
   const real = new Map<string, string>();
   for (const path of new Set(graph.weights.map((entry) => entry.path))) real.set(path, await realpath(path));
   const [folder = '.', ...others] = new Set([...real.values()].map((path) => dirname(path)));
