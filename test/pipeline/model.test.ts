@@ -56,6 +56,8 @@ describe.each([
     { negativePrompt: 'ugly' },
     { guidanceScale: 1 },
     { priorGuidanceScale: 1 },
+    { prior: 'none' as const },
+    { priorSamples: 3 },
     { steps: 4 },
     { sampler: 'ddim' as const },
   ])('%j makes another picture', async (change) => {
