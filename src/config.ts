@@ -11,6 +11,8 @@ export const PROJECT_ROOT = packageFolder(import.meta.dirname);
 export const DISCORD_API_URL = 'https://discord.com/api';
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+const PRECISIONS = ['float32', 'int8', 'auto'] as const;
+
 const shown = (value: unknown) => JSON.stringify(value);
 
 function wholeNumber(key: string, min: number, max: number) {
@@ -64,6 +66,11 @@ const Environment = z
     DATA_DIR: z.string().default('data'),
     MODEL_DIR: z.string().default(join('models', 'emoji-v0')),
     ENGINE_THREADS: wholeNumber('ENGINE_THREADS', 1, 1024).default(availableParallelism()),
+    ENGINE_PRECISION: z
+      .enum(PRECISIONS, {
+        error: ({ input }) => `ENGINE_PRECISION must be one of ${PRECISIONS.join(', ')}, not ${shown(input)}`,
+      })
+      .default('auto'),
     ENGINE_CONCURRENCY: wholeNumber('ENGINE_CONCURRENCY', 1, 64).default(8),
     LOCAL_DISCORD_PORT: wholeNumber('LOCAL_DISCORD_PORT', 0, 65535).optional(),
     LOG_LEVEL: z
@@ -100,6 +107,8 @@ export interface Config {
   readonly modelDir: string;
   /** Threads of one inference. */
   readonly engineThreads: number;
+  /** What the networks compute in; auto is int8 where the model was calibrated and the processor is made for it. */
+  readonly enginePrecision: (typeof PRECISIONS)[number];
   /** Pictures advanced together. */
   readonly engineConcurrency: number;
   /** 0: a free one. Absent: the usual one, or a free one where it is taken. */
@@ -139,6 +148,7 @@ export function parseConfig(env: NodeJS.ProcessEnv, envFile: Record<string, stri
     dataDir: resolve(PROJECT_ROOT, data.DATA_DIR),
     modelDir: resolve(PROJECT_ROOT, data.MODEL_DIR),
     engineThreads: data.ENGINE_THREADS,
+    enginePrecision: data.ENGINE_PRECISION,
     engineConcurrency: data.ENGINE_CONCURRENCY,
     localDiscordPort: data.LOCAL_DISCORD_PORT,
     logLevel: data.LOG_LEVEL,

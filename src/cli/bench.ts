@@ -12,9 +12,9 @@ import { peerPython } from '../engine/bench/python.ts';
 import { formatMeasured, formatRatios, formatTimes, type Started } from '../engine/bench/table.ts';
 import { drawingWork, kandinskyUnetFolder, stepWork } from '../engine/bench/works.ts';
 import { writeUnetGraph } from '../engine/bench/write-graph.ts';
+import { cacheDir } from '../engine/cache.ts';
 import { readKandinskyFolder } from '../engine/pipeline/kandinsky-folder.ts';
 import { Inference } from '../engine/service/inference.ts';
-import { cacheDir } from '../engine/training/cache.ts';
 import { createLog } from '../log.ts';
 
 const PEERS = ['diffusers', 'openvino'] as const;
@@ -126,7 +126,7 @@ async function comparisons(
 /** The engine's inference process: started twice, then asked for a drawing as the queue asks. */
 async function measureStarts(modelDir: string, threads: number, rounds: number): Promise<Started> {
   const log = createLog('bench', { logLevel: 'silent' });
-  const options = { modelDir, threads, concurrency: 8 };
+  const options = { modelDir, threads, precision: 'float32', concurrency: 8 } as const;
   const hooks = { signal: new AbortController().signal, onProgress: () => {} };
   const imagine = (settings: { steps?: number; count?: number }) => ({
     kind: 'imagine' as const,

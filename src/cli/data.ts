@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import cliProgress from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { cacheDir } from '../engine/training/cache.ts';
+import { cacheDir } from '../engine/cache.ts';
 import { attribution } from '../engine/training/data/attribution.ts';
 import { buildDataset } from '../engine/training/data/build.ts';
 import { collectBundled } from '../engine/training/data/bundled.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { loadConfig } from '../config.ts';
 import type { StepReport } from '../engine/diffusion/sampler.ts';
 import { encodePng, pictureFromTensor } from '../engine/images/encode-picture.ts';
@@ -9,6 +9,7 @@ import { draw, type Timings } from '../engine/pipeline/draw.ts';
 import type { Model } from '../engine/pipeline/model.ts';
 import { openModel } from '../engine/pipeline/open-model.ts';
 import { type PictureFile, plan } from '../engine/pipeline/plan.ts';
+import { choosePrecision, PRECISIONS, type Precision } from '../engine/quantisation/precision.ts';
 import { InputError } from '../errors.ts';
 import { MAX_COUNT, PRIORS, pictureNames, type Recipe, SAMPLERS } from '../recipe.ts';
 import { SeededSettings, type Task } from '../task.ts';
@@ -17,6 +18,7 @@ import { decimal, parse, seed } from '../typed-settings.ts';
 /** Options of every command that draws. */
 export interface DrawingOptions {
   readonly model?: string;
+  readonly precision?: Precision;
   readonly seed?: string;
   readonly steps?: string;
   readonly guidance?: string;
@@ -50,6 +52,11 @@ export function drawingCommand(name: string, description: string): Command {
     .option('--eta <η>', 'randomness of ddim, 0 to 1 (default: 0)')
     .option('--width <pixels>', "(default: the model's)")
     .option('--height <pixels>', "(default: the model's)")
+    .addOption(
+      new Option('--precision <name>', 'what the networks compute in (default: ENGINE_PRECISION, or auto)').choices(
+        PRECISIONS,
+      ),
+    )
     .option('--out <dir>', 'folder for the PNGs', 'out')
     .option('--json', 'print one JSON object: pictures, timings in seconds, settings');
 }
@@ -96,7 +103,9 @@ export async function readPicture(file: string, option: string): Promise<Picture
 export async function drawAndSave(task: Task<PictureFile>, options: DrawingOptions): Promise<void> {
   const config = loadConfig();
   const start = performance.now();
-  const model = await openModel(options.model ?? config.modelDir, { threads: config.engineThreads });
+  const modelDir = options.model ?? config.modelDir;
+  const { precision } = await choosePrecision(modelDir, options.precision ?? config.enginePrecision);
+  const model = await openModel(modelDir, { threads: config.engineThreads, precision });
   const load = (performance.now() - start) / 1000;
   const bar = progressBar();
   try {

@@ -6,6 +6,7 @@ import { PUBLISHED_SHAPES, type PublishedModel } from '../engine/models/publishe
 import { synthesizeModel } from '../engine/models/synthesize.ts';
 import { InputError } from '../errors.ts';
 import { formatBytes, formatModel } from './format-model.ts';
+import { quantize } from './quantize.ts';
 
 const inspect = new Command('inspect')
   .description('Print what a model folder holds and what it can do.')
@@ -90,4 +91,5 @@ export const models = new Command('models')
   .description('Look into model folders, fetch them, make them up.')
   .addCommand(inspect)
   .addCommand(download)
-  .addCommand(synthesize);
+  .addCommand(synthesize)
+  .addCommand(quantize);

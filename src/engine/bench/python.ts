@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
-import { cacheDir } from '../training/cache.ts';
+import { cacheDir } from '../cache.ts';
 import { lastLines, run } from '../training/setup/run.ts';
 
 /** What the peers need; torch without CUDA's libraries where its own index can be reached. */

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cacheDir } from '../cache.ts';
 import { PUBLISHED_SHAPES } from '../models/published-shapes.ts';
 import { synthesizeModel } from '../models/synthesize.ts';
 import { UnetConfig } from '../networks/unet-config.ts';
 import { openModel } from '../pipeline/open-model.ts';
-import { cacheDir } from '../training/cache.ts';
 import { openComponent } from '../weights/component.ts';
 import type { Work } from './peer.ts';
 

@@ -16,10 +16,26 @@ const OPSET = 23n;
 /** The file format's version that opset 23 came with. */
 const IR_VERSION = 11n;
 
+/** onnxruntime's own operators, of its domain com.microsoft. */
+const CONTRIBUTED = new Set(['MatMulIntegerToFloat', 'QuickGelu', 'QLinearAdd', 'QLinearConcat']);
+const domainOf = (opType: string) => (CONTRIBUTED.has(opType) ? 'com.microsoft' : '');
+
+const OPSETS = [
+  { domain: '', version: OPSET },
+  { domain: 'com.microsoft', version: 1n },
+];
+
 export { DataType };
 
 /** A size that is known only when the graph runs. */
 export const DYNAMIC = -1;
+
+const CONSTANT_TYPES = {
+  Float32Array: DataType.FLOAT,
+  BigInt64Array: DataType.INT64,
+  Int8Array: DataType.INT8,
+  Uint8Array: DataType.UINT8,
+};
 
 /** An ONNX graph being written down, node by node in the order of execution. */
 export class OnnxGraph {
@@ -33,13 +49,14 @@ export class OnnxGraph {
   node(opType: string, input: string[], attributes: Record<string, AttributeValue> = {}, outputs = 1): string[] {
     const name = `${opType}_${this.#nodes.length}`;
     const output = outputs === 1 ? [name] : Array.from({ length: outputs }, (_, i) => `${name}_${i}`);
-    this.#nodes.push({ opType, name, input, output, attribute: Object.entries(attributes).map(attributeProto) });
+    const attribute = Object.entries(attributes).map(attributeProto);
+    this.#nodes.push({ opType, name, input, output, attribute, domain: domainOf(opType) });
     return output;
   }
 
   /** A tensor written into the graph itself; small ones that are equal are written once. */
-  constant(data: Float32Array | BigInt64Array, shape: readonly number[]): string {
-    const dataType = data instanceof Float32Array ? DataType.FLOAT : DataType.INT64;
+  constant(data: Float32Array | BigInt64Array | Int8Array | Uint8Array, shape: readonly number[]): string {
+    const dataType = CONSTANT_TYPES[data.constructor.name as keyof typeof CONSTANT_TYPES];
     const rawData = new Uint8Array(data.slice().buffer);
     const name =
       rawData.length <= 64
@@ -81,7 +98,7 @@ export class OnnxGraph {
       input: this.#inputs,
       output: this.#outputs,
     };
-    const model = { irVersion: IR_VERSION, opsetImport: [{ domain: '', version: OPSET }], graph };
+    const model = { irVersion: IR_VERSION, opsetImport: OPSETS, graph };
     return toBinary(ModelProtoSchema, create(ModelProtoSchema, model));
   }
 }

@@ -19,14 +19,15 @@ export type GraphBuilder<Config> = (ops: OnnxOps, w: Weights<OnnxValue>, c: Conf
 /**
  * Records a network's graph; of the weights only the headers are read.
  * @param taps  modules whose outputs become outputs of the graph too, named `tap.<module>`
+ * @param ops   how its operations are written down: in float32 unless told otherwise
  * @throws WeightMismatchError
  */
 export function recordGraph<Config>(
   component: Component<Config>,
   build: GraphBuilder<Config>,
   taps: ReadonlySet<string> = new Set(),
+  ops: OnnxOps = new OnnxOps(),
 ): OnnxGraph {
-  const ops = new OnnxOps();
   const tapped = new Map<string, OnnxValue>();
   const onTap = (module: string, output: OnnxValue) => {
     if (taps.has(module)) tapped.set(module, output);

@@ -22,13 +22,13 @@ import {
   movqDecoderGraph,
   movqEncoderGraph,
   priorGraph,
-  recordGraph,
   superResolutionGraph,
   textProjectionGraph,
   unetGraph,
 } from './graphs.ts';
+import { record } from './record.ts';
 import type { RuntimeOptions } from './runtime.ts';
-import { type IntegerTensor, Session } from './session.ts';
+import type { IntegerTensor } from './session.ts';
 
 /**
  * Networks ready to run. Opening reads config and weight headers and throws the InputErrors of a broken folder;
@@ -51,7 +51,7 @@ export interface ClipText extends Open<ClipTextConfig> {
 export async function openClipText(dir: string, options: RuntimeOptions = {}): Promise<ClipText> {
   const component = await openComponent(dir, 'CLIPTextModelWithProjection', ClipTextConfig);
   const { config } = component;
-  const session = record(component, clipTextGraph, options);
+  const session = await record(component, clipTextGraph, inFloat32(options));
   return {
     config,
     async encode(ids) {
@@ -77,7 +77,7 @@ export interface ClipVision extends Open<ClipVisionConfig> {
 
 export async function openClipVision(dir: string, options: RuntimeOptions = {}): Promise<ClipVision> {
   const component = await openComponent(dir, 'CLIPVisionModelWithProjection', ClipVisionConfig);
-  const session = record(component, clipVisionGraph, options);
+  const session = await record(component, clipVisionGraph, inFloat32(options));
   return {
     config: component.config,
     encode: async (pixels) => (await session.run({ pixels })).embedding!,
@@ -110,7 +110,7 @@ export async function openPrior(dir: string, options: RuntimeOptions = {}): Prom
   const component = await openComponent(dir, 'PriorTransformer', PriorConfig);
   const { config } = component;
   const statistic = (name: string) => readFinite(tensorEntry(component, name, [1, config.embedding_dim]));
-  const session = record(component, priorGraph, options);
+  const session = await record(component, priorGraph, options);
   return {
     config,
     clipMean: await statistic('clip_mean'),
@@ -147,8 +147,8 @@ export interface ArPrior extends Open<ArPriorConfig> {
 export async function openArPrior(dir: string, options: RuntimeOptions = {}): Promise<ArPrior> {
   const component = await openComponent(dir, 'AutoregressivePrior', ArPriorConfig);
   const { config } = component;
-  const first = record(component, arPriorFirstGraph, options);
-  const next = record(component, arPriorNextGraph, options);
+  const first = await record(component, arPriorFirstGraph, options);
+  const next = await record(component, arPriorNextGraph, options);
   return {
     config,
     async begin({ similarity, ...text }) {
@@ -220,7 +220,7 @@ export async function openTextProjection(dir: string, options: RuntimeOptions = 
   const { config } = component;
   const width = config.clip_embeddings_dim;
   const unconditional = tensorEntry(component, 'learned_classifier_free_guidance_embeddings', [width]);
-  const session = record(component, textProjectionGraph, options);
+  const session = await record(component, textProjectionGraph, options);
   return {
     config,
     unconditional: tensor(await readFinite(unconditional), [1, width]),
@@ -290,8 +290,8 @@ export async function openMovq(dir: string, options: RuntimeOptions = {}): Promi
     config.num_vq_embeddings,
     latentChannels(config),
   ]);
-  const encoder = record(component, movqEncoderGraph, options);
-  const decoder = record(component, movqDecoderGraph, options);
+  const encoder = await record(component, movqEncoderGraph, options);
+  const decoder = await record(component, movqDecoderGraph, options);
   return {
     config,
     encode: async (image) => (await encoder.run({ image })).latents!,
@@ -315,7 +315,7 @@ export interface Judge extends Open<JudgeConfig> {
 
 export async function openJudge(dir: string, options: RuntimeOptions = {}): Promise<Judge> {
   const component = await openComponent(dir, 'Judge', JudgeConfig);
-  const session = record(component, judgeGraph, options);
+  const session = await record(component, judgeGraph, options);
   return {
     config: component.config,
     async look(pixels) {
@@ -332,13 +332,13 @@ interface DenoiserInputs {
 }
 
 /** A U-Net whose rows may be at different steps. */
-function denoiser<C extends { readonly block_out_channels: readonly number[] }, Inputs extends DenoiserInputs>(
+async function denoiser<C extends { readonly block_out_channels: readonly number[] }, Inputs extends DenoiserInputs>(
   component: Component<C>,
   build: GraphBuilder<C>,
   options: RuntimeOptions,
-): Open<C> & { predict(inputs: Inputs): Promise<Tensor> } {
+): Promise<Open<C> & { predict(inputs: Inputs): Promise<Tensor> }> {
   const { config } = component;
-  const session = record(component, build, options);
+  const session = await record(component, build, options);
   return {
     config,
     async predict({ timestep, ...inputs }) {
@@ -349,13 +349,12 @@ function denoiser<C extends { readonly block_out_channels: readonly number[] }, 
   };
 }
 
+/** CLIP runs once a picture, and what everything else goes by stays exact. */
+const inFloat32 = ({ precision: _, calibration: __, ...options }: RuntimeOptions): RuntimeOptions => options;
+
 async function readFinite(entry: TensorEntry): Promise<Float32Array> {
   await expectFinite([entry]);
   return (await readTensor(entry)).data;
-}
-
-function record<C>(component: Component<C>, build: GraphBuilder<C>, options: RuntimeOptions): Session {
-  return new Session(recordGraph(component, build), options, component.name);
 }
 
 /** @returns the length that all texts have */

@@ -1,9 +1,15 @@
+import type { Calibration } from '../quantisation/calibration.ts';
+
 /** How networks run. */
 export interface RuntimeOptions {
   /** CPU threads of one run; onnxruntime's own choice (one a core) when absent. */
   readonly threads?: number;
   /** In order of preference, such as `['cuda', 'cpu']`; `['cpu']` when absent. */
   readonly executionProviders?: readonly string[];
+  /** int8: layers that were calibrated compute with 8-bit integers, on the CPU. float32 when absent. */
+  readonly precision?: 'float32' | 'int8';
+  /** Measures the ranges of all layers meanwhile, in float32. */
+  readonly calibration?: Calibration;
   /** Told after each run of a network, named as its folder. */
   readonly onRun?: (network: string, milliseconds: number) => void;
 }

@@ -113,8 +113,12 @@ async function createSession(graph: OnnxGraph, options: RuntimeOptions): Promise
       // What goes wrong is thrown as well.
       logSeverityLevel: 4,
       extra: {
+        // It would move images to NHWC and back around quantised convolutions, at twice what they gain by it.
+        optimization: { disable_specified_optimizers: 'NhwcTransformer' },
         session: {
           model_external_initializers_file_folder_path: folder,
+          // It would run what follows a quantised convolution once for each of its readers.
+          disable_quant_qdq: '1',
           // Threads that spin while they wait take the core from whoever else runs on this machine.
           intra_op: { allow_spinning: '0' },
         },

@@ -9,6 +9,7 @@ import { DrawAborted, type DrawContext, startDrawWorker } from '../../queue/draw
 import type { DrawJob, DrawResult } from '../../queue/messages.ts';
 import { MAX_COUNT } from '../../recipe.ts';
 import { mapPictures } from '../../task.ts';
+import { choosePrecision } from '../quantisation/precision.ts';
 import { download } from './download.ts';
 import { Inference } from './inference.ts';
 
@@ -23,8 +24,10 @@ export interface Engine {
  */
 export async function startEngine(config: Config & { discordToken: string }, log: Logger): Promise<Engine> {
   const { modelDir, engineThreads: threads, engineConcurrency: concurrency } = config;
+  const { precision, reason } = await choosePrecision(modelDir, config.enginePrecision);
+  log.info({ precision, reason }, `the networks compute in ${precision}`);
   const rest = createRest({ token: config.discordToken, apiUrl: config.discordApiUrl });
-  const inference = await Inference.start({ modelDir, threads, concurrency }, log);
+  const inference = await Inference.start({ modelDir, threads, precision, concurrency }, log);
   const deliver = (reply: DrawJob['reply']) => new Delivery({ reply, rest, log });
 
   const worker = await startDrawWorker(config, (job, context) => drawJob(job, context, inference, deliver(job.reply)), {

@@ -7,6 +7,7 @@ import type { PictureFile } from '../pipeline/plan.ts';
 export interface InferenceOptions {
   readonly modelDir: string;
   readonly threads: number;
+  readonly precision: 'float32' | 'int8';
   /** Pictures advanced together. */
   readonly concurrency: number;
 }

@@ -30,8 +30,8 @@ process.on('disconnect', () => process.exit());
 
 async function open(options: Extract<InferenceRequest, { type: 'open' }>['options']) {
   try {
-    const { modelDir, threads, concurrency } = options;
-    model = await openModel(modelDir, { threads, maxRows: 2 * concurrency });
+    const { modelDir, threads, precision, concurrency } = options;
+    model = await openModel(modelDir, { threads, precision, maxRows: 2 * concurrency });
     send({ type: 'opened', model: model.name });
     await warmUp(model);
   } catch (error) {

@@ -55,7 +55,7 @@ const WEIGHTS_INDEX = /^(diffusion_pytorch_model|model)(\.\w+)?\.safetensors\.in
 const WeightsIndex = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+$/)) });
 
 /** One file is taken before shards, full precision before a variant such as fp16, its name being shorter. */
-async function readWeightHeaders(dir: string): Promise<Map<string, TensorEntry>> {
+export async function readWeightHeaders(dir: string): Promise<Map<string, TensorEntry>> {
   const names = (await readdir(dir)).sort().sort((a, b) => a.length - b.length);
   const single = names.find((name) => WEIGHTS.test(name));
   if (single) return readSafetensorsHeader(join(dir, single));

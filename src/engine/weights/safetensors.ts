@@ -193,9 +193,13 @@ export interface WriteOptions {
 /** A tensor whose values are made while they are written: of one that is larger than memory only a chunk is held. */
 export interface StreamedTensor {
   readonly shape: readonly number[];
+  /** Where it isn't that of the file. */
+  readonly dtype?: Dtype;
   /** All values, in order. */
-  chunks(): Iterable<Float32Array>;
+  chunks(): Iterable<Float32Array> | AsyncIterable<Values>;
 }
+
+type Values = Float32Array | Int32Array | Int8Array | Uint8Array | Uint16Array;
 
 /** Writes tensors, in the given order, with a header padded to 8 bytes as other writers do. */
 export async function writeSafetensors(
@@ -207,8 +211,9 @@ export async function writeSafetensors(
   try {
     await file.writeFile(encodeHeader(tensors, dtype, metadata));
     for (const tensor of tensors.values()) {
-      for (const values of 'data' in tensor ? [tensor.data] : tensor.chunks()) {
-        await file.writeFile(bytesOf(dtype === 'F16' ? float16FromFloats(values) : values));
+      const half = dtype === 'F16' && !('dtype' in tensor);
+      for await (const values of 'data' in tensor ? [tensor.data] : tensor.chunks()) {
+        await file.writeFile(bytesOf(half ? float16FromFloats(values as Float32Array) : values));
       }
     }
   } finally {
@@ -217,13 +222,13 @@ export async function writeSafetensors(
 }
 
 function encodeHeader(
-  tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
-  dtype: Dtype,
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly dtype?: Dtype }>,
+  ofFile: Dtype,
   metadata: WriteOptions['metadata'],
 ): Buffer {
   const entries: Record<string, z.infer<typeof Entry>> = {};
   let end = 0;
-  for (const [name, { shape }] of tensors) {
+  for (const [name, { shape, dtype = ofFile }] of tensors) {
     const start = end;
     end += shape.reduce((a, b) => a * b, BYTES[dtype]);
     entries[name] = { dtype, shape: [...shape], data_offsets: [start, end] };
@@ -235,5 +240,4 @@ function encodeHeader(
   return Buffer.concat([prefix, header]);
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Uint16Array | Float32Array) =>
-  Buffer.from(buffer, byteOffset, byteLength);
+const bytesOf = ({ buffer, byteOffset, byteLength }: Values) => Buffer.from(buffer, byteOffset, byteLength);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheDir } from '../../training/cache.ts';
+import { cacheDir } from '../../cache.ts';
 import { lastLines, run } from '../../training/setup/run.ts';
 
 /** A Python that has torch and diffusers, or why there is none. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../../errors.ts';
-import { cacheDir } from '../cache.ts';
+import { cacheDir } from '../../cache.ts';
 import { ADDON, compileAddon, findCompiler } from './addon.ts';
 import { chooseDevice, type Device } from './device.ts';
 import { lastLines, run } from './run.ts';

@@ -1,0 +1,46 @@
+import { OnnxOps } from '../ops/onnx-ops.ts';
+import { CalibrationOps } from '../quantisation/calibration-ops.ts';
+import { QuantisedOps } from '../quantisation/quantised-ops.ts';
+import { quantisedWeights } from '../quantisation/quantised-weights.ts';
+import { readRanges } from '../quantisation/ranges.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Component } from '../weights/component.ts';
+import { type GraphBuilder, recordGraph } from './graphs.ts';
+import type { RuntimeOptions } from './runtime.ts';
+import { Session } from './session.ts';
+
+/**
+ * A network of a component, in the precision that is asked for: float32 where it wasn't calibrated.
+ * @throws WeightMismatchError; StaleRangesError when its weights were changed since
+ */
+export async function record<C>(
+  component: Component<C>,
+  build: GraphBuilder<C>,
+  options: RuntimeOptions,
+): Promise<Session> {
+  const graph = (ops: OnnxOps) => recordGraph(component, build, new Set(), ops);
+  const { calibration, precision } = options;
+  if (calibration) {
+    const observe = calibration.observer(component);
+    return new ObservedSession(observe, graph(new CalibrationOps()), options, component.name);
+  }
+  const ranges = precision === 'int8' ? await readRanges(component) : undefined;
+  const ops = ranges ? new QuantisedOps(await quantisedWeights(component, ranges)) : new OnnxOps();
+  return new Session(graph(ops), options, component.name);
+}
+
+/** Shows the outputs of each run. */
+class ObservedSession extends Session {
+  readonly #observe: (outputs: Record<string, Tensor>) => void;
+
+  constructor(observe: (outputs: Record<string, Tensor>) => void, ...rest: ConstructorParameters<typeof Session>) {
+    super(...rest);
+    this.#observe = observe;
+  }
+
+  override async run(...inputs: Parameters<Session['run']>): Promise<Record<string, Tensor>> {
+    const outputs = await super.run(...inputs);
+    this.#observe(outputs);
+    return outputs;
+  }
+}
