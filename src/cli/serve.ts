@@ -1,16 +1,18 @@
 import { once } from 'node:events';
 import type { Logger } from 'pino';
-import { stopSignal } from './stop-signal.ts';
+import { listenForStop } from './stop-signal.ts';
 
 /** Runs a service until it is told to stop. A supervisor is told when the service is ready. */
 export async function serve(log: Logger, start: () => Promise<{ close(): Promise<void> }>): Promise<void> {
-  const signal = stopSignal();
-  const service = await start();
-  process.send?.('ready');
-  log.info('ready');
-  if (!signal.aborted) await once(signal, 'abort');
-  log.info({ reason: signal.reason }, 'stopping');
-  await service.close();
-  // An open IPC channel would keep the process alive.
-  if (process.connected) process.disconnect();
+  const { signal, ignore } = listenForStop();
+  try {
+    const service = await start();
+    process.send?.('ready');
+    log.info('ready');
+    if (!signal.aborted) await once(signal, 'abort');
+    log.info({ reason: signal.reason }, 'stopping');
+    await service.close();
+  } finally {
+    ignore();
+  }
 }

@@ -4,7 +4,7 @@ import picocolors from 'picocolors';
 import { type Config, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { type LocalDiscord, startLocalDiscord } from '../sandbox/local-discord.ts';
-import { stopSignal } from './stop-signal.ts';
+import { listenForStop } from './stop-signal.ts';
 import { supervise } from './supervise.ts';
 
 const SERVICES = ['bot', 'engine'];
@@ -16,7 +16,7 @@ export const start = new Command('start')
     const config = loadConfig();
     const log = createLog('start', config);
     const failure = new AbortController();
-    const signal = AbortSignal.any([stopSignal(), failure.signal]);
+    const signal = AbortSignal.any([listenForStop().signal, failure.signal]);
 
     const discord = config.discordToken === undefined ? await openLocalDiscord(config) : undefined;
     const env = { ...process.env, ...(discord && { DISCORD_TOKEN: discord.token, DISCORD_API_URL: discord.apiUrl }) };

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,10 +15,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 }));
 
-/** `npm start`, its output so far, and its exit code. */
-function npmStart(env: Record<string, string>) {
+/** `npm start` or another script, its output so far, and its exit code. */
+function npmStart(env: Record<string, string>, script = 'start') {
   const { DISCORD_TOKEN: _, REDIS_URL: __, ...inherited } = process.env;
-  const child = spawn('npm', ['start'], { cwd: ROOT, env: { ...inherited, DATA_DIR: dataDir, ...env } });
+  const child = spawn('npm', ['run', script], { cwd: ROOT, env: { ...inherited, DATA_DIR: dataDir, ...env } });
   const started = { child, output: '', exit: new Promise<number | null>((resolve) => child.once('exit', resolve)) };
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
@@ -41,11 +42,37 @@ describe('npm start', { timeout: 90_000 }, () => {
   it('names the setting when something else has the port', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
-    const { port } = other.address() as { port: number };
+    const { port } = other.address() as AddressInfo;
     const started = npmStart({ LOCAL_DISCORD_PORT: String(port) });
     expect(await started.exit).toBe(2);
     expect(started.output).toContain(String(port));
     expect(started.output).toContain('LOCAL_DISCORD_PORT');
     other.close();
+  });
+
+  it("ends when the engine can't use its model folder", async () => {
+    const started = npmStart({ LOCAL_DISCORD_PORT: '0', MODEL_DIR: '/nowhere' });
+    expect(await started.exit).toBe(2);
+    expect(started.output).toContain('model folder /nowhere does not exist');
+  });
+
+  it('ends when Discord refuses the token', async () => {
+    const discord = createHttpServer((_request, response) => {
+      response.writeHead(401, { 'content-type': 'application/json' }).end('{"message":"401: Unauthorized","code":0}');
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => discord.once('listening', resolve));
+    const { port } = discord.address() as AddressInfo;
+    const started = npmStart({ DISCORD_TOKEN: 'a.b.c', DISCORD_API_URL: `http://127.0.0.1:${port}/api` });
+    expect(await started.exit).toBe(2);
+    expect(started.output).toContain("Discord doesn't know this token");
+    discord.close();
+  });
+});
+
+describe('npm run engine', { timeout: 90_000 }, () => {
+  it("ends when Redis doesn't answer", async () => {
+    const started = npmStart({ DISCORD_TOKEN: 'a.b.c', REDIS_URL: 'redis://127.0.0.1:1' }, 'engine');
+    expect(await started.exit).toBe(2);
+    expect(started.output).toContain('no answer from Redis at 127.0.0.1:1');
   });
 });

@@ -5,7 +5,7 @@ import { Delivery } from '../../discord/delivery.ts';
 import { createRest } from '../../discord/rest.ts';
 import { cancelled, drawing, failed, finished } from '../../discord/views.ts';
 import { InputError } from '../../errors.ts';
-import { DrawAborted, type DrawContext, startDrawWorker } from '../../queue/draw-worker.ts';
+import { DrawAborted, type DrawContext, type DrawHandler, startDrawWorker } from '../../queue/draw-worker.ts';
 import type { DrawJob, DrawResult } from '../../queue/messages.ts';
 import { MAX_COUNT } from '../../recipe.ts';
 import { mapPictures } from '../../task.ts';
@@ -30,7 +30,8 @@ export async function startEngine(config: Config & { discordToken: string }, log
   const inference = await Inference.start({ modelDir, threads, precision, concurrency }, log);
   const deliver = (reply: DrawJob['reply']) => new Delivery({ reply, rest, log });
 
-  const worker = await startDrawWorker(config, (job, context) => drawJob(job, context, inference, deliver(job.reply)), {
+  const draw: DrawHandler = (job, context) => drawJob(job, context, inference, deliver(job.reply));
+  const worker = await startDrawWorker(config, draw, {
     // Each job brings up to four pictures.
     concurrency: Math.ceil(concurrency / MAX_COUNT),
     onGivenUp: async ({ id, reply, reason }) => {
@@ -39,6 +40,9 @@ export async function startEngine(config: Config & { discordToken: string }, log
       await deliver(reply).finish(failed({ reply }, errorId));
     },
     log,
+  }).catch(async (error) => {
+    await inference.close();
+    throw error;
   });
   return {
     async close() {
