@@ -35,7 +35,9 @@ describe('timesteps', () => {
     for (const count of [1, 2, 49]) expect(scheduler.schedule(count).steps).toHaveLength(count);
     for (const count of [0, -1, 1.5, 51, Number.NaN]) {
       expect(() => scheduler.schedule(count)).toThrow(InputError);
-      expect(() => scheduler.schedule(count)).toThrow(`steps must be a whole number from 1 to 50, not ${count}`);
+      expect(() => scheduler.schedule(count)).toThrow(
+        `scheduler/scheduler_config.json: steps must be a whole number from 1 to 50, not ${count}`,
+      );
     }
   });
 
@@ -98,7 +100,7 @@ describe('scheduler_config.json', () => {
     [null, 'expected one of UnCLIPScheduler, DDPMScheduler'],
     [{ ...ddim, _class_name: 'PNDMScheduler' }, '_class_name: expected one of UnCLIPScheduler'],
     [{ ...ddim, _class_name: 'toString' }, 'found "toString"'],
-    [{ ...ddim, gamma: 2 }, 'unknown key gamma: 2'],
+    [{ ...ddim, gamma: 2 }, 'gamma: expected no such key, found 2'],
     [
       { ...ddim, prediction_type: 'flow' },
       'prediction_type: expected "epsilon" or "sample" or "v_prediction", found "flow"',

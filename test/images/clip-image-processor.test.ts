@@ -49,7 +49,7 @@ describe('imageProcessorFromConfig', () => {
 
   test.each([
     [{ image_processor_type: 'ViTImageProcessor' }, 'expected CLIPImageProcessor, found ViTImageProcessor'],
-    [{ do_flip: true }, 'unknown key do_flip: true'],
+    [{ do_flip: true }, 'do_flip: expected no such key, found true'],
     [{ resample: 4 }, 'resample'],
     [{ size: { longest_edge: 3 } }, 'size'],
     [{ image_mean: [0.5] }, 'image_mean'],

@@ -91,7 +91,15 @@ describe('loadTokenizer', () => {
     [{ 'vocab.json': '{"a": 1' }, 'vocab.json: expected a JSON object'],
     [{ 'vocab.json': '{"a": 1}' }, 'vocab.json: <|startoftext|> is missing'],
     [{ 'merges.txt': '#version: 0.2\na b c\n' }, 'merges.txt: expected two tokens, found a b c'],
-    [{ 'tokenizer_config.json': '{}' }, 'model_max_length'],
+    [{ 'tokenizer_config.json': '{}' }, 'model_max_length: expected number, found nothing'],
+    [
+      { 'tokenizer_config.json': '{"model_max_length": 8, "tokenizer_class": "T5Tokenizer"}' },
+      'tokenizer_config.json: tokenizer_class: expected "CLIPTokenizer" or "CLIPTokenizerFast", found "T5Tokenizer"',
+    ],
+    [
+      { 'tokenizer_config.json': '{"model_max_length": 1e30}' },
+      'model_max_length: expected at most 10000, found 1e+30',
+    ],
     [{ 'tokenizer_config.json': '{"model_max_length": 8, "pad_token": "[PAD]"}' }, 'the pad token [PAD] has no id'],
     [{ 'tokenizer.json': '{"model": 3}' }, 'tokenizer.json'],
   ])('refuses a folder with %j', async (files, message) => {

@@ -1,4 +1,6 @@
+import { InputError } from '../../errors.ts';
 import { SAMPLERS, type SamplerName } from '../../recipe.ts';
+import { shortPath } from '../weights/safetensors.ts';
 import type { Sampler } from './sampler.ts';
 import { sampleDdim } from './samplers/ddim.ts';
 import { sampleDdpm } from './samplers/ddpm.ts';
@@ -40,7 +42,7 @@ export interface Scheduler {
  * @throws ConfigError for an unknown class, or an unknown key or value that would change the result
  */
 export function schedulerFromConfig(json: unknown, where: string): Scheduler {
-  return createScheduler(parseSchedulerConfig(json, where));
+  return createScheduler(parseSchedulerConfig(json, where), shortPath(where));
 }
 
 const SAMPLER_OF: Record<SchedulerClass, Sampler> = {
@@ -72,21 +74,31 @@ const SETTINGS: Record<SamplerName | 'ddim-inverse', Partial<SchedulerConfig>> =
   heun: { _class_name: 'HeunDiscreteScheduler' },
 };
 
-function createScheduler(config: SchedulerConfig): Scheduler {
+/** @param where  the file that says how many steps there can be, for messages */
+function createScheduler(config: SchedulerConfig, where: string): Scheduler {
   const sampler = SAMPLER_OF[config._class_name];
   return {
     name: nameOf(config),
     sampler,
     learnsVariance: sampler === sampleDdpm && config.variance_type === 'learned_range',
-    schedule: (count, start) => createSchedule(config, count, start),
-    withSampler: (name) => createScheduler({ ...config, ...SETTINGS[name] }),
+    schedule(count, start) {
+      try {
+        return createSchedule(config, count, start);
+      } catch (error) {
+        throw error instanceof InputError ? new InputError(`${where}: ${error.message}`) : error;
+      }
+    },
+    withSampler: (name) => createScheduler({ ...config, ...SETTINGS[name] }, where),
     withThresholding: (quantile) =>
-      createScheduler({
-        ...config,
-        thresholding: true,
-        dynamic_thresholding_ratio: quantile,
-        sample_max_value: Number.POSITIVE_INFINITY,
-      }),
+      createScheduler(
+        {
+          ...config,
+          thresholding: true,
+          dynamic_thresholding_ratio: quantile,
+          sample_max_value: Number.POSITIVE_INFINITY,
+        },
+        where,
+      ),
   };
 }
 

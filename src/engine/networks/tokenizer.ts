@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { Tokenizer as BytePairEncoder } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
+import { parseConfig } from '../weights/config.ts';
 
 interface Encoding {
   /** Start token, text, end token, padded to `maxLength`. */
@@ -26,6 +27,8 @@ export interface Tokenizer {
 const SpecialToken = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
 
 const Config = z.object({
+  /** Others split words in other ways. */
+  tokenizer_class: z.enum(['CLIPTokenizer', 'CLIPTokenizerFast']).default('CLIPTokenizer'),
   model_max_length: z.int().min(3).max(10_000),
   bos_token: SpecialToken.default('<|startoftext|>'),
   eos_token: SpecialToken.default('<|endoftext|>'),
@@ -75,10 +78,7 @@ async function readConfig(folder: string): Promise<Config> {
   const json = await readJson(folder, 'tokenizer_config.json');
   if (json === undefined) throw new InputError(`${where}: missing file`);
   // Whatever the config leaves out stands in the older file of special tokens.
-  const parsed = Config.safeParse({ ...Object((await readJson(folder, 'special_tokens_map.json')) ?? {}), ...json });
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new InputError(`${where}: ${issue?.path.join('.')}: ${issue?.message}`);
+  return parseConfig(Config, { ...((await readJson(folder, 'special_tokens_map.json')) ?? {}), ...json }, where);
 }
 
 /** The `tokenizer.json` that transformers makes of a CLIP vocabulary. */

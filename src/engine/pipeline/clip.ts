@@ -59,6 +59,9 @@ export const CLIP_CLASSES = {
   image_processor: ['CLIPImageProcessor', 'CLIPImageProcessorPil', 'CLIPImageProcessorFast', 'CLIPFeatureExtractor'],
 } as const satisfies Record<keyof ClipFolders, readonly string[]>;
 
+/** Any square shows what size pictures come to. */
+const SQUARE: Picture = { data: new Uint8Array(4), width: 1, height: 1 };
+
 /** Texts whose encodings are kept: those of pictures being drawn, and the empty one. */
 const REMEMBERED_TEXTS = 32;
 
@@ -116,15 +119,17 @@ async function openVision(folders: ClipFolders, { width, component }: ClipSpace,
   const encoder = await openClipVision(folders.image_encoder, options);
   const { projection_dim, image_size } = encoder.config;
   expectFit('image_encoder: projection_dim', projection_dim, [width], component);
+  const preprocess = (picture: Picture) => {
+    const pixels = process(picture);
+    for (const size of pixels.shape.slice(2)) {
+      expectFit('image_encoder: image_size', image_size, [size], 'preprocessor_config.json');
+    }
+    return pixels;
+  };
+  preprocess(SQUARE);
   let zeroEmbedding: Promise<Tensor> | undefined;
   return {
-    preprocess(picture: Picture) {
-      const pixels = process(picture);
-      for (const size of pixels.shape.slice(2)) {
-        expectFit('image_encoder: image_size', image_size, [size], 'preprocessor_config.json');
-      }
-      return pixels;
-    },
+    preprocess,
     encode: (pixels: Tensor) => encoder.encode(pixels),
     zeroEmbedding() {
       zeroEmbedding ??= encoder.encode(tensor(new Float32Array(3 * image_size ** 2), [1, 3, image_size, image_size]));

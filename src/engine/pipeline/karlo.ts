@@ -62,6 +62,8 @@ export async function openKarlo(path: string, options: ModelOptions = {}): Promi
   expectDecoder(decoder, textProjection, scheduler);
   expectSuperResolution('super_res_first', superResFirst, superResScheduler);
   expectSuperResolution('super_res_last', superResLast, superResScheduler);
+  const pictureSize = sideOf('super_res_first', superResFirst);
+  expectFit('super_res_last: sample_size', superResLast.config.sample_size, [pictureSize], 'super_res_first');
 
   const { maxRows = 16 } = options;
   return {
@@ -76,7 +78,7 @@ export async function openKarlo(path: string, options: ModelOptions = {}): Promi
     superResLast: batched(superResLast, maxRows),
     superResScheduler,
     smallSize: sideOf('decoder', decoder),
-    pictureSize: sideOf('super_res_first', superResFirst),
+    pictureSize,
     async close() {
       const parts = [clip, priorStage?.prior, textProjection, decoder, superResFirst, superResLast];
       await Promise.all(parts.map((part) => part?.close()));

@@ -50,7 +50,7 @@ export function parseConfig<S extends z.ZodType>(schema: S, json: unknown, where
 function describeIssue(issue: z.core.$ZodIssue, json: object, where: string): string {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys
-      .map((key) => `${where}: unknown key ${key}: ${show((json as Record<string, unknown>)[key])} is not implemented`)
+      .map((key) => `${where}: ${key}: expected no such key, found ${show((json as Record<string, unknown>)[key])}`)
       .join('\n');
   }
   const found = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], json);
@@ -65,6 +65,8 @@ function expected(issue: z.core.$ZodIssue): string {
       return issue.expected;
     case 'too_small':
       return `${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
+    case 'too_big':
+      return `${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`;
     case 'invalid_union':
       return issue.errors.flatMap(([first]) => (first ? expected(first) : [])).join(' or ');
     default:
