@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openClipText, openMovq, openUnet } from '../../src/engine/runtime/open-networks.ts';
+import { openClipText, openMovq, openPrior, openUnet } from '../../src/engine/runtime/open-networks.ts';
 import { concatRows, rows, type Tensor, tensor } from '../../src/engine/tensor.ts';
 import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
 
@@ -77,3 +77,20 @@ function noise(...shape: number[]): Tensor {
   const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i * i));
   return tensor(data, shape);
 }
+
+test('a prior that has read the text once predicts what the reference predicts from all at once', async () => {
+  const expected = await readSafetensors(`${GOLDEN}/prior/expected.safetensors`);
+  const get = (name: string) => expected.get(name)!;
+  const prior = await openPrior(`${GOLDEN}/prior`, ONE_THREAD);
+  const textMask = get('in.attention_mask');
+  const text = { textEmbedding: get('in.proj_embedding'), textHidden: get('in.encoder_hidden_states'), textMask };
+  const memory = await prior.read(text);
+  for (let time = 0; time < 2; time++) {
+    const step = { sample: get('in.hidden_states'), timestep: [...get('in.timestep').data], textMask };
+    expect(await prior.predict({ ...step, ...memory })).toBeAllClose(get('out.predicted_image_embedding'), {
+      atol: 1e-5,
+      rtol: 1e-4,
+    });
+  }
+  await prior.close();
+});

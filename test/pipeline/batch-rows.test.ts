@@ -92,4 +92,32 @@ describe('batchRows', () => {
     const results = await Promise.allSettled([predict(input(1, [13])), predict(input(2, [2])), predict(input(3, [3]))]);
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
   });
+
+  it('copies what stays the same from step to step once, as long as the same pictures are together', async () => {
+    const conditions: Tensor[] = [];
+    const predict = batchRows(async (inputs: Inputs & { readonly condition: Tensor }) => {
+      conditions.push(inputs.condition);
+      return inputs.sample;
+    }, 8);
+    const [a, b] = [input(1, [0]).sample, input(2, [0]).sample];
+    const step = (...parts: Tensor[]) =>
+      Promise.all(parts.map((condition) => predict({ ...input(0, [0]), condition })));
+    for (const parts of [
+      [a, b],
+      [a, b],
+      [b, a],
+      [b, a, a],
+      [a, b],
+    ])
+      await step(...parts);
+    expect(conditions.map(({ data }) => [...data].filter((_, i) => i % 2 === 0))).toEqual([
+      [1, 2],
+      [1, 2],
+      [2, 1],
+      [2, 1, 1],
+      [1, 2],
+    ]);
+    expect(conditions[1]).toBe(conditions[0]);
+    expect(conditions[4]).not.toBe(conditions[0]);
+  });
 });

@@ -151,13 +151,9 @@ async function predict(dir: string) {
   const opened = await openPrior(dir, { threads: 1 });
   const ones = (...shape: number[]) => ({ data: new Float32Array(shape.reduce((a, b) => a * b)).fill(1), shape });
   try {
-    return await opened.predict({
-      sample: ones(1, 32),
-      timestep: [500],
-      textEmbedding: ones(1, 32),
-      textHidden: ones(1, 77, 32),
-      textMask: ones(1, 77),
-    });
+    const textMask = ones(1, 77);
+    const memory = await opened.read({ textEmbedding: ones(1, 32), textHidden: ones(1, 77, 32), textMask });
+    return await opened.predict({ sample: ones(1, 32), timestep: [500], textMask, ...memory });
   } finally {
     await opened.close();
   }

@@ -60,7 +60,8 @@ test('a network names its weight: at the first run, or at once what is read at o
     const { embedding_dim: width, num_embeddings: tokens } = prior.config;
     const zeros = (...shape: number[]) => tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape);
     const [sample, textHidden, textMask] = [zeros(1, width), zeros(1, tokens, width), zeros(1, tokens)];
-    return prior.predict({ sample, timestep: [1], textEmbedding: sample, textHidden, textMask });
+    const memory = await prior.read({ textEmbedding: sample, textHidden, textMask });
+    return prior.predict({ sample, timestep: [1], textMask, ...memory });
   };
   await expect(open('proj_in.bias')).rejects.toThrow(NonFiniteWeightError);
   await expect(open('proj_in.bias')).rejects.toThrow(

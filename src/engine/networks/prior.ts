@@ -4,7 +4,7 @@ import { count, only } from '../weights/config.ts';
 import { diffusersActivation } from './activation.ts';
 import { layerNorm, linear } from './layers.ts';
 import { sinusoidal, timestepEmbedding } from './timestep-embedding.ts';
-import { transformerLayer } from './transformer-layer.ts';
+import { type LayerMemory, transformerLayer } from './transformer-layer.ts';
 
 /** config.json of PriorTransformer; defaults as in diffusers. */
 export const PriorConfig = z.strictObject({
@@ -25,18 +25,29 @@ export const PriorConfig = z.strictObject({
 });
 export type PriorConfig = z.infer<typeof PriorConfig>;
 
-export interface PriorInputs<T> {
-  /** z_i with noise (B, D) */
-  readonly sample: T;
-  /** (B, 1) */
-  readonly timestep: T;
+/** What the text gives the prior. */
+export interface PriorText<T> {
   /** z_t (B, D) */
   readonly textEmbedding: T;
   /** (B, N, D) */
   readonly textHidden: T;
+}
+
+/** What changes from step to step. */
+export interface PriorStep<T> {
+  /** z_i with noise (B, D) */
+  readonly sample: T;
+  /** (B, 1) */
+  readonly timestep: T;
+}
+
+export interface PriorInputs<T> extends PriorText<T>, PriorStep<T> {
   /** (B, N): 1 token, 0 padding */
   readonly textMask: T;
 }
+
+/** How many tokens a step has: t, z_i, query. */
+export const STEP_TOKENS = 3;
 
 /**
  * unCLIP's diffusion prior (Ramesh et al. 2022, 2.2): a causal transformer over [text tokens, z_t, t, z_i, query]
@@ -45,6 +56,19 @@ export interface PriorInputs<T> {
  * Differs from diffusers: later tokens are out of sight, not at −10,000; the same unless a row begins with padding.
  */
 export function prior<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig, textTokens = c.num_embeddings) {
+  const parts = priorParts(ops, w, c, textTokens);
+  return ({ textMask, ...inputs }: PriorInputs<T>): T => {
+    const sequence = ops.concatTokens([parts.textTokens(inputs), parts.stepTokens(inputs)]); // (B, N + 4, D)
+    const padding = ops.perKey(ops.affine(textMask, 10_000, -10_000)); // (B, 1, 1, N)
+    return parts.transform(sequence, padding).prediction;
+  };
+}
+
+/**
+ * The same in pieces. No token sees those behind it, so what the layers make of the text is the same at every step:
+ * their keys and values are remembered, and a step costs three tokens.
+ */
+export function priorParts<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig, textTokens = c.num_embeddings) {
   const width = c.num_attention_heads * c.attention_head_dim;
   const tokens = c.num_embeddings + c.additional_embeddings;
   const project = (name: string) => linear(ops, w.at(name), c.embedding_dim, width);
@@ -55,26 +79,41 @@ export function prior<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig, textTokens 
     activation: c.time_embed_act_fn,
   });
   const asToken = (x: T) => ops.tokensFromVector(x, 1);
+  const places = (from: number, to: number) =>
+    ops.sliceTokens(w.get('positional_embedding', [1, tokens, width]), from, to);
 
-  return ({ sample, timestep, textEmbedding, textHidden, textMask }: PriorInputs<T>): T => {
-    const query = ops.repeatBatch(w.get('prd_embedding', [1, 1, width]), textHidden);
-    const sequence = ops.concatTokens([
-      project('encoder_hidden_states_proj')(textHidden),
-      asToken(project('embedding_proj')(textEmbedding)),
-      asToken(embedTime(sinusoidal(ops, width)(timestep))),
-      asToken(project('proj_in')(sample)),
-      query,
-    ]);
-    const places = w.get('positional_embedding', [1, tokens, width]);
-    const used = [ops.sliceTokens(places, 0, textTokens), ops.sliceTokens(places, c.num_embeddings, tokens)];
-    let x = ops.add(sequence, textTokens === c.num_embeddings ? places : ops.concatTokens(used)); // (B, N + 4, D)
+  return {
+    /** [text tokens, z_t] (B, N + 1, width) */
+    textTokens({ textEmbedding, textHidden }: PriorText<T>): T {
+      const text = ops.add(project('encoder_hidden_states_proj')(textHidden), places(0, textTokens));
+      const embedding = asToken(project('embedding_proj')(textEmbedding));
+      return ops.concatTokens([text, ops.add(embedding, places(c.num_embeddings, c.num_embeddings + 1))]);
+    },
 
-    const padding = ops.perKey(ops.affine(textMask, 10_000, -10_000)); // (B, 1, 1, N)
-    for (let i = 0; i < c.num_layers; i++) {
-      x = transformerLayer(ops, w.at(`transformer_blocks.${i}`), { width, heads: c.num_attention_heads })(x, padding).x;
-    }
+    /** [t, z_i, query] (B, 3, width) */
+    stepTokens({ sample, timestep }: PriorStep<T>): T {
+      const time = asToken(embedTime(sinusoidal(ops, width)(timestep)));
+      const query = ops.repeatBatch(w.get('prd_embedding', [1, 1, width]), sample);
+      const step = ops.concatTokens([time, asToken(project('proj_in')(sample)), query]);
+      return ops.add(step, places(tokens - STEP_TOKENS, tokens));
+    },
 
-    x = layerNorm(ops, w.at('norm_out'), width)(x);
-    return linear(ops, w.at('proj_to_clip_embeddings'), width, c.embedding_dim)(ops.takeToken(x, -1));
+    /**
+     * @param x     tokens (B, n, width)
+     * @param bias  added to the scores; with a memory it must hide later tokens too, (B, 1, n, m + n)
+     * @param past  keys and values of the m tokens before
+     */
+    transform(x: T, bias: T, past?: readonly LayerMemory<T>[]): { prediction: T; memory: LayerMemory<T>[] } {
+      const memory: LayerMemory<T>[] = [];
+      for (let i = 0; i < c.num_layers; i++) {
+        const layer = transformerLayer(ops, w.at(`transformer_blocks.${i}`), { width, heads: c.num_attention_heads });
+        const seen = layer(x, bias, past?.[i]);
+        x = seen.x;
+        memory.push(seen.memory);
+      }
+      x = layerNorm(ops, w.at('norm_out'), width)(x);
+      const prediction = linear(ops, w.at('proj_to_clip_embeddings'), width, c.embedding_dim)(ops.takeToken(x, -1));
+      return { prediction, memory };
+    },
   };
 }

@@ -15,8 +15,8 @@ export function transformerLayer<T>(ops: Ops<T>, w: Weights<T>, c: { readonly wi
   const { width, heads } = c;
   const project = (name: string) => linear(ops, w.at(`attn1.${name}`), width, width);
   /**
-   * @param x     tokens (B, N, D); one only, where there is a memory
-   * @param bias  for the first keys, added to the scores
+   * @param x     tokens (B, N, D)
+   * @param bias  for the first keys, added to the scores; with a memory it must hide later ones of several x
    * @param past  what came before x
    * @returns x, and the memory with its tokens
    */

@@ -25,6 +25,7 @@ export function batchRows<Inputs extends Rows<Inputs>>(
   maxRows: number,
 ): (inputs: Inputs) => Promise<Tensor> {
   const waiting: Call<Inputs>[] = [];
+  const stack = createStack<Inputs>();
   let running = false;
 
   async function run() {
@@ -94,12 +95,25 @@ function shapeOf<Inputs extends Rows<Inputs>>(inputs: Inputs): string {
     .join(' ');
 }
 
-function stack<Inputs extends Rows<Inputs>>(parts: readonly Inputs[]): Inputs {
-  const [first] = parts as readonly [Inputs, ...Inputs[]];
-  if (parts.length === 1) return first;
-  const stacked = Object.keys(first).map((name) => {
-    const values = parts.map((part) => part[name as keyof Inputs] as Tensor | readonly number[]);
-    return [name, values.every(isTensor) ? concatRows(values) : values.flat()];
-  });
-  return Object.fromEntries(stacked) as Inputs;
+/**
+ * Puts the rows of calls below each other. What pictures are drawn from stays the same from step to step: tensors that
+ * were below each other the last time are not copied again.
+ */
+function createStack<Inputs extends Rows<Inputs>>(): (parts: readonly Inputs[]) => Inputs {
+  let last: Record<string, { readonly of: readonly Tensor[]; readonly stacked: Tensor }> = {};
+  return (parts) => {
+    const [first] = parts as readonly [Inputs, ...Inputs[]];
+    if (parts.length === 1) return first;
+    const next: typeof last = {};
+    const stacked = Object.keys(first).map((name) => {
+      const values = parts.map((part) => part[name as keyof Inputs] as Tensor | readonly number[]);
+      if (!values.every(isTensor)) return [name, values.flat()];
+      const known = last[name];
+      const isKnown = known?.of.length === values.length && known.of.every((value, i) => value === values[i]);
+      next[name] = isKnown ? known : { of: values, stacked: concatRows(values) };
+      return [name, next[name].stacked];
+    });
+    last = next;
+    return Object.fromEntries(stacked) as Inputs;
+  };
 }

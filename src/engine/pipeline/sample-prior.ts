@@ -38,8 +38,9 @@ export async function samplePrior({ prior, priorScheduler }: PriorStage, request
   const { shape } = text.textEmbedding;
   const guided = guidanceScale > 1;
   const condition = guided ? stackTexts([unconditional, text]) : text;
+  const memory = await prior.read(condition);
   const network = (sample: Tensor, t: number) =>
-    prior.predict({ sample, timestep: Array(sample.shape[0]).fill(t), ...condition });
+    prior.predict({ sample, timestep: Array(sample.shape[0]).fill(t), textMask: condition.textMask, ...memory });
 
   const noise = () => generator.randn(shape);
   const { schedule, x } = begin(priorScheduler, request.steps, noise(), request.origin);

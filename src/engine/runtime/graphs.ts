@@ -3,7 +3,7 @@ import { type ClipTextConfig, clipText } from '../networks/clip-text.ts';
 import { type ClipVisionConfig, clipVision } from '../networks/clip-vision.ts';
 import { type JudgeConfig, judge } from '../networks/judge.ts';
 import { latentChannels, type MovqConfig, movqDecoder, movqEncoder } from '../networks/movq.ts';
-import { type PriorConfig, prior } from '../networks/prior.ts';
+import { type PriorConfig, prior, priorParts } from '../networks/prior.ts';
 import { type TextProjectionConfig, textProjection } from '../networks/text-projection.ts';
 import { karloDecoder, superResolution, unet } from '../networks/unet.ts';
 import type { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
@@ -66,6 +66,29 @@ export const priorGraph: GraphBuilder<PriorConfig> = (ops, w, c) => {
   return { prediction: prior(ops, w, c)({ sample, timestep, textEmbedding, textHidden, textMask }) };
 };
 
+/** textEmbedding, textHidden → tokens (B, N + 1, width) */
+export const priorTextGraph: GraphBuilder<PriorConfig> = (ops, w, c) => {
+  const textEmbedding = ops.input('textEmbedding', [BATCH, c.embedding_dim]);
+  const textHidden = ops.input('textHidden', [BATCH, c.num_embeddings, c.embedding_dim]);
+  return { tokens: priorParts(ops, w, c).textTokens({ textEmbedding, textHidden }) };
+};
+
+/** sample, timestep (B, 1) → tokens (B, 3, width) */
+export const priorStepGraph: GraphBuilder<PriorConfig> = (ops, w, c) => {
+  const sample = ops.input('sample', [BATCH, c.embedding_dim]);
+  return { tokens: priorParts(ops, w, c).stepTokens({ sample, timestep: ops.input('timestep', [BATCH, 1]) }) };
+};
+
+/** tokens (B, n, width), bias (B, 1, n, m + n), past.keys.0 (B, m, width), … → prediction, keys.0, … with the tokens' */
+export const priorTransformerGraph: GraphBuilder<PriorConfig> = (ops, w, c) => {
+  const width = c.num_attention_heads * c.attention_head_dim;
+  const tokens = ops.input('tokens', [BATCH, DYNAMIC, width]);
+  const bias = ops.input('bias', [BATCH, 1, DYNAMIC, DYNAMIC]);
+  const past = memoryInputs(ops, c.num_layers, width);
+  const { prediction, memory } = priorParts(ops, w, c).transform(tokens, bias, past);
+  return { prediction, ...memoryOutputs(memory) };
+};
+
 /** textEmbedding, textHidden, textMask, similarity → logits, keys.0, values.0, … */
 export const arPriorFirstGraph: GraphBuilder<ArPriorConfig> = (ops, w, c) => {
   const textEmbedding = ops.input('textEmbedding', [BATCH, c.embedding_dim]);
@@ -81,19 +104,27 @@ export const arPriorNextGraph: GraphBuilder<ArPriorConfig> = (ops, w, c) => {
   const position = ops.input('position', [1, 1], 'integer');
   const textMask = ops.input('textMask', [BATCH, c.num_embeddings]);
   const width = c.num_attention_heads * c.attention_head_dim;
-  const past: Memory<OnnxValue> = Array.from({ length: c.num_layers }, (_, i) => ({
-    keys: ops.input(`past.keys.${i}`, [BATCH, DYNAMIC, width]),
-    values: ops.input(`past.values.${i}`, [BATCH, DYNAMIC, width]),
-  }));
+  const past = memoryInputs(ops, c.num_layers, width);
   return predicted(arPrior(ops, w, c).next(code, position, textMask, past));
 };
 
 function predicted({ logits, memory }: Predicted<OnnxValue>): Record<string, OnnxValue> {
+  return { logits, ...memoryOutputs(memory) };
+}
+
+function memoryInputs(ops: OnnxOps, layers: number, width: number): Memory<OnnxValue> {
+  return Array.from({ length: layers }, (_, i) => ({
+    keys: ops.input(`past.keys.${i}`, [BATCH, DYNAMIC, width]),
+    values: ops.input(`past.values.${i}`, [BATCH, DYNAMIC, width]),
+  }));
+}
+
+function memoryOutputs(memory: Memory<OnnxValue>): Record<string, OnnxValue> {
   const remembered = memory.flatMap(({ keys, values }, i) => [
     [`keys.${i}`, keys],
     [`values.${i}`, values],
   ]);
-  return { logits, ...Object.fromEntries(remembered) };
+  return Object.fromEntries(remembered);
 }
 
 /** sample, timestep (B, 1), imageEmbedding → prediction */
