@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { draw } from '../../src/engine/pipeline/draw.ts';
 import { openModel } from '../../src/engine/pipeline/open-model.ts';
 import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
 import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
+import { InputError } from '../../src/errors.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -42,7 +43,7 @@ function smallKandinsky() {
   ];
 }
 
-test('a model of random weights opens and draws, its activations finite', async () => {
+test('a model of random weights opens and draws, its activations finite', { timeout: 20_000 }, async () => {
   const dir = join(root, 'float32');
   await synthesizeModel(dir, smallKandinsky());
   const model = await openModel(dir, { threads: 1 });
@@ -65,4 +66,15 @@ test('float16 in shards holds the same values, rounded', async () => {
   const full = (await readSafetensors(join(root, 'single/prior/text_encoder/model.safetensors'))).get(name);
   expect(half).toBeAllClose(full!, { rtol: 2 ** -11 });
   expect(Math.max(...full!.data)).toBeCloseTo(1 / Math.sqrt(16), 2);
+});
+
+test('a folder that holds something is left alone, and a disk without room is found out before', async () => {
+  const dir = await mkdtemp(join(root, 'full-'));
+  await writeFile(join(dir, 'mine.txt'), '');
+  await expect(synthesizeModel(dir, smallKandinsky())).rejects.toThrow(
+    new InputError(`${dir}: expected a new or empty folder, found mine.txt in it`),
+  );
+  const [part] = smallKandinsky();
+  const huge = { ...part!, networks: { text_encoder: { ...SMALL_CLIP, projection_dim: 16, vocab_size: 1e12 } } };
+  await expect(synthesizeModel(join(root, 'huge'), [huge])).rejects.toThrow(/expected room for \d+\.\d GB, found/);
 });

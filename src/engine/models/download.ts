@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { rename, rm, statfs } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findPipelines } from '../pipeline/model-folder.ts';
 import { chooseFiles } from './choose-files.ts';
+import { expectRoom } from './disk.ts';
 import { HubError, type HubFile, type HubOptions, openRepository } from './hub.ts';
 import { transfer } from './transfer.ts';
 
@@ -25,7 +26,7 @@ export interface Download {
 /**
  * Fetches a model repository of the Hub in diffusers' layout into `<parent>/<its name without the owner>`.
  * What is there already is kept, and a file that was cut off is continued where it ends.
- * @throws HubError
+ * @throws InputError for a repository that isn't there for us or is no model of the family, or a disk without room
  */
 export async function downloadModel(name: string, parent: string, options: DownloadOptions = {}): Promise<Download> {
   const repository = await openRepository(name, options);
@@ -37,7 +38,7 @@ export async function downloadModel(name: string, parent: string, options: Downl
   await transfer(index, join(staged, INDEX), options);
   const [pipeline] = await findPipelines(staged);
   const files = chooseFiles(repository, namesOf(pipeline?.index ?? {}), options.variant);
-  await expectRoom(dir, files);
+  await expectRoom(dir, missingBytes(dir, files));
 
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
@@ -63,11 +64,6 @@ const namesOf = (index: Readonly<Record<string, unknown>>) =>
     /^\w+$/.test(name) && Array.isArray(entry) && entry[0] ? [name] : [],
   );
 
-async function expectRoom(dir: string, files: readonly HubFile[]): Promise<void> {
-  let needed = 0;
-  for (const { path, size } of files) needed += existsSync(join(dir, path)) ? 0 : size;
-  const { bavail, bsize } = await statfs(dir);
-  if (needed <= bavail * bsize) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-  throw new HubError(`${dir}: expected room for ${gigabytes(needed)}, found ${gigabytes(bavail * bsize)} free`);
-}
+/** Of the files that aren't there yet. */
+const missingBytes = (dir: string, files: readonly HubFile[]) =>
+  files.reduce((sum, { path, size }) => sum + (existsSync(join(dir, path)) ? 0 : size), 0);
