@@ -12,7 +12,17 @@ export const MAX_GUIDANCE_SCALE = 20;
 export const MAX_SIDE = 2048;
 
 /** How a picture came about. */
-export const OPERATIONS = ['imagine', 'variations', 'blend', 'modify', 'pca'] as const;
+export const OPERATIONS = [
+  'imagine',
+  'variations',
+  'blend',
+  'reconstruct',
+  'modify',
+  'interpolate',
+  'img2img',
+  'inpaint',
+  'pca',
+] as const;
 
 export const SAMPLERS = [
   'unclip',
@@ -33,7 +43,7 @@ export const PRIORS = ['diffusion', 'ar', 'none'] as const;
 export type PriorName = (typeof PRIORS)[number];
 const MAX_PRIOR_SAMPLES = 16;
 
-const wholeNumber = (name: string, min: number, max: number) => {
+export const wholeNumber = (name: string, min: number, max: number) => {
   const error = ({ input }: { input?: unknown }) =>
     `${name} must be a whole number from ${min} to ${max}, not ${input}`;
   return z.number({ error }).refine((n) => Number.isInteger(n) && n >= min && n <= max, { error });
@@ -137,6 +147,12 @@ export const Recipe = z.strictObject({
   imageEmbedding: z.base64().optional(),
   /** The decoder's x_T, absent where the seed makes it: with z_i the bipartite latent of the paper's section 3. */
   start: StoredTensor.optional(),
+  /** A picture that is changed instead of drawn anew, and how much of it is noise at the start. */
+  origin: z.strictObject({ latents: StoredTensor, strength: share('strength') }).optional(),
+  /** The same for the prior: an image embedding that is changed towards the text. */
+  priorOrigin: z.strictObject({ imageEmbedding: z.base64(), strength: share('prior strength') }).optional(),
+  /** A part of a picture that stays: 1 in the mask, 0 is drawn. */
+  kept: z.strictObject({ latents: StoredTensor, mask: StoredTensor }).optional(),
   /** What a modification changed, and how far: θ of the paper's section 3.3. */
   modification: z.strictObject({ prompt: Prompt, from: ChangedText, strength: share('strength') }).optional(),
   /** Of how many principal components z_i was put together again. */
@@ -163,6 +179,6 @@ function pictureName({ prompt, operation, seed, modification }: Recipe): string 
     .slice(0, 40)
     .replace(/^-+|-+$/g, '');
   // where the words are those of the picture it came from
-  const suffix = operation === 'variations' ? operation : undefined;
+  const suffix = operation === 'variations' || operation === 'reconstruct' ? operation : undefined;
   return `${[words, suffix].filter(Boolean).join('-') || operation}-${seed}.png`;
 }

@@ -2,17 +2,20 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
+import { z } from 'zod';
 import { loadConfig } from '../config.ts';
-import type { StepReport } from '../engine/diffusion/sampler.ts';
 import { encodePng, pictureFromTensor } from '../engine/images/encode-picture.ts';
+import { encodeSeries, extensionOf, SERIES_FORMATS } from '../engine/images/encode-series.ts';
 import { draw, type Timings } from '../engine/pipeline/draw.ts';
 import type { Model } from '../engine/pipeline/model.ts';
 import { openModel } from '../engine/pipeline/open-model.ts';
 import { type PictureFile, plan } from '../engine/pipeline/plan.ts';
+import { reconstructionError } from '../engine/pipeline/reconstruction-error.ts';
 import { choosePrecision, PRECISIONS, type Precision } from '../engine/quantisation/precision.ts';
+import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../errors.ts';
 import { MAX_COUNT, PRIORS, pictureNames, type Recipe, SAMPLERS } from '../recipe.ts';
-import { SeededSettings, type Task } from '../task.ts';
+import { SeededSettings, taskSchema } from '../task.ts';
 import { decimal, parse, seed } from '../typed-settings.ts';
 
 /** Options of every command that draws. */
@@ -32,11 +35,13 @@ export interface DrawingOptions {
   readonly width?: string;
   readonly height?: string;
   readonly count?: string;
+  readonly as: string;
   readonly out: string;
   readonly json?: boolean;
 }
 
-export function drawingCommand(name: string, description: string): Command {
+/** @param as  the form of its pictures, unless another is asked for */
+export function drawingCommand(name: string, description: string, as: z.infer<typeof Form> = 'png'): Command {
   return new Command(name)
     .description(description)
     .option('--model <dir>', 'model folder (default: MODEL_DIR, or the bundled model)')
@@ -57,7 +62,8 @@ export function drawingCommand(name: string, description: string): Command {
         PRECISIONS,
       ),
     )
-    .option('--out <dir>', 'folder for the PNGs', 'out')
+    .option('--as <form>', 'png: a file for each picture; strip, gif, webp: one for all', as)
+    .option('--out <dir>', 'folder for the files', 'out')
     .option('--json', 'print one JSON object: pictures, timings in seconds, settings');
 }
 
@@ -99,8 +105,13 @@ export async function readPicture(file: string, option: string): Promise<Picture
   }
 }
 
-/** Opens the model, draws, writes the PNGs, and prints what was drawn. */
-export async function drawAndSave(task: Task<PictureFile>, options: DrawingOptions): Promise<void> {
+/**
+ * Opens the model, draws, writes the files, and prints what was drawn.
+ * @throws InputError for a task that is none, or one that the model can't follow
+ */
+export async function drawAndSave(asked: unknown, options: DrawingOptions): Promise<void> {
+  const task = parse(FileTask, asked);
+  const as = parse(Form, options.as);
   const config = loadConfig();
   const start = performance.now();
   const modelDir = options.model ?? config.modelDir;
@@ -109,51 +120,110 @@ export async function drawAndSave(task: Task<PictureFile>, options: DrawingOptio
   const load = (performance.now() - start) / 1000;
   const bar = progressBar();
   try {
-    const recipes = await plan(model, task, { onStep: (report) => bar.advance('inversion', report) });
+    const { recipes, reconstructed } = await plan(model, task, {
+      onInversion: ({ steps }) => bar.advance('inversion', steps),
+    });
     tellUnread(model, recipes);
     const { images, timings } = await draw(model, recipes, {
-      onStep: ({ stage, steps }) => bar.advance(stage, { steps: steps * recipes.length }),
+      onStep: ({ stage, steps }) => bar.advance(stage, steps * recipes.length),
     });
     bar.stop();
-    await mkdir(options.out, { recursive: true });
-    const paths = pictureNames(recipes).map((name) => join(options.out, name));
-    await Promise.all(
-      images.map(async (image, i) => writeFile(paths[i]!, await encodePng(pictureFromTensor(image), recipes[i]))),
-    );
-    if (options.json) console.log(JSON.stringify(summary(recipes, paths, { load, ...timings })));
-    else for (const path of paths) console.log(path);
+    const errors = images.map((image, i) => {
+      const picture = reconstructed?.[i];
+      return picture && reconstructionError(image, picture);
+    });
+    const paths = await save(images, recipes, as, options.out);
+    if (options.json) console.log(JSON.stringify(summary(recipes, paths, errors, { load, ...timings })));
+    else tell(recipes, paths, errors);
   } finally {
     bar.stop();
     await model.close();
   }
 }
 
+const FileTask = taskSchema(z.custom<PictureFile>());
+const FORMS = ['png', ...SERIES_FORMATS] as const;
+const Form = z.enum(FORMS, { error: ({ input }) => `--as must be one of ${FORMS.join(', ')}, not ${input}` });
+
 function tellUnread(model: Model, [recipe]: readonly Recipe[]) {
   const unread = recipe?.prompt === undefined ? undefined : model.overflow(recipe.prompt);
   if (unread) process.stderr.write(`the prompt is too long for the model, not read: ${unread}\n`);
 }
 
+/** @returns a path for each picture, or one for all */
+async function save(
+  images: readonly Tensor[],
+  recipes: readonly Recipe[],
+  as: z.infer<typeof Form>,
+  folder: string,
+): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const pictures = images.map(pictureFromTensor);
+  const names = pictureNames(recipes);
+  const files =
+    as === 'png'
+      ? await Promise.all(
+          pictures.map(async (picture, i) => [names[i]!, await encodePng(picture, recipes[i])] as const),
+        )
+      : [[withExtension(names[0]!, extensionOf(as)), await encodeSeries(pictures, as)] as const];
+  return Promise.all(
+    files.map(async ([name, bytes]) => {
+      const path = join(folder, name);
+      await writeFile(path, bytes);
+      return path;
+    }),
+  );
+}
+
+function tell(recipes: readonly Recipe[], paths: readonly string[], errors: readonly (number | undefined)[]) {
+  for (const path of paths) console.log(path);
+  for (const [i, error] of errors.entries()) {
+    if (error === undefined) continue;
+    const which = recipes.length > 1 ? `picture ${i + 1}: ` : '';
+    process.stderr.write(`${which}reconstruction error ${rounded(error)} of a pixel's range\n`);
+  }
+}
+
 /** What `--json` prints. */
-function summary(recipes: readonly Recipe[], paths: readonly string[], timings: Timings & { load: number }) {
+function summary(
+  recipes: readonly Recipe[],
+  paths: readonly string[],
+  errors: readonly (number | undefined)[],
+  timings: Timings & { load: number },
+) {
+  const images = recipes.map(({ seed, modification, dimensions }, i) => ({
+    // of a strip or an animation, the one file
+    path: paths[i] ?? paths[0],
+    seed,
+    ...(modification && { strength: modification.strength }),
+    ...(dimensions !== undefined && { dimensions }),
+    ...(errors[i] !== undefined && { reconstructionError: rounded(errors[i]) }),
+  }));
+  const seconds = Object.entries(timings).map(([stage, time]) => [stage, rounded(time)]);
   const {
     version: _,
     seed: __,
-    imageEmbedding: ___,
-    start: ____,
+    imageEmbedding,
+    start,
+    origin,
+    priorOrigin,
+    kept,
     modification,
-    dimensions: ______,
+    dimensions,
     ...settings
   } = recipes[0]!;
-  const images = recipes.map((recipe, i) => ({
-    path: paths[i],
-    seed: recipe.seed,
-    ...(recipe.modification && { strength: recipe.modification.strength }),
-    ...(recipe.dimensions !== undefined && { dimensions: recipe.dimensions }),
-  }));
-  const milliseconds = Object.entries(timings).map(([stage, seconds]) => [stage, Number(seconds.toFixed(3))]);
-  const { strength: _____, ...changed } = modification ?? { strength: 0 };
-  return { images, timings: Object.fromEntries(milliseconds), ...settings, ...changed };
+  return {
+    images,
+    timings: Object.fromEntries(seconds),
+    ...settings,
+    ...(modification && { prompt: modification.prompt, from: modification.from }),
+    ...(origin && { strength: origin.strength }),
+    ...(priorOrigin && { priorStrength: priorOrigin.strength }),
+  };
 }
+
+const rounded = (value: number) => Number(value.toFixed(3));
+const withExtension = (name: string, extension: string) => name.replace(/\.png$/, `.${extension}`);
 
 /** On a terminal's stderr; the steps of all pictures together. */
 function progressBar() {
@@ -161,7 +231,7 @@ function progressBar() {
   const bar = new SingleBar({ format, hideCursor: true, clearOnComplete: true }, Presets.shades_classic);
   let shown = '';
   return {
-    advance(stage: string, { steps }: Pick<StepReport, 'steps'>) {
+    advance(stage: string, steps: number) {
       if (stage !== shown) {
         shown = stage;
         bar.start(steps, 0, { stage: stage.padEnd('inversion'.length) });

@@ -1,7 +1,3 @@
-import type { PictureFile } from '../engine/pipeline/plan.ts';
-import { NegativePrompt, Prompt } from '../recipe.ts';
-import type { Task } from '../task.ts';
-import { parse } from '../typed-settings.ts';
 import {
   collect,
   type DrawingOptions,
@@ -33,12 +29,13 @@ export const imagine = withCount(
   )
   .action(async (words: string[], options: Options) => drawAndSave(await taskFrom(words, options), options));
 
-async function taskFrom(words: string[], options: Options): Promise<Task<PictureFile>> {
+/** The prompt is needed unless there are pictures. */
+async function taskFrom(words: string[], options: Options): Promise<unknown> {
   const settings = settingsFrom(options);
-  const prompt = words.length > 0 || options.image.length === 0 ? parse(Prompt, words.join(' ')) : undefined;
-  const negativePrompt = options.negative === undefined ? undefined : parse(NegativePrompt, options.negative);
-  const [first, ...others] = await Promise.all(options.image.map((file) => readPicture(file, '--image')));
-  if (!first) return { kind: 'imagine', prompt: prompt!, negativePrompt, settings };
-  if (others.length === 0 && prompt === undefined) return { kind: 'variations', pictures: [first], settings };
-  return { kind: 'blend', pictures: [first, ...others], prompt, negativePrompt, settings };
+  const prompt = words.length > 0 || options.image.length === 0 ? words.join(' ') : undefined;
+  const negativePrompt = options.negative;
+  const pictures = await Promise.all(options.image.map((file) => readPicture(file, '--image')));
+  if (pictures.length === 0) return { kind: 'imagine', prompt, negativePrompt, settings };
+  if (pictures.length === 1 && prompt === undefined) return { kind: 'variations', pictures, settings };
+  return { kind: 'blend', pictures, prompt, negativePrompt, settings };
 }

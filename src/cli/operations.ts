@@ -1,48 +1,145 @@
-import { z } from 'zod';
-import type { PictureFile } from '../engine/pipeline/plan.ts';
-import { type Task, taskSchema } from '../task.ts';
-import { numbers, parse } from '../typed-settings.ts';
-import { type DrawingOptions, drawAndSave, drawingCommand, readPicture, settingsFrom } from './drawing.ts';
+import type { Command } from 'commander';
+import { NOISES } from '../task.ts';
+import { decimal, numbers } from '../typed-settings.ts';
+import { type DrawingOptions, drawAndSave, drawingCommand, readPicture, settingsFrom, withCount } from './drawing.ts';
+
+/** The operations of Ramesh et al. 2022 that start from pictures; text to image is `imagine`. */
+
+const IMAGE = ['<image>', 'picture file: PNG, JPEG, WebP or GIF'] as const;
+const open = (files: readonly string[]) => Promise.all(files.map((file) => readPicture(file, 'image')));
+const joined = (words: readonly string[]) => (words.length > 0 ? words.join(' ') : undefined);
+
+const negative = (command: Command) => command.option('--negative <text>', 'what to keep out of the pictures');
+
+export const variations = withCount(
+  drawingCommand('variations', 'Pictures with the meaning of a picture. With --eta they also keep its composition.'),
+)
+  .argument(...IMAGE)
+  .action(async (image: string, options: DrawingOptions) => {
+    await drawAndSave({ kind: 'variations', pictures: await open([image]), settings: settingsFrom(options) }, options);
+  });
+
+export const reconstruct = drawingCommand(
+  'reconstruct',
+  'Draw a picture again from its bipartite latent (z_i, x_T), found by DDIM inversion; prints the error.',
+)
+  .argument(...IMAGE)
+  .action(async (image: string, options: DrawingOptions) => {
+    await drawAndSave({ kind: 'reconstruct', pictures: await open([image]), settings: settingsFrom(options) }, options);
+  });
+
+interface BlendOptions extends DrawingOptions {
+  readonly prompt?: string;
+  readonly weights?: string;
+}
+
+export const blend = withCount(negative(drawingCommand('blend', 'Mix pictures, and perhaps words, in CLIP space.')))
+  .argument('<images...>', 'one to four picture files')
+  .option('--prompt <text>', 'words to mix in')
+  .option('--weights <w,...>', 'how much of each, the words last, such as 2,1,1 (default: all the same)')
+  .action(async (images: string[], options: BlendOptions & { negative?: string }) => {
+    const { prompt, negative: negativePrompt, weights } = options;
+    const settings = settingsFrom(options);
+    const mixed = { prompt, negativePrompt, weights: weights === undefined ? undefined : numbers(weights) };
+    await drawAndSave({ kind: 'blend', pictures: await open(images), ...mixed, settings }, options);
+  });
+
+interface InterpolateOptions extends DrawingOptions {
+  readonly frames: string;
+  readonly noise: string;
+}
+
+export const interpolate = drawingCommand('interpolate', 'From one picture to the next, as a series of frames.', 'gif')
+  .argument('<images...>', 'two to four picture files')
+  .option('--frames <n>', 'how many in all, both ends included', '16')
+  .option(
+    '--noise <kind>',
+    `${NOISES.join(' or ')}: interpolate what DDIM inversion finds, or the same for all`,
+    'inverted',
+  )
+  .action(async (images: string[], options: InterpolateOptions) => {
+    const { frames, noise } = options;
+    const settings = settingsFrom(options);
+    const pictures = await open(images);
+    await drawAndSave({ kind: 'interpolate', pictures, frames: decimal(frames), noise, settings }, options);
+  });
 
 interface ModifyOptions extends DrawingOptions {
   readonly from?: string;
   readonly strength: string;
 }
 
-interface PcaOptions extends DrawingOptions {
-  readonly dimensions: string;
-}
-
 export const modify = drawingCommand(
   'modify',
   'Change what a picture shows and keep its composition (text diff): one picture for each strength.',
 )
-  .argument('<image>', 'picture file')
+  .argument(...IMAGE)
   .argument('<prompt...>', 'what it is to show, for example "green heart"')
   .option('--from <text>', 'what it shows now (default: what it was drawn from, if it was drawn here)')
   .option('--strength <θ,...>', 'how far to go, 0 to 1; 0 draws the picture again', '0.125,0.25,0.375,0.5')
   .action(async (image: string, words: string[], options: ModifyOptions) => {
     const settings = settingsFrom(options);
-    const pictures = [await readPicture(image, 'image')];
-    const strengths = numbers(options.strength);
-    await run({ kind: 'modify', pictures, prompt: words.join(' '), from: options.from, strengths, settings }, options);
+    const change = { prompt: words.join(' '), from: options.from, strengths: numbers(options.strength) };
+    await drawAndSave({ kind: 'modify', pictures: await open([image]), ...change, settings }, options);
   });
+
+interface PcaOptions extends DrawingOptions {
+  readonly dimensions: string;
+}
 
 export const pca = drawingCommand(
   'pca',
   'Draw what CLIP keeps of a picture in few principal components of its embedding: one picture for each number of them.',
 )
-  .argument('<image>', 'picture file')
+  .argument(...IMAGE)
   .option('--dimensions <k,...>', 'how many components to keep', '1,2,4,8,16,32,64')
   .action(async (image: string, options: PcaOptions) => {
     const settings = settingsFrom(options);
-    const pictures = [await readPicture(image, 'image')];
-    await run({ kind: 'pca', pictures, dimensions: numbers(options.dimensions), settings }, options);
+    const dimensions = numbers(options.dimensions);
+    await drawAndSave({ kind: 'pca', pictures: await open([image]), dimensions, settings }, options);
   });
 
-const FileTask = taskSchema(z.custom<PictureFile>());
-
-/** @throws InputError for a task that is none */
-async function run(task: unknown, options: DrawingOptions): Promise<void> {
-  await drawAndSave(parse(FileTask, task) as Task<PictureFile>, options);
+interface Img2ImgOptions extends DrawingOptions {
+  readonly negative?: string;
+  readonly strength: string;
+  readonly priorStrength?: string;
 }
+
+export const img2img = withCount(
+  negative(drawingCommand('img2img', 'Draw over a picture: it is noised, and drawn to the end for words.')),
+)
+  .argument(...IMAGE)
+  .argument('[prompt...]', 'what to draw (default: what the picture shows)')
+  .option('--strength <s>', 'how much of it is noise at the start, 0 to 1', '0.5')
+  .option(
+    '--prior-strength <s>',
+    "the same for the prior, which then changes the picture's embedding towards the words",
+  )
+  .action(async (image: string, words: string[], options: Img2ImgOptions) => {
+    const settings = settingsFrom(options);
+    const strength = decimal(options.strength);
+    const change = {
+      prompt: joined(words),
+      negativePrompt: options.negative,
+      strength,
+      priorStrength: decimal(options.priorStrength),
+    };
+    await drawAndSave({ kind: 'img2img', pictures: await open([image]), ...change, settings }, options);
+  });
+
+interface InpaintOptions extends DrawingOptions {
+  readonly negative?: string;
+  readonly mask?: string;
+}
+
+export const inpaint = withCount(negative(drawingCommand('inpaint', 'Draw a part of a picture anew; the rest stays.')))
+  .argument(...IMAGE)
+  .argument('[prompt...]', 'what to draw (default: what the picture shows)')
+  .option('--mask <file>', 'picture that is white where to draw (default: where the picture is transparent)')
+  .action(async (image: string, words: string[], options: InpaintOptions) => {
+    const settings = settingsFrom(options);
+    const pictures = await open([image]);
+    if (options.mask !== undefined) pictures.push(await readPicture(options.mask, '--mask'));
+    const subject = { prompt: joined(words), negativePrompt: options.negative };
+    await drawAndSave({ kind: 'inpaint', pictures, ...subject, settings }, options);
+  });

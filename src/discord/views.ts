@@ -118,7 +118,8 @@ function title({ task, reply, prompt }: Shown): string {
 }
 
 function subject(task: Task, prompt: string | undefined): string {
-  const known = prompt === undefined ? '' : `**${plain(prompt, 300)}** · `;
+  const words = (text: string | undefined) => (text === undefined ? '' : `**${plain(text, 300)}** · `);
+  const known = words(prompt);
   switch (task.kind) {
     case 'imagine':
       return `**${plain(task.prompt, 300)}**`;
@@ -132,8 +133,16 @@ function subject(task: Task, prompt: string | undefined): string {
     }
     case 'variations':
       return `${known}**Variations** of ${plain(task.pictures[0].name, 60)}`;
+    case 'reconstruct':
+      return `**Reconstruction** of ${plain(task.pictures[0].name, 60)}`;
     case 'modify':
       return `**${plain(task.prompt, 300)}** · **Modification** of ${plain(task.pictures[0].name, 60)}`;
+    case 'interpolate':
+      return `**Interpolation** of ${listed(task.pictures.map(({ name }) => plain(name, 60)))}`;
+    case 'img2img':
+      return `${words(task.prompt)}**Restyle** of ${plain(task.pictures[0].name, 60)} · strength ${task.strength}`;
+    case 'inpaint':
+      return `${words(task.prompt)}**Inpainting** of ${plain(task.pictures[0]!.name, 60)}`;
     case 'pca':
       return `**Principal components** of ${plain(task.pictures[0].name, 60)}`;
     case 'redraw':

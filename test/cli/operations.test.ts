@@ -3,11 +3,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRecipe } from '../../src/engine/images/encode-picture.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/unclip.mjs', import.meta.url));
 const SOURCE = 'test/golden/karlo-tiny/source.png';
+const OTHER = 'test/golden/kandinsky-tiny/a.png';
 
 interface Finished {
   readonly code: number;
@@ -35,7 +37,7 @@ describe('operations', { timeout: 60_000 }, () => {
     const { stdout } = await unclip('modify', SOURCE, 'green', 'heart', '--from', 'red heart', '--strength', '0,0.25');
     const { images, ...settings } = JSON.parse(stdout);
     expect(images).toEqual([
-      { path: join(folder, 'green-heart-1.png'), seed: 1, strength: 0 },
+      { path: join(folder, 'green-heart-1.png'), seed: 1, strength: 0, reconstructionError: expect.any(Number) },
       { path: join(folder, 'green-heart-1-2.png'), seed: 1, strength: 0.25 },
     ]);
     expect(settings).toMatchObject({ operation: 'modify', prompt: 'green heart', from: 'red heart', steps: 2 });
@@ -43,16 +45,48 @@ describe('operations', { timeout: 60_000 }, () => {
     expect(recipe).toMatchObject({ modification: { strength: 0.25 }, start: { shape: [1, 4, 16, 16] } });
   });
 
+  it('reconstruct: prints how close it comes', async () => {
+    const { stdout, stderr } = await unclip('reconstruct', SOURCE);
+    const { images, operation } = JSON.parse(stdout);
+    expect(operation).toBe('reconstruct');
+    expect(images).toEqual([
+      { path: join(folder, 'reconstruct-1.png'), seed: 1, reconstructionError: expect.any(Number) },
+    ]);
+    expect(images[0].reconstructionError).toBeGreaterThan(0);
+    expect(stderr).toBe('');
+  });
+
+  it('interpolate: one animation, there and back', async () => {
+    const { stdout } = await unclip('interpolate', SOURCE, OTHER, '--frames', '4');
+    const { images } = JSON.parse(stdout);
+    const path = join(folder, 'interpolate-1.gif');
+    expect(images.map((image: { path: string }) => image.path)).toEqual([path, path, path, path]);
+    const { format, pages, height, delay } = await sharp(path).metadata();
+    expect({ format, pages, height }).toEqual({ format: 'gif', pages: 6, height: 128 });
+    expect(delay).toEqual([600, 80, 80, 600, 80, 80]);
+  });
+
+  it.each([
+    { args: ['blend', SOURCE, OTHER, '--prompt', 'hat', '--weights', '1,2,1'], name: 'hat-1.png' },
+    { args: ['variations', SOURCE, '--eta', '0.5'], name: 'variations-1.png' },
+    { args: ['img2img', SOURCE, 'red', 'heart', '--strength', '0.8'], name: 'red-heart-1.png' },
+    { args: ['inpaint', SOURCE, 'hat', '--mask', OTHER], name: 'hat-1.png' },
+  ])('$args.0: as a strip', async ({ args, name }) => {
+    const { stdout } = await unclip(...args, '--count', '2', '--as', 'strip');
+    expect(JSON.parse(stdout)).toMatchObject({ operation: args[0], images: [{ seed: 1 }, { seed: 2 }] });
+    const { width, height } = await sharp(join(folder, name)).metadata();
+    expect({ width, height }).toEqual({ width: 256, height: 128 });
+  });
+
   const REFUSED: [args: string[], message: string][] = [
-    [['modify', SOURCE, 'a', '--strength', '1.5'], 'strength must be a number from 0 to 1, not 1.5'],
-    [['modify', SOURCE, 'a', '--strength', 'much'], 'strength must be a number from 0 to 1, not much'],
+    [['modify', SOURCE, 'a', '--strength', '0,much'], 'strength must be a number from 0 to 1, not much'],
+    [['modify', SOURCE, 'a', '--as', 'avi'], '--as must be one of png, strip, gif, webp, not avi'],
     [['modify', '/nowhere.png', 'a'], 'image /nowhere.png: expected a picture file'],
-    [['modify', SOURCE], "missing required argument 'prompt'"],
-    [['modify', SOURCE, 'a', '--sampler', 'euler', '--eta', '1'], 'eta is for the sampler ddim, not for euler'],
     [
       ['modify', SOURCE, 'a', '--width', '100'],
       'width and height must be multiples of 64 with emoji-v0, not 100 × 128',
     ],
+    [['inpaint', OTHER], 'a.png: a picture without a transparent part needs a mask'],
   ];
 
   it.each(REFUSED)('%j', async (args, message) => {

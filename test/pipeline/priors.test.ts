@@ -120,7 +120,7 @@ describe('principal components', () => {
   };
 
   test('of a picture: all are the picture, none is the mean of all, and the seed is the same', async () => {
-    const recipes = await plan(model, await task([0, 4, 32]));
+    const { recipes } = await plan(model, await task([0, 4, 32]));
     const [none, four, all] = recipes.map(({ imageEmbedding }) => decodeFloats(imageEmbedding!));
     const { bytes, name } = (await task([1])).pictures[0];
     const embedding = await model.embedPicture(await decodePicture(bytes, name));

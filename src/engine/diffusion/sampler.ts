@@ -23,6 +23,11 @@ interface SamplerOptions {
   /** DDIM: 0 deterministic (the default) … 1 as random as DDPM. */
   readonly eta?: number;
   /**
+   * DDIM: where x0 was clipped, ε is what is then left of x, and not as predicted. diffusers' option of that name; only
+   * with it can a way through clipped predictions be gone back.
+   */
+  readonly useClippedModelOutput?: boolean;
+  /**
    * What x becomes before the next step: inpainting puts the part of the picture that is kept back.
    * @param x         after a step, on the sampler's own scale
    * @param alphaBar  ᾱ that the next step begins with; 1 after the last

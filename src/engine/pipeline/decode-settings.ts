@@ -1,6 +1,5 @@
 import { InputError } from '../../errors.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
-import type { Tensor } from '../tensor.ts';
 import type { DecodeRequest, Model, Size } from './model.ts';
 
 /**
@@ -27,10 +26,21 @@ export function schedulerFor(
   return dynamicThresholding === undefined ? scheduler : scheduler.withThresholding(dynamicThresholding);
 }
 
-/** @throws InputError for a start that another model, or another size, has left */
-export function expectStart(start: Tensor | undefined, shape: readonly number[]): Tensor | undefined {
-  if (!start || start.shape.join() === shape.join()) return start;
-  throw new InputError(
-    `start: expected (${shape.join(', ')}) for this model and size, found (${start.shape.join(', ')})`,
-  );
+/**
+ * Checks what sampling starts from and what it keeps.
+ * @param shape  of what the decoder draws, (1, C, h, w)
+ * @throws InputError for what another model, or another size, has left
+ */
+export function expectShapes({ start, origin, kept }: DecodeRequest, shape: readonly number[]): void {
+  const given = { start, 'origin: latents': origin?.sample, 'kept: latents': kept?.latents };
+  for (const [name, found] of Object.entries(given)) {
+    if (!found || found.shape.join() === shape.join()) continue;
+    throw new InputError(
+      `${name}: expected (${shape.join(', ')}) for this model and size, found (${found.shape.join(', ')})`,
+    );
+  }
+  const [, , height, width] = shape;
+  if (kept && kept.mask.shape.join() !== [1, 1, height, width].join()) {
+    throw new InputError(`kept: mask: expected (1, 1, ${height}, ${width}), found (${kept.mask.shape.join(', ')})`);
+  }
 }

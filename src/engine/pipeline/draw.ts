@@ -61,7 +61,11 @@ async function embed(model: Model, recipe: Recipe, generator: TorchGenerator, ho
   const { prompt, imageEmbedding } = recipe;
   if (imageEmbedding !== undefined) return { imageEmbedding: givenEmbedding(model, imageEmbedding) };
   if (prompt === undefined) throw new InputError('recipe: expected a prompt or an imageEmbedding, found neither');
-  return model.embedText({ ...recipe, prompt }, generator, hooks);
+  const origin = recipe.priorOrigin && {
+    sample: givenEmbedding(model, recipe.priorOrigin.imageEmbedding),
+    strength: recipe.priorOrigin.strength,
+  };
+  return model.embedText({ ...recipe, prompt, origin }, generator, hooks);
 }
 
 function givenEmbedding({ embeddingWidth }: Model, text: string): Tensor {
@@ -70,10 +74,12 @@ function givenEmbedding({ embeddingWidth }: Model, text: string): Tensor {
   throw new InputError(`imageEmbedding: expected ${embeddingWidth} numbers, found ${data.length}`);
 }
 
-const requestFrom = ({ start, ...recipe }: Recipe, embedding: Embedding): DecodeRequest => ({
+const requestFrom = ({ start, origin, kept, ...recipe }: Recipe, embedding: Embedding): DecodeRequest => ({
   ...recipe,
   embedding,
   start: start && decodeTensor(start),
+  origin: origin && { sample: decodeTensor(origin.latents), strength: origin.strength },
+  kept: kept && { latents: decodeTensor(kept.latents), mask: decodeTensor(kept.mask) },
 });
 
 /** Hooks for the stages of each picture, which report to the drawing's. */

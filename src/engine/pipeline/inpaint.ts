@@ -1,4 +1,6 @@
+import { InputError } from '../../errors.ts';
 import { addNoise, type Schedule } from '../diffusion/schedule.ts';
+import { composeOn, type Picture } from '../images/picture.ts';
 import { concatChannels, concatRows, type Tensor, tensor } from '../tensor.ts';
 
 /** Part of a picture that stays as it is while the rest is drawn. */
@@ -7,6 +9,30 @@ export interface KeptPart {
   readonly latents: Tensor;
   /** (1, 1, h, w): 1 stays, 0 is drawn */
   readonly mask: Tensor;
+}
+
+/**
+ * What a mask says is to be drawn: its white part.
+ * @returns (H, W) of the mask: 1 is to be drawn, 0 stays
+ * @throws InputError where that is nothing
+ */
+export function redrawnByMask(mask: Picture, name: string): Tensor {
+  const { data, width, height } = composeOn(mask, [0, 0, 0]);
+  const redrawn = Float32Array.from({ length: width * height }, (_, i) => {
+    const [red, green, blue] = data.subarray(4 * i, 4 * i + 3) as unknown as [number, number, number];
+    return 0.299 * red + 0.587 * green + 0.114 * blue >= 127.5 ? 1 : 0;
+  });
+  if (redrawn.includes(1)) return tensor(redrawn, [height, width]);
+  throw new InputError(`${name}: the mask has no white part: expected white where the picture is to be drawn anew`);
+}
+
+/** The same without a mask: the transparent part of a picture. */
+export function redrawnWhereTransparent({ data, width, height }: Picture, name: string): Tensor {
+  const redrawn = Float32Array.from({ length: width * height }, (_, i) => (data[4 * i + 3]! < 128 ? 1 : 0));
+  if (redrawn.includes(1)) return tensor(redrawn, [height, width]);
+  throw new InputError(
+    `${name}: a picture without a transparent part needs a mask, white where it is to be drawn anew`,
+  );
 }
 
 /** Of a latent and the neighbours that are drawn with it. */

@@ -1,7 +1,7 @@
 import { InputError } from '../../errors.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import { rows } from '../tensor.ts';
-import { expectStart, schedulerFor, sizeOf } from './decode-settings.ts';
+import { expectShapes, schedulerFor, sizeOf } from './decode-settings.ts';
 import { encodePicture, type Kandinsky, openKandinsky } from './kandinsky.ts';
 import type { DecodeRequest, Embedding, Model, ModelOptions, Size, StageHooks, TextRequest } from './model.ts';
 import { embedTexts } from './priors.ts';
@@ -64,6 +64,7 @@ async function decode(
   if (request.dynamicThresholding !== undefined) {
     throw new InputError(`dynamic thresholding is for models that draw pixels (Karlo); ${model.name} draws latents`);
   }
+  expectShapes(request, latentShape(model, 1, height, width));
   return sampleDecoder(model, {
     imageEmbedding: embedding.imageEmbedding,
     negativeEmbedding: embedding.negativeEmbedding ?? (await model.clip.zeroEmbedding()),
@@ -74,7 +75,9 @@ async function decode(
     guidanceScale: request.guidanceScale,
     guidanceRescale: request.guidanceRescale,
     eta: request.eta,
-    start: expectStart(request.start, latentShape(model, 1, height, width)),
+    start: request.start,
+    origin: request.origin,
+    kept: request.kept,
     generator,
     ...hooks,
   });

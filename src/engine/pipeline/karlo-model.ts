@@ -1,8 +1,9 @@
+import { InputError } from '../../errors.ts';
 import { tensorFromPicture } from '../images/picture-tensor.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import type { KarloDecoder, SuperResolution } from '../runtime/open-networks.ts';
 import type { Tensor } from '../tensor.ts';
-import { expectStart, schedulerFor, sizeOf } from './decode-settings.ts';
+import { expectShapes, schedulerFor, sizeOf } from './decode-settings.ts';
 import { type Karlo, openKarlo } from './karlo.ts';
 import type { DecodeRequest, Model, ModelOptions, Size, StageHooks, TextRequest } from './model.ts';
 import { embedTexts } from './priors.ts';
@@ -63,6 +64,12 @@ async function decode(
   hooks: StageHooks | undefined,
 ): Promise<Tensor> {
   const { width, height } = request;
+  if (request.kept) {
+    throw new InputError(
+      `${model.name} can't inpaint: its upsampler draws all pixels anew; models of Kandinsky 2.2 can`,
+    );
+  }
+  expectShapes(request, [1, model.decoder.config.in_channels, height, width]);
   return sampleKarloDecoder(model, {
     imageEmbedding: request.embedding.imageEmbedding,
     text: await model.clip.encodeTexts([request.prompt ?? '']),
@@ -74,7 +81,8 @@ async function decode(
     guidanceScale: request.guidanceScale,
     guidanceRescale: request.guidanceRescale,
     eta: request.eta,
-    start: expectStart(request.start, [1, model.decoder.config.in_channels, height, width]),
+    start: request.start,
+    origin: request.origin,
     generator,
     ...hooks,
   });

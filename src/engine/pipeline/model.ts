@@ -6,6 +6,8 @@ import type { PrincipalComponents } from '../pca/components.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import type { RuntimeOptions } from '../runtime/runtime.ts';
 import type { Tensor } from '../tensor.ts';
+import type { KeptPart } from './inpaint.ts';
+import type { Origin } from './origin.ts';
 
 /** Settings for a request that names none. */
 export const Defaults = z.strictObject({
@@ -28,6 +30,8 @@ export interface TextRequest {
   readonly negativePrompt?: string;
   /** The model's default when absent. */
   readonly priorGuidanceScale?: number;
+  /** An embedding (1, E) that is changed towards the text. */
+  readonly origin?: Origin;
   /** Diffusion when absent. */
   readonly prior?: PriorName;
   /** How many z_i are drawn, of which the nearest to the text is taken; 1 when absent. */
@@ -52,8 +56,11 @@ type DecoderSettings = Pick<
 export interface DecodeRequest extends DecoderSettings {
   readonly sampler: SamplerName | 'ddim-inverse';
   readonly embedding: Embedding;
-  /** Where sampling starts in place of noise, of what `decode` draws. */
+  /** Where sampling starts in place of noise, (1, C, h, w). */
   readonly start?: Tensor;
+  /** What is changed instead of drawn anew, (1, C, h, w). */
+  readonly origin?: Origin;
+  readonly kept?: KeptPart;
 }
 
 /** In pixels. */

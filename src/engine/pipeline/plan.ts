@@ -1,17 +1,18 @@
 import { InputError } from '../../errors.ts';
 import type { Recipe } from '../../recipe.ts';
-import type { SeededSettings, Task, TaskOf } from '../../task.ts';
+import type { Task, TaskOf } from '../../task.ts';
 import { decodePicture } from '../images/decode-picture.ts';
 import { readRecipe } from '../images/encode-picture.ts';
 import type { Picture } from '../images/picture.ts';
 import { unwhiten, whiten } from '../pca/components.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
 import type { Tensor } from '../tensor.ts';
+import { bipartiteLatents, type InversionHooks, inversionSettings } from './bipartite-latent.ts';
 import { sizeOf } from './decode-settings.ts';
-import { sphericalMean } from './interpolation.ts';
-import { invert } from './invert.ts';
-import type { Model, StageHooks } from './model.ts';
-import { changeRecipes, recipesFor } from './recipes.ts';
+import { latentMask, redrawnByMask, redrawnWhereTransparent } from './inpaint.ts';
+import { slerp, sphericalMean } from './interpolation.ts';
+import type { Model } from './model.ts';
+import { changeRecipes, recipesFor, type Subject } from './recipes.ts';
 import { textDiff } from './text-diff.ts';
 
 /** A picture file as it was sent. */
@@ -21,30 +22,41 @@ export interface PictureFile {
   readonly bytes: Uint8Array;
 }
 
+/** What a task comes to. */
+export interface Plan {
+  /** One a picture, in order. */
+  readonly recipes: readonly Recipe[];
+  /** By the same order: the picture that should come out, where one is drawn from its own bipartite latent. */
+  readonly reconstructed?: readonly (Picture | undefined)[];
+}
+
 /**
- * What a task comes to: a recipe a picture. All that is done with the pictures it starts from is done here.
+ * Makes recipes of a task. All that is done with the pictures it starts from is done here.
  * @throws InputError for a picture, a recipe in one, or settings that can't be used
  */
-export function plan(model: Model, task: Task<PictureFile>, hooks: StageHooks = {}): Promise<Recipe[]> {
-  const planOne = PLANS[task.kind] as Plan<typeof task.kind>;
+export function plan(model: Model, task: Task<PictureFile>, hooks: InversionHooks = {}): Promise<Plan> {
+  const planOne = PLANS[task.kind] as PlanOf<typeof task.kind>;
   return planOne(model, task, hooks);
 }
 
-type Plan<Kind extends Task<unknown>['kind']> = (
-  model: Model,
-  task: TaskOf<Kind, PictureFile>,
-  hooks: StageHooks,
-) => Promise<Recipe[]>;
+type Kind = Task<unknown>['kind'];
+type PlanOf<K extends Kind> = (model: Model, task: TaskOf<K, PictureFile>, hooks: InversionHooks) => Promise<Plan>;
 
-const PLANS: { readonly [Kind in Task<unknown>['kind']]: Plan<Kind> } = {
+const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
   async imagine(model, { prompt, negativePrompt, settings }) {
-    return recipesFor(model, { operation: 'imagine', prompt, negativePrompt }, settings);
+    return { recipes: recipesFor(model, { operation: 'imagine', prompt, negativePrompt }, settings) };
   },
 
-  async variations(model, { pictures: [file], settings }) {
-    const imageEmbedding = await model.embedPicture(await open(file));
-    const prompt = recipeIn(file)?.prompt;
-    return recipesFor(model, { operation: 'variations', prompt, imageEmbedding }, settings);
+  async variations(model, { pictures: [file], settings: asked }, hooks) {
+    const picture = await open(file);
+    const subject = { operation: 'variations', prompt: recipeIn(file)?.prompt } as const;
+    if (asked.eta === undefined) {
+      const imageEmbedding = await model.embedPicture(picture);
+      return { recipes: recipesFor(model, { ...subject, imageEmbedding }, asked) };
+    }
+    const settings = inversionSettings(model, asked);
+    const [latent] = await bipartiteLatents(model, [picture], settings, hooks);
+    return { recipes: recipesFor(model, { operation: 'variations', ...latent }, settings) };
   },
 
   async blend(model, { pictures, prompt, negativePrompt, weights, settings }) {
@@ -59,25 +71,95 @@ const PLANS: { readonly [Kind in Task<unknown>['kind']]: Plan<Kind> } = {
       throw new InputError(`a blend of ${embeddings.length} needs as many weights, not ${shares.length}`);
     }
     const imageEmbedding = sphericalMean(embeddings, shares);
-    return recipesFor(model, { operation: 'blend', prompt, imageEmbedding }, settings);
+    return { recipes: recipesFor(model, { operation: 'blend', prompt, imageEmbedding }, settings) };
   },
 
-  async modify(model, { pictures: [file], prompt, from = shownIn(file), strengths, settings }, hooks) {
+  async reconstruct(model, { pictures: [file], settings: asked }, hooks) {
+    const picture = await open(file);
+    const settings = inversionSettings(model, asked);
+    const [latent] = await bipartiteLatents(model, [picture], settings, hooks);
+    const recipes = recipesFor(model, { operation: 'reconstruct', ...latent }, { ...settings, count: 1 });
+    return { recipes, reconstructed: [picture] };
+  },
+
+  async modify(model, { pictures: [file], prompt, from = shownIn(file), strengths, settings: asked }, hooks) {
     const [picture, to, baseline] = await Promise.all([open(file), model.encodeText(prompt), model.encodeText(from)]);
-    const latent = await bipartiteLatent(model, picture, settings, hooks);
-    return strengths.flatMap((strength) => {
-      const imageEmbedding = textDiff(latent.imageEmbedding, to, baseline, strength);
-      const subject = { operation: 'modify', modification: { prompt, from, strength } } as const;
-      return recipesFor(model, { ...subject, imageEmbedding, start: latent.start }, { ...latent.settings, count: 1 });
+    const settings = inversionSettings(model, asked);
+    const [latent] = await bipartiteLatents(model, [picture], settings, hooks);
+    const { imageEmbedding, start } = latent!;
+    const recipes = strengths.flatMap((strength) => {
+      const subject: Subject = {
+        operation: 'modify',
+        modification: { prompt, from, strength },
+        imageEmbedding: textDiff(imageEmbedding, to, baseline, strength),
+        start,
+      };
+      return recipesFor(model, subject, { ...settings, count: 1 });
     });
+    return { recipes, reconstructed: strengths.map((strength) => (strength === 0 ? picture : undefined)) };
+  },
+
+  async interpolate(model, { pictures: files, frames, noise, settings: asked }, hooks) {
+    const pictures = await Promise.all(files.map(open));
+    const inverted = noise === 'inverted';
+    const settings = { ...(inverted ? inversionSettings(model, asked) : asked), count: 1 };
+    const embed = async (picture: Picture) => ({ imageEmbedding: await model.embedPicture(picture), start: undefined });
+    const latents = inverted
+      ? await bipartiteLatents(model, pictures, inversionSettings(model, asked), hooks)
+      : await Promise.all(pictures.map(embed));
+    const positions = Array.from({ length: frames }, (_, i) => (i / (frames - 1)) * (pictures.length - 1));
+    const recipes = positions.flatMap((position) => {
+      const left = Math.min(Math.floor(position), latents.length - 2);
+      const [a, b] = [latents[left]!, latents[left + 1]!];
+      const imageEmbedding = slerp(a.imageEmbedding, b.imageEmbedding, position - left);
+      const start = a.start && b.start && slerp(a.start, b.start, position - left);
+      return recipesFor(model, { operation: 'interpolate', imageEmbedding, start }, settings);
+    });
+    const reconstructed = positions.map((position) => pictures[position]);
+    return inverted ? { recipes, reconstructed } : { recipes };
+  },
+
+  async img2img(model, { pictures: [file], prompt, negativePrompt, strength, priorStrength, settings }) {
+    const picture = await open(file);
+    if (priorStrength !== undefined && prompt === undefined) {
+      throw new InputError('prior strength is for a prompt: it changes what the picture shows towards the words');
+    }
+    const shown = prompt === undefined || priorStrength !== undefined ? await model.embedPicture(picture) : undefined;
+    const subject: Subject = {
+      operation: 'img2img',
+      prompt,
+      negativePrompt,
+      imageEmbedding: prompt === undefined ? shown : undefined,
+      priorOrigin: shown && priorStrength !== undefined ? { sample: shown, strength: priorStrength } : undefined,
+      origin: { sample: await model.encode(picture, sizeOf(model, settings)), strength },
+    };
+    return { recipes: recipesFor(model, subject, settings) };
+  },
+
+  async inpaint(model, { pictures: [file, maskFile], prompt, negativePrompt, settings }) {
+    const picture = await open(file!);
+    const redrawn = maskFile
+      ? redrawnByMask(await open(maskFile), maskFile.name)
+      : redrawnWhereTransparent(picture, file!.name);
+    const latents = await model.encode(picture, sizeOf(model, settings));
+    const [, , height, width] = latents.shape as [number, number, number, number];
+    const subject: Subject = {
+      operation: 'inpaint',
+      prompt,
+      negativePrompt,
+      imageEmbedding: prompt === undefined ? await model.embedPicture(picture) : undefined,
+      kept: { latents, mask: latentMask(redrawn, height, width) },
+    };
+    return { recipes: recipesFor(model, subject, settings) };
   },
 
   async pca(model, { pictures: [file], dimensions, settings }) {
     const embedding = await model.embedPicture(await open(file));
-    return dimensions.flatMap((count) => {
+    const recipes = dimensions.flatMap((count) => {
       const imageEmbedding = keepComponents(model, embedding, count);
       return recipesFor(model, { operation: 'pca', dimensions: count, imageEmbedding }, { ...settings, count: 1 });
     });
+    return { recipes };
   },
 
   async redraw(model, { pictures, ...change }) {
@@ -86,7 +168,7 @@ const PLANS: { readonly [Kind in Task<unknown>['kind']]: Plan<Kind> } = {
       if (recipe) return recipe;
       throw new InputError(`${file.name} holds no recipe: only pictures drawn here can be drawn again`);
     });
-    return changeRecipes(model, recipes, change);
+    return { recipes: changeRecipes(model, recipes, change) };
   },
 };
 
@@ -97,23 +179,6 @@ const recipeIn = ({ bytes, name }: PictureFile): Recipe | undefined => readRecip
 function shownIn(file: PictureFile): string {
   const recipe = recipeIn(file);
   return recipe?.modification?.prompt ?? recipe?.prompt ?? '';
-}
-
-/** With fewer the inversion finds another picture. */
-const MIN_INVERSION_STEPS = 50;
-
-/** (z_i, x_T) of a picture, and settings that draw it again: without guidance and in many steps, unless others are asked for. */
-async function bipartiteLatent(model: Model, picture: Picture, asked: SeededSettings, hooks: StageHooks) {
-  const settings = {
-    ...asked,
-    steps: asked.steps ?? Math.max(model.defaults.steps, MIN_INVERSION_STEPS),
-    guidanceScale: asked.guidanceScale ?? 1,
-    sampler: asked.sampler ?? 'ddim',
-  };
-  const imageEmbedding = await model.embedPicture(picture);
-  const x0 = await model.encode(picture, sizeOf(model, settings));
-  const start = await invert(model, x0, { ...settings, embedding: { imageEmbedding } }, hooks);
-  return { imageEmbedding, start, settings };
 }
 
 /** z_i with all but its first principal components at the mean. @throws InputError */

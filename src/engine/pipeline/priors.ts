@@ -28,9 +28,12 @@ export async function embedTexts(
   generator: TorchGenerator,
   hooks: StageHooks | undefined,
 ): Promise<Tensor> {
-  const { prior = 'diffusion', priorSamples: samples = 1 } = request;
+  const { prior = 'diffusion', priorSamples: samples = 1, origin } = request;
   const { clip, diffusion, autoregressive, defaults } = priors;
   if (!diffusion) throw new InputError('this model has no prior: it draws variations of pictures, not from texts');
+  if (origin && prior !== 'diffusion') {
+    throw new InputError(`only the prior diffusion changes an embedding towards a text (prior strength), not ${prior}`);
+  }
   const text = await clip.encodeTexts(texts);
   if (prior === 'none') return asImageEmbeddings(text.textEmbedding, diffusion);
   const repeated = repeatRows(text, samples);
@@ -41,7 +44,12 @@ export async function embedTexts(
     generator,
   };
   if (prior === 'diffusion') {
-    const drawn = await samplePrior(diffusion, { ...sampling, steps: defaults.priorSteps, ...hooks });
+    const drawn = await samplePrior(diffusion, {
+      ...sampling,
+      steps: defaults.priorSteps,
+      origin: origin && { ...origin, sample: concatRows(Array<Tensor>(texts.length * samples).fill(origin.sample)) },
+      ...hooks,
+    });
     return nearestOfEach(drawn, text.textEmbedding, samples);
   }
   if (!autoregressive) {

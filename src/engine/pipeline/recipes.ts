@@ -1,7 +1,9 @@
 import { InputError } from '../../errors.ts';
 import { MAX_COUNT, MAX_GUIDANCE_SCALE, MAX_SEED, type Recipe, type Settings } from '../../recipe.ts';
 import type { Tensor } from '../tensor.ts';
+import type { KeptPart } from './inpaint.ts';
 import type { Model } from './model.ts';
+import type { Origin } from './origin.ts';
 import { encodeFloats, encodeTensor } from './stored-tensor.ts';
 
 /** What is drawn, with the tensors of its recipe unpacked: from a text, or from an image embedding. */
@@ -11,11 +13,17 @@ export interface Subject
   readonly imageEmbedding?: Tensor;
   /** x_T, (1, C, h, w) */
   readonly start?: Tensor;
+  /** (1, C, h, w) */
+  readonly origin?: Origin;
+  /** (1, E) */
+  readonly priorOrigin?: Origin;
+  readonly kept?: KeptPart;
 }
 
 /** One recipe a picture: what the settings leave open is the model's default; picture i has seed + i. */
 export function recipesFor(model: Model, subject: Subject, settings: Settings & { seed: number }): Recipe[] {
   const { count = MAX_COUNT, seed } = settings;
+  const { imageEmbedding, start, origin, priorOrigin, kept } = subject;
   return Array.from({ length: count }, (_, i) => ({
     version: 1,
     operation: subject.operation,
@@ -37,8 +45,14 @@ export function recipesFor(model: Model, subject: Subject, settings: Settings & 
     width: settings.width,
     height: settings.height,
     model: model.name,
-    imageEmbedding: subject.imageEmbedding && encodeFloats(subject.imageEmbedding.data),
-    start: subject.start && encodeTensor(subject.start),
+    imageEmbedding: imageEmbedding && encodeFloats(imageEmbedding.data),
+    start: start && encodeTensor(start),
+    origin: origin && { latents: encodeTensor(origin.sample), strength: origin.strength },
+    priorOrigin: priorOrigin && {
+      imageEmbedding: encodeFloats(priorOrigin.sample.data),
+      strength: priorOrigin.strength,
+    },
+    kept: kept && { latents: encodeTensor(kept.latents), mask: encodeTensor(kept.mask) },
   }));
 }
 
@@ -56,6 +70,8 @@ export interface RecipeChange {
  */
 export function changeRecipes(model: Model, recipes: readonly Recipe[], change: RecipeChange): Recipe[] {
   const { guidanceStep = 0, settings } = change;
+  const { seed, count: _, ...others } = settings;
+  const asked: Settings = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
   return recipes.map((recipe, i) => {
     if (recipe.imageEmbedding && recipe.model !== model.name) {
       throw new InputError(
@@ -63,18 +79,14 @@ export function changeRecipes(model: Model, recipes: readonly Recipe[], change: 
           'ask for its variations instead',
       );
     }
-    const guidanceScale = settings.guidanceScale ?? recipe.guidanceScale + guidanceStep;
+    const guidanceScale = asked.guidanceScale ?? recipe.guidanceScale + guidanceStep;
     return {
       ...recipe,
-      seed: settings.seed === undefined ? recipe.seed : settings.seed + i,
+      ...asked,
+      seed: seed === undefined ? recipe.seed : seed + i,
       // New noise takes the place of the one that an inversion found.
-      start: settings.seed === undefined ? recipe.start : undefined,
-      steps: settings.steps ?? recipe.steps,
+      start: seed === undefined ? recipe.start : undefined,
       guidanceScale: Math.min(MAX_GUIDANCE_SCALE, Math.max(1, guidanceScale)),
-      priorGuidanceScale: settings.priorGuidanceScale ?? recipe.priorGuidanceScale,
-      prior: settings.prior ?? recipe.prior,
-      priorSamples: settings.priorSamples ?? recipe.priorSamples,
-      sampler: settings.sampler ?? recipe.sampler,
       model: model.name,
     };
   });

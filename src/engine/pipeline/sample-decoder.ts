@@ -57,6 +57,7 @@ export async function sampleDecoder(model: Kandinsky, request: DecoderRequest): 
   return scheduler.sampler(guided ? withGuidance(network, guidanceScale, guidanceRescale) : network, x, schedule, {
     noise,
     eta: request.eta,
+    useClippedModelOutput: request.start !== undefined,
     afterStep: kept && keepPart(kept, start, schedule),
     signal: request.signal,
     onStep: request.onStep,

@@ -6,7 +6,7 @@ import type { TorchGenerator } from '../random/torch-generator.ts';
 import { concatChannels, concatRows, firstChannels, type Tensor, tensor } from '../tensor.ts';
 import { stackTexts, type TextCondition } from './clip.ts';
 import type { Karlo } from './karlo.ts';
-import { begin } from './origin.ts';
+import { begin, type Origin } from './origin.ts';
 
 interface SamplingRequest {
   readonly steps: number;
@@ -34,6 +34,8 @@ export interface KarloDecoderRequest extends SamplingRequest {
   readonly width?: number;
   /** x_T of that shape, in place of the generator's first noise. */
   readonly start?: Tensor;
+  /** Small pictures (R, 3, h, w) to change. */
+  readonly origin?: Origin;
 }
 
 /**
@@ -52,11 +54,12 @@ export async function sampleKarloDecoder(model: Karlo, request: KarloDecoderRequ
 
   const shape = [imageEmbedding.shape[0]!, model.decoder.config.in_channels, height, width];
   const noise = () => generator.randn(shape);
-  const { schedule, x } = begin(scheduler, request.steps, request.start ?? noise());
+  const { schedule, x } = begin(scheduler, request.steps, request.start ?? noise(), request.origin);
   const denoise = guided ? withGuidance(network, guidanceScale, guidanceRescale) : network;
   return scheduler.sampler(denoise, x, schedule, {
     noise,
     eta: request.eta,
+    useClippedModelOutput: request.start !== undefined,
     signal: request.signal,
     onStep: request.onStep,
   });

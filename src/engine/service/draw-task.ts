@@ -19,7 +19,7 @@ const PREVIEW_SHARE = 0.1;
 
 /** @throws InputError for a picture or recipe that can't be used */
 export async function drawTask(model: Model, task: Task<PictureFile>, hooks: DrawTaskHooks): Promise<DrawnPicture[]> {
-  const recipes = await plan(model, task, { signal: hooks.signal });
+  const { recipes } = await plan(model, task, { signal: hooks.signal, onInversion: hooks.onProgress });
   const { images } = await draw(model, recipes, { signal: hooks.signal, onStep: watch(model, recipes, hooks) });
   return Promise.all(
     images.map(async (image, i) => {

@@ -1,3 +1,4 @@
+import type { Tensor } from '../../tensor.ts';
 import { combine } from '../combine.ts';
 import { predict } from '../prediction.ts';
 import { afterStep, type Sampler } from '../sampler.ts';
@@ -8,13 +9,15 @@ import type { Step } from '../steps.ts';
  * Without randomness (η = 0) it runs both ways: on a schedule towards noise it's DDIM inversion.
  */
 export const sampleDdim: Sampler = async (denoise, x, schedule, options) => {
-  const { eta = 0 } = options;
+  const { eta = 0, useClippedModelOutput = false } = options;
   const steps = schedule.steps.length;
   for (const [index, step] of schedule.steps.entries()) {
     options.signal?.throwIfAborted();
     const { t, alphaBar, alphaBarNext } = step;
     const modelOutput = await denoise(x, t);
-    const { x0, epsilon } = predict(modelOutput, x, alphaBar, schedule.config);
+    const prediction = predict(modelOutput, x, alphaBar, schedule.config);
+    const { x0 } = prediction;
+    const epsilon = useClippedModelOutput && alphaBar < 1 ? noiseLeft(x, x0, alphaBar) : prediction.epsilon;
     const sigma = eta > 0 ? eta * ancestralSigma(step) : 0;
     // From pure noise, with η = 1, what's left of ε is 0, give or take a rounding.
     const direction = Math.sqrt(Math.max(1 - alphaBarNext - sigma ** 2, 0));
@@ -25,6 +28,10 @@ export const sampleDdim: Sampler = async (denoise, x, schedule, options) => {
   }
   return x;
 };
+
+/** ε of x = √ᾱ·x0 + √(1−ᾱ)·ε. */
+const noiseLeft = (x: Tensor, x0: Tensor, alphaBar: number) =>
+  combine([1 / Math.sqrt(1 - alphaBar), x], [-Math.sqrt(alphaBar / (1 - alphaBar)), x0]);
 
 /** Eq. 16 with η = 1: √((1−ᾱ_s)/(1−ᾱ_t))·√(1−ᾱ_t/ᾱ_s). */
 const ancestralSigma = ({ alphaBar, alphaBarNext, beta }: Step) =>
