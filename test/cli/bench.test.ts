@@ -19,7 +19,7 @@ describe('bench', { timeout: 60_000 }, () => {
     expect(code, stderr).toBe(0);
     const { networks, ...figures } = JSON.parse(stdout);
     expect(Object.keys(networks)).toEqual(
-      expect.arrayContaining(['prior', 'unet', 'movq', 'text_encoder', 'image_encoder']),
+      expect.arrayContaining(['prior', 'unet', 'movq: decoder', 'text_encoder', 'image_encoder']),
     );
     expect(figures).toMatchObject({ threads: 1, ratios: {} });
     const positive = ['loadSeconds', 'drawSeconds', 'picturesPerSecond', 'memoryAboveWeightsBytes', 'weightsBytes'];

@@ -123,8 +123,8 @@ export async function openPrior(dir: string, options: RuntimeOptions = {}): Prom
   const component = await openComponent(dir, 'PriorTransformer', PriorConfig);
   const { config } = component;
   const statistic = (name: string) => readFinite(tensorEntry(component, name, [1, config.embedding_dim]));
-  const embedText = await record(component, priorTextGraph, options);
-  const embedStep = await record(component, priorStepGraph, options);
+  const embedText = await record(component, priorTextGraph, options, 'text');
+  const embedStep = await record(component, priorStepGraph, options, 'step');
   const transformer = await record(component, priorTransformerGraph, options);
   const width = config.num_attention_heads * config.attention_head_dim;
   const layers = [...Array(config.num_layers).keys()];
@@ -146,7 +146,7 @@ export async function openPrior(dir: string, options: RuntimeOptions = {}): Prom
     async predict({ sample, timestep, textMask, ...past }) {
       const { tokens } = await embedStep.run({ sample, timestep: column(timestep) });
       const bias = causalBias(textMask, config.num_embeddings + 1, STEP_TOKENS);
-      return (await transformer.run({ tokens: tokens!, bias, ...past })).prediction!;
+      return (await transformer.run({ tokens: tokens!, bias, ...past }, ['prediction'])).prediction!;
     },
     async close() {
       await Promise.all([embedText, embedStep, transformer].map((session) => session.close()));
@@ -205,8 +205,8 @@ export interface ArPrior extends Open<ArPriorConfig> {
 export async function openArPrior(dir: string, options: RuntimeOptions = {}): Promise<ArPrior> {
   const component = await openComponent(dir, 'AutoregressivePrior', ArPriorConfig);
   const { config } = component;
-  const first = await record(component, arPriorFirstGraph, options);
-  const next = await record(component, arPriorNextGraph, options);
+  const first = await record(component, arPriorFirstGraph, options, 'text');
+  const next = await record(component, arPriorNextGraph, options, 'code');
   return {
     config,
     async begin({ similarity, ...text }) {
@@ -348,8 +348,8 @@ export async function openMovq(dir: string, options: RuntimeOptions = {}): Promi
     config.num_vq_embeddings,
     latentChannels(config),
   ]);
-  const encoder = await record(component, movqEncoderGraph, options);
-  const decoder = await record(component, movqDecoderGraph, options);
+  const encoder = await record(component, movqEncoderGraph, options, 'encoder');
+  const decoder = await record(component, movqDecoderGraph, options, 'decoder');
   return {
     config,
     encode: async (image) => (await encoder.run({ image })).latents!,

@@ -11,25 +11,28 @@ import { Session } from './session.ts';
 
 /**
  * A network of a component, in the precision that is asked for: float32 where it wasn't calibrated.
+ * @param part  its name, of a component that has several
  * @throws WeightMismatchError; StaleRangesError when its weights were changed since
  */
 export async function record<C>(
   component: Component<C>,
   build: GraphBuilder<C>,
   options: RuntimeOptions,
+  part?: string,
 ): Promise<Session> {
+  const name = part === undefined ? component.name : `${component.name}: ${part}`;
   const graph = (ops: OnnxOps) => recordGraph(component, build, new Set(), ops);
   const { calibration, precision } = options;
   if (calibration) {
     const observe = calibration.observer(component);
-    return new ObservedSession(observe, graph(new CalibrationOps()), options, component.name);
+    return new ObservedSession(observe, graph(new CalibrationOps()), options, name);
   }
   const ranges = precision === 'int8' ? await readRanges(component) : undefined;
   const ops = ranges ? new QuantisedOps(await quantisedWeights(component, ranges)) : new OnnxOps();
-  return new Session(graph(ops), options, component.name);
+  return new Session(graph(ops), options, name);
 }
 
-/** Shows the outputs of each run. */
+/** Shows all outputs of each run, whichever are wanted. */
 class ObservedSession extends Session {
   readonly #observe: (outputs: Record<string, Tensor>) => void;
 
@@ -38,8 +41,8 @@ class ObservedSession extends Session {
     this.#observe = observe;
   }
 
-  override async run(...inputs: Parameters<Session['run']>): Promise<Record<string, Tensor>> {
-    const outputs = await super.run(...inputs);
+  override async run(inputs: Parameters<Session['run']>[0]): Promise<Record<string, Tensor>> {
+    const outputs = await super.run(inputs);
     this.#observe(outputs);
     return outputs;
   }

@@ -10,6 +10,6 @@ export interface RuntimeOptions {
   readonly precision?: 'float32' | 'int8';
   /** Measures the ranges of all layers meanwhile, in float32. */
   readonly calibration?: Calibration;
-  /** Told after each run of a network, named as its folder. */
+  /** Told after each run of a network, named as its folder, and the part of it. */
   readonly onRun?: (network: string, milliseconds: number) => void;
 }

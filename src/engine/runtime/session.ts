@@ -43,11 +43,17 @@ export class Session implements Evictable {
     return this.#running > 0;
   }
 
-  /** @throws NonFiniteWeightError at the first run */
-  async run(inputs: Record<string, Tensor | IntegerTensor>): Promise<Record<string, Tensor>> {
+  /**
+   * @param wanted  outputs to return: each costs a copy; all when absent
+   * @throws NonFiniteWeightError at the first run
+   */
+  async run(
+    inputs: Record<string, Tensor | IntegerTensor>,
+    wanted?: readonly string[],
+  ): Promise<Record<string, Tensor>> {
     this.#running++;
     try {
-      return await this.#runLoaded(await this.#load(), inputs);
+      return await this.#runLoaded(await this.#load(), inputs, wanted);
     } finally {
       this.#running--;
     }
@@ -73,10 +79,11 @@ export class Session implements Evictable {
   async #runLoaded(
     session: ort.InferenceSession,
     inputs: Record<string, Tensor | IntegerTensor>,
+    wanted: readonly string[] | undefined,
   ): Promise<Record<string, Tensor>> {
     const feeds = Object.entries(inputs).map(([name, x]) => [name, toOrt(x)] as const);
     const start = performance.now();
-    const outputs = await session.run(Object.fromEntries(feeds));
+    const outputs = await session.run(Object.fromEntries(feeds), wanted ?? session.outputNames);
     this.#options.onRun?.(this.#name, performance.now() - start);
     return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, fromOrt(value as ort.Tensor)]));
   }
