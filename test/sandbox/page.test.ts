@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Client } from 'discord.js';
 import type { Page } from 'playwright-core';
+import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type LocalDiscord, startLocalDiscord } from '../../src/sandbox/local-discord.ts';
 import { type Browser, missingChromium, openBrowser } from './chromium.ts';
@@ -172,11 +173,38 @@ describe.skipIf(missingChromium)(
       discord.people.robin.command(await imagine('x'));
       await page.getByRole('img', { name: 'red picture' }).click();
       const viewer = page.getByRole('dialog', { name: 'Picture' });
-      await viewer.getByText('red picture · 1 of 4').waitFor();
+      await viewer.getByText('red picture').waitFor();
       await page.keyboard.press('ArrowLeft');
-      await viewer.getByText('navy picture · 4 of 4').waitFor();
+      await viewer.getByText('navy picture').waitFor();
       await page.keyboard.press('Escape');
       await viewer.waitFor({ state: 'hidden' });
+    });
+
+    test('a picture too large to decode at once is offered as a file', async () => {
+      const background = 'white';
+      const huge = sharp({ create: { width: 10_000, height: 5_001, channels: 3, background } });
+      const buffer = await huge.png({ compressionLevel: 1 }).toBuffer();
+      const sent = { name: 'huge.png', mimeType: 'image/png', buffer };
+      await page.getByLabel('Attach files').setInputFiles(sent);
+      await page.getByRole('button', { name: 'Remove huge.png' }).waitFor();
+      expect(await page.locator('img[src*="huge.png"]').count()).toBe(0);
+      await page.getByRole('button', { name: 'Send message' }).click();
+      await newest().getByRole('link', { name: 'huge.png' }).waitFor();
+      await box().fill('/blend');
+      await box().press('Enter');
+      await page.getByLabel('image1').setInputFiles(sent);
+      await page.locator('.file-field').getByText('huge.png').waitFor();
+      expect(await page.locator('img[src*="huge.png"]').count()).toBe(0);
+    });
+
+    test('small lines stand each on its own, and an excerpt names who is mentioned', async () => {
+      const original = await say('**red heart** · for <@1100000000000000101>\n-# without: blue\n-# seed 5');
+      await newest().getByText('seed 5').waitFor();
+      const [without, seed] = await newest().locator('small').all();
+      expect((await seed!.boundingBox())!.y).toBeGreaterThan((await without!.boundingBox())!.y);
+      const { channelId } = discord;
+      await discord.people.kim.send({ channelId, content: 'nice', attachmentIds: [], replyTo: original });
+      await newest().getByText('red heart · for @Robin without: blue seed 5').waitFor();
     });
 
     test('two people: what is for one only, reactions, and who may delete', async () => {

@@ -39,7 +39,7 @@ export function chatMessage(message: APIMessage, grouped: boolean, context: Mess
   const time = html`<time datetime=${message.timestamp} title=${fullTime(date)}>${grouped ? clockTime(date) : shortTime(date)}</time>`;
   return html`<li id="message-${id}" class=${classes.filter(Boolean).join(' ')}>
     <article aria-label="${displayName(author)}, ${shortTime(date)}">
-      ${origin(message)}
+      ${origin(message, context.people)}
       <div class="gutter">${grouped ? time : avatar(author)}</div>
       <div class="body">
         ${grouped ? nothing : html`<p class="author"><span class="name">${displayName(author)}</span>${appTag(author)}${time}</p>`}
@@ -56,7 +56,7 @@ export function chatMessage(message: APIMessage, grouped: boolean, context: Mess
 export const appTag = (user: APIUser) => (user.bot ? html`<span class="app-tag">APP</span>` : nothing);
 
 /** What the message answers: a command, or another message. */
-function origin(message: APIMessage): TemplateResult | typeof nothing {
+function origin(message: APIMessage, people: readonly APIUser[]): TemplateResult | typeof nothing {
   const command = message.interaction;
   if (command) {
     return html`<p class="origin">${avatar(command.user, 16)}<span class="name">${displayName(command.user)}</span>
@@ -66,7 +66,7 @@ function origin(message: APIMessage): TemplateResult | typeof nothing {
   const original = message.referenced_message;
   if (!original) return html`<p class="origin"><em>Original message was deleted</em></p>`;
   const text =
-    plainText(original.content) ||
+    plainText(original.content, people) ||
     (original.attachments.length > 0 ? 'Click to see attachment' : 'Click to see message');
   return html`<p class="origin">${avatar(original.author, 16)}<span class="name">${displayName(original.author)}</span>
     <a href="#message-${original.id}" class="excerpt" @click=${jump}>${text}</a></p>`;

@@ -12,6 +12,7 @@ import {
   isAttachment,
   startingFields,
 } from './command-fields.ts';
+import { isPicture } from './gallery.ts';
 import type { Host } from './host.ts';
 import { icons } from './icons.ts';
 
@@ -312,7 +313,7 @@ export class CommandForm extends LitElement {
       if (file) this.#upload(name, file);
     };
     return html`<span class="file-field">
-      ${attachment?.width ? html`<img src=${attachment.url} alt="" width="32" height="32" />` : nothing}
+      ${attachment && isPicture(attachment) ? html`<img src=${attachment.url} alt="" width="32" height="32" />` : nothing}
       <span class="file-name">${attachment?.filename ?? (uploading ? `Sending ${uploading}…` : 'Drop, paste or choose a file')}</span>
       <input type="file" id="option-${name}" class="choose-file" aria-invalid=${Boolean(problem)}
         aria-describedby=${problem ? `problem-${name}` : nothing} @change=${pick}

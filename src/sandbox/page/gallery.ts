@@ -71,10 +71,17 @@ function singleSize(width: number, height: number) {
   return { width: `${Math.round(width * scale)}px`, aspectRatio: `${width} / ${height}` };
 }
 
+/** More pixels take the browser seconds to decode, even for a thumbnail, and nothing else happens meanwhile. */
+const MAX_PIXELS = 50_000_000;
+
+/** Whether the browser can show it. */
+export function isPicture({ width, height, content_type }: APIAttachment): boolean {
+  return Boolean(width && height && width * height <= MAX_PIXELS && content_type?.startsWith('image/'));
+}
+
 /** Pictures that the browser can show; anything else is offered as a file. */
 export function attachmentList(attachments: readonly APIAttachment[]): TemplateResult | typeof nothing {
   if (attachments.length === 0) return nothing;
-  const isPicture = ({ width, content_type }: APIAttachment) => Boolean(width) && content_type?.startsWith('image/');
   const pictures = attachments.filter(isPicture).map(toPicture);
   const files = attachments.filter((attachment) => !isPicture(attachment));
   return html`${pictures.length > 0 ? gallery(pictures) : nothing}

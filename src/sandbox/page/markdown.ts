@@ -18,14 +18,28 @@ export function markdown(text: string, people: readonly APIUser[]): Rendered {
 }
 
 /** The same text in one line, without its formatting. */
-export function plainText(text: string): string {
-  return (parse(text, 'normal') as unknown as Node[]).map(plain).join('');
+export function plainText(text: string, people: readonly APIUser[]): string {
+  const nodes = parse(text, 'normal') as unknown as Node[];
+  return nodes
+    .map((node) => plain(node, people))
+    .join('')
+    .trim();
 }
 
-function plain({ type, content, name }: Node): string {
+function plain(node: Node, people: readonly APIUser[]): string {
+  const { type, content, name } = node;
   if (type === 'br') return ' ';
-  if (Array.isArray(content)) return content.map(plain).join('');
-  return content ?? String(name ?? '');
+  if (type === 'user') return mention(node, people);
+  const text = Array.isArray(content) ? content.map((child) => plain(child, people)).join('') : content;
+  return `${text ?? name ?? ''}${LINES.includes(type) ? ' ' : ''}`;
+}
+
+/** They hold the line break after them. */
+const LINES = ['subtext', 'heading'];
+
+function mention({ id }: Node, people: readonly APIUser[]): string {
+  const user = people.find((user) => user.id === id);
+  return `@${user ? displayName(user) : 'unknown-user'}`;
 }
 
 function render(node: Node, people: readonly APIUser[]): Rendered {
@@ -49,7 +63,7 @@ function render(node: Node, people: readonly APIUser[]): Rendered {
     case 'blockQuote':
       return html`<blockquote>${inside()}</blockquote>`;
     case 'subtext':
-      return html`<small>${inside()}</small>`;
+      return html`<small class="subtext">${inside()}</small>`;
     case 'heading':
       return html`<p class="heading level-${node.level}">${inside()}</p>`;
     case 'spoiler':
@@ -62,10 +76,8 @@ function render(node: Node, people: readonly APIUser[]): Rendered {
       const date = new Date(Number(node.timestamp) * 1000);
       return html`<time datetime=${date.toISOString()} title=${fullTime(date)}>${relativeTime(date)}</time>`;
     }
-    case 'user': {
-      const user = people.find(({ id }) => id === node.id);
-      return html`<span class="mention">@${user ? displayName(user) : 'unknown-user'}</span>`;
-    }
+    case 'user':
+      return html`<span class="mention">${mention(node, people)}</span>`;
     case 'twemoji':
     case 'emoticon':
       return String(node.name ?? node.content);

@@ -6,6 +6,7 @@ import { displayName } from './avatar.ts';
 import type { ChatState } from './chat-state.ts';
 import './command-form.ts';
 import type { CommandForm } from './command-form.ts';
+import { isPicture } from './gallery.ts';
 import type { Host } from './host.ts';
 import { icons } from './icons.ts';
 
@@ -244,7 +245,7 @@ export class MessageBox extends LitElement {
     return html`<ul class="tray" aria-label="Files to send">
       ${this.files.map(
         (file) => html`<li>
-          ${file.width ? html`<img src=${file.url} alt="" />` : icons.file}
+          ${isPicture(file) ? html`<img src=${file.url} alt="" />` : icons.file}
           <span class="file-name">${file.filename}</span>
           <button type="button" class="round" aria-label="Remove ${file.filename}"
             @click=${() => (this.files = this.files.filter((other) => other !== file))}>${icons.close}</button>

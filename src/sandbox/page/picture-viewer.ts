@@ -62,10 +62,9 @@ export class PictureViewer extends LitElement {
   }
 
   #renderPicture({ url, alt, width, height }: Picture) {
-    const place = this.pictures.length > 1 ? ` · ${this.index + 1} of ${this.pictures.length}` : '';
     return html`<figure>
       <img src=${url} alt=${alt} width=${width ?? nothing} height=${height ?? nothing} />
-      <figcaption aria-live="polite">${alt}${place} <a href=${url} target="_blank" rel="noreferrer noopener">Open original</a></figcaption>
+      <figcaption aria-live="polite">${alt} <a href=${url} target="_blank" rel="noreferrer noopener">Open original</a></figcaption>
     </figure>`;
   }
 }
