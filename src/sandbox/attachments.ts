@@ -20,6 +20,7 @@ const CONTENT_TYPES: Record<string, string> = {
   '.gif': 'image/gif',
   '.webp': 'image/webp',
   '.avif': 'image/avif',
+  '.svg': 'image/svg+xml',
   '.txt': 'text/plain; charset=utf-8',
   '.json': 'application/json; charset=utf-8',
 };
@@ -100,9 +101,10 @@ export class Attachments {
   }
 }
 
-/** Width and height from the header; nothing where it's no picture after all. */
+/** Width and height from the header; nothing where it's no picture after all, or one without pixels. */
 async function pictureSize(filename: string, bytes: Buffer): Promise<{ width?: number; height?: number }> {
-  if (!contentTypeOf(filename).startsWith('image/')) return {};
+  const type = contentTypeOf(filename);
+  if (!type.startsWith('image/') || type === 'image/svg+xml') return {};
   try {
     const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
     return { width, height };

@@ -54,6 +54,8 @@ export type NewMessage = Pick<StoredMessage, 'channelId' | 'authorId' | 'type'> 
   Partial<Pick<StoredMessage, 'onlyFor' | 'referenceId' | 'nonce' | 'interaction' | 'flags'>>;
 
 const EPHEMERAL_LIFE = 15 * 60_000;
+/** Of files that an edit replaced: pages may still be loading them. */
+const REPLACED_LIFE = 10_000;
 
 /** All messages of all channels: written here, seen by each viewer in their own way, announced to bot and people. */
 export class Messages {
@@ -127,7 +129,8 @@ export class Messages {
     };
     this.#save(edited);
     this.#announce('MESSAGE_UPDATE', edited);
-    await this.#attachments.remove(message.files.filter(({ id }) => !content.files.some((file) => file.id === id)));
+    const replaced = message.files.filter(({ id }) => !content.files.some((file) => file.id === id));
+    this.#clock.setTimeout(() => void this.#attachments.remove(replaced), REPLACED_LIFE);
     return edited;
   }
 

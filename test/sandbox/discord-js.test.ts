@@ -199,7 +199,10 @@ describe('answers to an interaction', () => {
     });
     expect(edited.attachments.map(({ name }) => name)).toEqual(['one.png', 'three.png']);
     expect(edited.content).toBe('done');
-    expect((await fetch(seen.attachments[1]!.url)).status).toBe(404);
+    const status = async () => (await fetch(seen.attachments[1]!.url)).status;
+    expect(await status()).toBe(200);
+    clock.advance(10_000);
+    await expect.poll(status).toBe(404);
   });
 
   test('a second acknowledgement is 40060, one after three seconds 10062', async () => {

@@ -110,6 +110,13 @@ describe('bodies', () => {
     expect(served.headers.get('content-security-policy')).toContain('sandbox');
     expect(await served.text()).toBe('hello');
   });
+
+  test('a drawing is announced as one, without a size', async () => {
+    const bytes = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>');
+    const file = await discord.people.robin.upload({ filename: 'logo.svg', bytes }, discord.channelId);
+    expect(file.content_type).toBe('image/svg+xml');
+    expect(file.width).toBeUndefined();
+  });
 });
 
 describe('rate limits', () => {
