@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openMovq, openPrior, openUnet } from '../../src/engine/runtime/open-networks.ts';
+import { openClipText, openMovq, openPrior, openUnet } from '../../src/engine/runtime/open-networks.ts';
 import { readSafetensors, writeSafetensors } from '../../src/engine/weights/safetensors.ts';
 import { InputError } from '../../src/errors.ts';
 
@@ -57,7 +57,7 @@ test('a component of another class is refused', async () => {
 });
 
 test.each([
-  ['an unknown key', { shiny: 3 }, 'prior/config.json: unknown key shiny: 3 is not implemented'],
+  ['an unknown key', { shiny: 3 }, 'prior/config.json: shiny: expected no such key, found 3'],
   [
     'a value that is not implemented',
     { norm_in_type: 'layer' },
@@ -99,6 +99,25 @@ test('weights of another shape, or missing, are named with both shapes and the f
   expect(await refusal(openPrior(prior))).toBe(
     `prior/transformer_blocks.2.norm1.weight: expected (32), found nothing of that name in ${WEIGHTS}`,
   );
+});
+
+test('weights that the network has no place for are refused: the config describes a smaller one', async () => {
+  await edit(prior, (config) => Object.assign(config, { num_layers: 1 }));
+  expect(await refusal(openPrior(prior))).toMatch(
+    /^prior\/transformer_blocks\.1\.\S+: expected no such weight by prior\/config\.json, found \(.+\) in prior\/\w+\.safetensors$/,
+  );
+});
+
+test('positions that older files count are no weights', async () => {
+  const text = join(root, 'text_encoder');
+  await cp('test/golden/networks/clip-text', text, { recursive: true });
+  const weights = await readSafetensors(join(text, 'model.safetensors'));
+  weights.set('text_model.embeddings.position_ids', {
+    data: Float32Array.from({ length: 77 }, (_, i) => i),
+    shape: [1, 77],
+  });
+  await writeSafetensors(join(text, 'model.safetensors'), weights);
+  await (await openClipText(text)).close();
 });
 
 test('blocks that don’t fit together are refused', async () => {

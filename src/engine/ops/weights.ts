@@ -37,6 +37,9 @@ export function componentWeights<T>(
   return below('');
 }
 
+/** Names that were asked for, of the tensors of each component. */
+const asked = new WeakMap<Component<unknown>['tensors'], Set<string>>();
+
 const HALF_OR_SINGLE = ['F32', 'F16', 'BF16'];
 
 /**
@@ -46,6 +49,8 @@ const HALF_OR_SINGLE = ['F32', 'F16', 'BF16'];
 export function tensorEntry({ name, tensors }: Component<unknown>, key: string, shape: readonly number[]): TensorEntry {
   const refuse = (expected: string, found: string) =>
     new WeightMismatchError(`${name}/${key}: expected ${expected}, found ${found}`);
+  const names = asked.get(tensors) ?? new Set();
+  asked.set(tensors, names.add(key));
   const entry = tensors.get(key);
   if (!entry) throw refuse(`(${shape.join(', ')})`, `nothing of that name in ${weightFiles(tensors)}`);
   if (entry.shape.join() !== shape.join()) {
@@ -55,6 +60,20 @@ export function tensorEntry({ name, tensors }: Component<unknown>, key: string, 
     throw refuse(HALF_OR_SINGLE.join(' or '), `${entry.dtype} in ${shortPath(entry.path)}`);
   }
   return entry;
+}
+
+/**
+ * A config that describes a smaller network than the weights are of would give pictures, but wrong ones.
+ * @throws WeightMismatchError where the files hold weights that nothing has asked for so far
+ */
+export function expectAllRead({ name, tensors }: Component<unknown>): void {
+  for (const { name: key, dtype, shape, path } of tensors.values()) {
+    // Older files count positions: whole numbers, some saved as floats.
+    if (asked.get(tensors)?.has(key) || !HALF_OR_SINGLE.includes(dtype) || key.endsWith('.position_ids')) continue;
+    throw new WeightMismatchError(
+      `${name}/${key}: expected no such weight by ${name}/config.json, found (${shape.join(', ')}) in ${shortPath(path)}`,
+    );
+  }
 }
 
 function weightFiles(tensors: ReadonlyMap<string, TensorEntry>): string {

@@ -8,7 +8,7 @@ import { TextProjectionConfig } from '../networks/text-projection.ts';
 import { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
 import { OnnxOps, type OnnxValue } from '../ops/onnx-ops.ts';
 import type { Weights } from '../ops/ops.ts';
-import { tensorEntry } from '../ops/weights.ts';
+import { expectAllRead, tensorEntry } from '../ops/weights.ts';
 import { ComponentsConfig } from '../pca/open-components.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { parseConfig } from '../weights/config.ts';
@@ -138,6 +138,7 @@ function network<S extends z.ZodType>(
     async check(dir) {
       const component = await openComponent(dir, className, schema);
       const parameters = list(component.config).map(({ name, shape }) => tensorEntry(component, name, shape));
+      expectAllRead(component);
       return { ...component, parameters, does: does(component.config) };
     },
   };

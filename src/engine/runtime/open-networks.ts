@@ -1,3 +1,4 @@
+import { InputError } from '../../errors.ts';
 import { ArPriorConfig } from '../networks/ar-prior.ts';
 import { ClipTextConfig, endOfText } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
@@ -6,7 +7,7 @@ import { latentChannels, MovqConfig, quantize } from '../networks/movq.ts';
 import { PriorConfig, STEP_TOKENS } from '../networks/prior.ts';
 import { TextProjectionConfig } from '../networks/text-projection.ts';
 import { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
-import { tensorEntry } from '../ops/weights.ts';
+import { expectAllRead, tensorEntry } from '../ops/weights.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { expectFinite } from '../weights/finite.ts';
@@ -54,6 +55,7 @@ export async function openClipText(dir: string, options: RuntimeOptions = {}): P
   const component = await openComponent(dir, 'CLIPTextModelWithProjection', ClipTextConfig);
   const { config } = component;
   const session = await record(component, clipTextGraph, inFloat32(options));
+  expectAllRead(component);
   return {
     config,
     async encode(ids) {
@@ -80,6 +82,7 @@ export interface ClipVision extends Open<ClipVisionConfig> {
 export async function openClipVision(dir: string, options: RuntimeOptions = {}): Promise<ClipVision> {
   const component = await openComponent(dir, 'CLIPVisionModelWithProjection', ClipVisionConfig);
   const session = await record(component, clipVisionGraph, inFloat32(options));
+  expectAllRead(component);
   return {
     config: component.config,
     encode: async (pixels) => (await session.run({ pixels })).embedding!,
@@ -132,10 +135,13 @@ export async function openPrior(dir: string, options: RuntimeOptions = {}): Prom
     Object.fromEntries(
       layers.flatMap((i) => (['keys', 'values'] as const).map((kind) => [`past.${kind}.${i}`, of(kind, i)])),
     );
+  const clipMean = await statistic('clip_mean');
+  const clipStd = await statistic('clip_std');
+  expectAllRead(component);
   return {
     config,
-    clipMean: await statistic('clip_mean'),
-    clipStd: await statistic('clip_std'),
+    clipMean,
+    clipStd,
     async read({ textMask, ...text }) {
       const { tokens } = await embedText.run({ ...text });
       const nothing = tensor(new Float32Array(0), [textMask.shape[0]!, 0, width]);
@@ -207,6 +213,7 @@ export async function openArPrior(dir: string, options: RuntimeOptions = {}): Pr
   const { config } = component;
   const first = await record(component, arPriorFirstGraph, options, 'text');
   const next = await record(component, arPriorNextGraph, options, 'code');
+  expectAllRead(component);
   return {
     config,
     async begin({ similarity, ...text }) {
@@ -279,6 +286,7 @@ export async function openTextProjection(dir: string, options: RuntimeOptions = 
   const width = config.clip_embeddings_dim;
   const unconditional = tensorEntry(component, 'learned_classifier_free_guidance_embeddings', [width]);
   const session = await record(component, textProjectionGraph, options);
+  expectAllRead(component);
   return {
     config,
     unconditional: tensor(await readFinite(unconditional), [1, width]),
@@ -350,6 +358,7 @@ export async function openMovq(dir: string, options: RuntimeOptions = {}): Promi
   ]);
   const encoder = await record(component, movqEncoderGraph, options, 'encoder');
   const decoder = await record(component, movqDecoderGraph, options, 'decoder');
+  expectAllRead(component);
   return {
     config,
     encode: async (image) => (await encoder.run({ image })).latents!,
@@ -374,6 +383,7 @@ export interface Judge extends Open<JudgeConfig> {
 export async function openJudge(dir: string, options: RuntimeOptions = {}): Promise<Judge> {
   const component = await openComponent(dir, 'Judge', JudgeConfig);
   const session = await record(component, judgeGraph, options);
+  expectAllRead(component);
   return {
     config: component.config,
     async look(pixels) {
@@ -397,6 +407,7 @@ async function denoiser<C extends { readonly block_out_channels: readonly number
 ): Promise<Open<C> & { predict(inputs: Inputs): Promise<Tensor> }> {
   const { config } = component;
   const session = await record(component, build, options);
+  expectAllRead(component);
   return {
     config,
     async predict({ timestep, ...inputs }) {
@@ -420,7 +431,7 @@ function expectOneLength({ name }: Component<unknown>, ids: readonly (readonly n
   const lengths = new Set(ids.map((row) => row.length));
   const [length = 0] = lengths;
   if (lengths.size !== 1 || length > longest) {
-    throw new RangeError(`${name}: expected texts of one length up to ${longest}, found ${[...lengths].join(', ')}`);
+    throw new InputError(`${name}: expected texts of one length up to ${longest}, found ${[...lengths].join(', ')}`);
   }
   return length;
 }
@@ -428,7 +439,7 @@ function expectOneLength({ name }: Component<unknown>, ids: readonly (readonly n
 /** The U-Net halves the picture between its blocks and joins it again at each size. */
 function expectMultiples({ name }: Component<unknown>, { shape }: Tensor, factor: number): void {
   if (shape.slice(2).some((size) => size % factor !== 0)) {
-    throw new RangeError(
+    throw new InputError(
       `${name}: sample: expected height and width in multiples of ${factor}, found (${shape.join(', ')})`,
     );
   }
