@@ -71,7 +71,7 @@ const Environment = z
         error: ({ input }) => `ENGINE_PRECISION must be one of ${PRECISIONS.join(', ')}, not ${shown(input)}`,
       })
       .default('auto'),
-    ENGINE_CONCURRENCY: wholeNumber('ENGINE_CONCURRENCY', 1, 64).default(8),
+    ENGINE_CONCURRENCY: wholeNumber('ENGINE_CONCURRENCY', 1, 16).default(2),
     LOCAL_DISCORD_PORT: wholeNumber('LOCAL_DISCORD_PORT', 0, 65535).optional(),
     LOG_LEVEL: z
       .enum(LOG_LEVELS, {
@@ -109,7 +109,7 @@ export interface Config {
   readonly engineThreads: number;
   /** What the networks compute in; auto is int8 where the model was calibrated and the processor is made for it. */
   readonly enginePrecision: (typeof PRECISIONS)[number];
-  /** Pictures advanced together. */
+  /** Drawings at the same time. */
   readonly engineConcurrency: number;
   /** 0: a free one. Absent: the usual one, or a free one where it is taken. */
   readonly localDiscordPort: number | undefined;

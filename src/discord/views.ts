@@ -92,9 +92,9 @@ export function cancelled(shown: Shown): MessageView {
   return ended(shown, '🚫 Cancelled');
 }
 
-/** A defect of ours. @param errorId stands beside the error in the log */
-export function failed(shown: Shown, errorId: string): MessageView {
-  return ended(shown, apology(errorId));
+/** Given up. @param reason for people @param errorId stands beside the error in the log */
+export function failed(shown: Shown, reason: string, errorId: string): MessageView {
+  return ended(shown, `💥 Sorry, ${plain(reason, 700)}. It's in the log as \`${errorId}\`.`);
 }
 
 /** The text of an error that the person who asked can mend. */

@@ -314,7 +314,7 @@ describe('hasEnded', () => {
   };
 
   test('knows a message at its end from one that is being drawn', async () => {
-    answerWith(failed(shown, 'abc'));
+    answerWith(failed(shown, 'it broke', 'abc'));
     expect(await deliver().hasEnded()).toBe(true);
     answerWith(queued(shown));
     expect(await deliver().hasEnded()).toBe(false);

@@ -157,7 +157,7 @@ test('a message that ended without pictures drops them and can be deleted', () =
   const shown = { task: imagine, reply: { userId, interaction } };
   for (const view of [
     cancelled(shown),
-    failed(shown, 'abc'),
+    failed(shown, 'it broke', 'abc'),
     refused(shown, 'steps must be more'),
     cancelled({ reply: { userId } }),
   ]) {
@@ -166,6 +166,11 @@ test('a message that ended without pictures drops them and can be deleted', () =
     const [button] = view.components[0]!.components;
     expect(decodeCustomId((button as { custom_id: string }).custom_id)).toEqual({ action: 'delete', ownerId: userId });
   }
+});
+
+test('a drawing that was given up says why', () => {
+  const { content } = failed({ reply: { userId } }, 'the engine stopped 3 times while drawing this', 'abc');
+  expect(content).toBe("💥 Sorry, the engine stopped 3 times while drawing this. It's in the log as `abc`.");
 });
 
 describe('whatever people type', () => {
@@ -219,7 +224,7 @@ describe('whatever people type', () => {
           finished(shown, [first!, ...others], 1e6),
           refused(shown, message),
           cancelled(shown),
-          failed(shown, 'abcdef01'),
+          failed(shown, message, 'abcdef01'),
         ];
         for (const view of views) expectValid(view);
       }),

@@ -189,6 +189,7 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
     expect(app.pids('engine').length).toBe(2);
     expect(await picturesOf(message).count()).toBe(4);
     expect((await recipesOf(message))[0]!.recipe.steps).toBe(60);
+    expect(app.output).not.toContain('EPIPE');
   });
 
   it('keeps messages and buttons over a restart', async () => {

@@ -27,17 +27,16 @@ export async function startEngine(config: Config & { discordToken: string }, log
   const { precision, reason } = await choosePrecision(modelDir, config.enginePrecision);
   log.info({ precision, reason }, `the networks compute in ${precision}`);
   const rest = createRest({ token: config.discordToken, apiUrl: config.discordApiUrl });
-  const inference = await Inference.start({ modelDir, threads, precision, concurrency }, log);
+  const inference = await Inference.start({ modelDir, threads, precision, concurrency: concurrency * MAX_COUNT }, log);
   const deliver = (reply: DrawJob['reply']) => new Delivery({ reply, rest, log });
 
   const draw: DrawHandler = (job, context) => drawJob(job, context, inference, deliver(job.reply));
   const worker = await startDrawWorker(config, draw, {
-    // Each job brings up to four pictures.
-    concurrency: Math.ceil(concurrency / MAX_COUNT),
+    concurrency,
     onGivenUp: async ({ id, reply, reason }) => {
       const errorId = randomUUID().slice(0, 8);
       log.error({ id, errorId, reason }, 'a drawing was given up');
-      await deliver(reply).finish(failed({ reply }, errorId));
+      await deliver(reply).finish(failed({ reply }, reason, errorId));
     },
     log,
   }).catch(async (error) => {

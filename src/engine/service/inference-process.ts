@@ -71,5 +71,6 @@ function described(error: unknown): { input: boolean; message: string } {
 }
 
 function send(response: InferenceResponse) {
-  process.send?.(response);
+  // an engine that is gone needs no answer
+  process.send?.(response, undefined, undefined, () => {});
 }
