@@ -1,29 +1,29 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfig, PROJECT_ROOT } from '../config.ts';
-import { type Comparison, compare, ratios, type Times } from '../engine/bench/compare.ts';
+import { compare, ratios, type Times } from '../engine/bench/compare.ts';
+import { comparisons, PEERS, type PeerName } from '../engine/bench/comparisons.ts';
 import { measure } from '../engine/bench/measure.ts';
 import { median } from '../engine/bench/median.ts';
 import type { PeerProgram, Precision } from '../engine/bench/peer.ts';
 import { peerPython } from '../engine/bench/python.ts';
 import { formatMeasured, formatRatios, formatTimes, type Started } from '../engine/bench/table.ts';
-import { drawingWork, kandinskyUnetFolder, stepWork } from '../engine/bench/works.ts';
-import { writeUnetGraph } from '../engine/bench/write-graph.ts';
+import { drawingWork, kandinskyUnetFolder, STEPS } from '../engine/bench/works.ts';
 import { cacheDir } from '../engine/cache.ts';
-import { readKandinskyFolder } from '../engine/pipeline/kandinsky-folder.ts';
+import { choosePrecision, type Precision as EnginePrecision, PRECISIONS } from '../engine/quantisation/precision.ts';
 import { Inference } from '../engine/service/inference.ts';
+import type { InferenceOptions } from '../engine/service/inference-messages.ts';
+import { InputError } from '../errors.ts';
 import { createLog } from '../log.ts';
-
-const PEERS = ['diffusers', 'openvino'] as const;
-type PeerName = (typeof PEERS)[number];
 
 interface Options {
   readonly model?: string;
   readonly against?: PeerName[];
   readonly threads?: number;
+  readonly precision?: EnginePrecision;
   readonly rounds: number;
   readonly kandinsky?: string | false;
   readonly python?: string;
@@ -37,6 +37,11 @@ export const bench = new Command('bench')
   .option('--model <dir>', 'model folder (default: MODEL_DIR, or the bundled model)')
   .option('--against <peers>', `some of ${PEERS.join(', ')}: the same work in the same minutes, in turn`, peerNames)
   .option('--threads <n>', 'threads of each side (default: ENGINE_THREADS)', wholeNumber)
+  .addOption(
+    new Option('--precision <name>', 'of what is measured alone (default: ENGINE_PRECISION, or auto)').choices(
+      PRECISIONS,
+    ),
+  )
   .option('--rounds <n>', 'how often each side works', wholeNumber, 7)
   .option('--kandinsky <dir>', "Kandinsky 2.2's U-Net (default: one of random weights, made at first use, 5 GB)")
   .option('--no-kandinsky', 'leave out the U-Net of Kandinsky 2.2')
@@ -50,83 +55,72 @@ async function run(options: Options): Promise<void> {
   const modelDir = options.model ?? config.modelDir;
   const print = (text: string) => (options.json ? process.stderr : process.stdout).write(`${text}\n`);
 
-  const drawing = await drawingWork(modelDir);
-  const measured = await measure(OWN, { work: drawing, precision: 'float32', threads }, options.rounds);
-  const started = await measureStarts(modelDir, threads, options.rounds);
-  print(formatMeasured(`${modelDir}, ${threads} threads of ${cpus()[0]?.model ?? 'this CPU'}`, measured, started));
+  const { precision } = await choosePrecision(modelDir, options.precision ?? config.enginePrecision);
+  const measured = await measure(OWN, { work: await drawingWork(modelDir), precision, threads }, options.rounds);
+  const started = await measureStarts({ modelDir, threads, precision, concurrency: 8 }, options.rounds);
+  const machine = `${threads} threads of ${cpus()[0]?.model ?? 'this processor'}`;
+  print(formatMeasured(`${basename(modelDir)} in ${precision}, ${machine}`, measured, started));
 
-  const against = options.against ?? [];
-  const found: Record<string, number> = {};
   const times: Record<string, Times[]> = {};
-  if (against.length > 0) {
+  const found: Record<string, number> = {};
+  if (options.against) {
     const python = await peerPython(options.python, say);
     await mkdir(cacheDir(), { recursive: true });
     const scratch = await mkdtemp(cacheDir('bench-'));
     try {
-      for (const comparison of await comparisons(modelDir, { ...options, against, threads }, python, scratch)) {
-        const all = await compare(comparison, say);
-        const own = all.slice(0, comparison.own.length);
-        times[`${comparison.name}, ${comparison.work.kind}`] = all;
-        Object.assign(found, ratios(comparison.name, own, all.slice(own.length)));
-        print(formatTimes(`${comparison.name}: one ${comparison.work.kind === 'unet' ? 'step' : 'drawing'}`, all));
+      const all = await comparisons({
+        modelDir,
+        precisions: await precisionsOf(modelDir),
+        kandinsky: await kandinskyOf(options),
+        against: options.against,
+        own: OWN,
+        peers: { diffusers: peerProgram(python, 'diffusers'), openvino: peerProgram(python, 'openvino') },
+        threads,
+        rounds: options.rounds,
+        scratch,
+      });
+      for (const comparison of all) {
+        const { name, work, own } = comparison;
+        const title = `${name}: one ${work.kind === 'unet' ? 'step' : 'drawing'}`;
+        const sides = await compare(comparison, say);
+        times[title] = [...(times[title] ?? []), ...sides];
+        Object.assign(found, ratios(name, sides.slice(0, own.length), sides.slice(own.length)));
+        print(formatTimes(title, sides));
       }
     } finally {
       await rm(scratch, { recursive: true });
     }
     print(formatRatios(found));
   }
-  if (options.json) console.log(JSON.stringify({ threads, ...measured, ...started, times, ratios: found }));
+  if (options.json) console.log(JSON.stringify({ threads, precision, ...measured, ...started, times, ratios: found }));
 }
 
-type ComparedOptions = Options & { readonly against: readonly PeerName[]; readonly threads: number };
+const peerProgram = (python: string, name: PeerName): PeerProgram => ({
+  name,
+  command: python,
+  args: [join(PROJECT_ROOT, 'src', 'engine', 'bench', 'peers', `${name}_peer.py`)],
+});
 
-/** The bundled model's drawing and its U-Net alone, and one step of Kandinsky's full U-Net for two pictures. */
-async function comparisons(
-  modelDir: string,
-  { against, threads, rounds, kandinsky }: ComparedOptions,
-  python: string,
-  scratch: string,
-): Promise<Comparison[]> {
-  const program = (name: PeerName): PeerProgram => ({
-    name,
-    command: python,
-    args: [join(PROJECT_ROOT, 'src', 'engine', 'bench', 'peers', `${name}_peer.py`)],
-  });
-  const sides = (name: PeerName, ...precisions: Precision[]) =>
-    against.includes(name) ? precisions.map((precision) => ({ program: program(name), precision })) : [];
-  const own = [{ program: OWN, precision: 'float32' }] as const;
-  const common = { own, threads, rounds };
+async function kandinskyOf({ kandinsky }: Options) {
+  if (kandinsky === false) return undefined;
+  const unet = kandinsky ?? (await kandinskyUnetFolder(say));
+  return { unet, precisions: await precisionsOf(unet) };
+}
 
-  const drawing = await drawingWork(modelDir);
-  const unet = (await readKandinskyFolder(modelDir)).components.unet;
-  const step = await stepWork(unet, 2 * drawing.count);
-  const bundled: Comparison[] = [
-    { ...common, name: 'bundled', work: drawing, peers: sides('diffusers', 'float32', 'bfloat16') },
-    {
-      ...common,
-      name: 'bundled',
-      work: { ...step, graph: await writeUnetGraph(unet, join(scratch, 'bundled')) },
-      peers: sides('openvino', 'float32', 'bfloat16'),
-    },
-  ];
-  if (kandinsky === false) return bundled.filter(({ peers }) => peers.length > 0);
-
-  const full = kandinsky ?? (await kandinskyUnetFolder(say));
-  const graph = await writeUnetGraph(full, join(scratch, 'kandinsky22'));
-  const work = { ...(await stepWork(full, 2, 64)), graph };
-  const name = 'kandinsky22-unet';
-  // A pair at a time: each holds gigabytes.
-  const pairs = [...sides('diffusers', 'float32'), ...sides('openvino', 'float32', 'bfloat16')];
-  const large = pairs.map(
-    (side): Comparison => ({ ...common, name, work, peers: [side], rounds: Math.min(rounds, 5) }),
-  );
-  return [...bundled.filter(({ peers }) => peers.length > 0), ...large];
+/** int8 too, where the model was calibrated. */
+async function precisionsOf(folder: string): Promise<Precision[]> {
+  try {
+    await choosePrecision(folder, 'int8');
+    return ['float32', 'int8'];
+  } catch (error) {
+    if (error instanceof InputError) return ['float32'];
+    throw error;
+  }
 }
 
 /** The engine's inference process: started twice, then asked for a drawing as the queue asks. */
-async function measureStarts(modelDir: string, threads: number, rounds: number): Promise<Started> {
+async function measureStarts(options: InferenceOptions, rounds: number): Promise<Started> {
   const log = createLog('bench', { logLevel: 'silent' });
-  const options = { modelDir, threads, precision: 'float32', concurrency: 8 } as const;
   const hooks = { signal: new AbortController().signal, onProgress: () => {} };
   const imagine = (settings: { steps?: number; count?: number }) => ({
     kind: 'imagine' as const,
@@ -148,7 +142,7 @@ async function measureStarts(modelDir: string, threads: number, rounds: number):
   try {
     const first = await seconds(() => running.draw(imagine({ steps: 1, count: 1 }), hooks));
     const times: number[] = [];
-    for (let i = 0; i < rounds; i++) times.push(await seconds(() => running.draw(imagine({}), hooks)));
+    for (let i = 0; i < rounds; i++) times.push(await seconds(() => running.draw(imagine({ steps: STEPS }), hooks)));
     return { secondStart, firstStep: secondStart + first, imagine: median(times) };
   } finally {
     await running.close();

@@ -22,7 +22,7 @@ const program = (name: string, answer: string): PeerProgram => ({
 const side = (name: string, answer: string) => ({ program: program(name, answer), precision: 'float32' as const });
 const common = { name: 'step', work, threads: 1, rounds: 3 };
 
-describe('compare', () => {
+describe('compare', { timeout: 60_000 }, () => {
   it('opens each side, lets it work once unmeasured, and then times the rounds', async () => {
     const own = [side('us', '{ seconds: request.do === "open" ? 100 : n }')];
     const peers = [side('them', '{ seconds: 2 * n }')];

@@ -13,7 +13,7 @@ function bench(...args: string[]): Promise<{ code: number; stdout: string; stder
   });
 }
 
-describe('bench', { timeout: 60_000 }, () => {
+describe('bench', { timeout: 180_000 }, () => {
   it('measures a model, the table on stderr and one JSON object on stdout', async () => {
     const { code, stdout, stderr } = await bench('--model', MODEL, '--threads', '1', '--rounds', '1', '--json');
     expect(code, stderr).toBe(0);

@@ -86,7 +86,7 @@ export async function compare(comparison: Comparison, say: (line: string) => voi
 
 /**
  * How many times as fast we are: the median, over the rounds, of their seconds ÷ ours, for each of our modes.
- * Diffusers' float32 is called `diffusers` alone; `best` is the mode whose median is the lowest.
+ * Diffusers' float32 is called `diffusers` alone; `best` is the mode whose median is the lowest, where there are several.
  */
 export function ratios(name: string, own: readonly Times[], peers: readonly Times[]): Record<string, number> {
   const entries: [string, number][] = [];
@@ -96,6 +96,7 @@ export function ratios(name: string, own: readonly Times[], peers: readonly Time
       entries.push([`${name}/${mine.precision}/${peer}`, ratio(mine, theirs)]);
     }
   }
+  if (own.length === 1 && peers.length === 1) return Object.fromEntries(entries);
   const best = fastest(own);
   for (const program of new Set(peers.map((peer) => peer.program))) {
     const theirBest = fastest(peers.filter((peer) => peer.program === program));

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { InputError } from '../../errors.ts';
 import { draw } from '../pipeline/draw.ts';
 import { openModel } from '../pipeline/open-model.ts';
 import { recipesFor } from '../pipeline/recipes.ts';
@@ -26,9 +27,11 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
 }
 
-async function open({ work, threads }: Task): Promise<() => Promise<unknown>> {
+async function open({ work, threads, precision }: Task): Promise<() => Promise<unknown>> {
+  if (precision === 'bfloat16') throw new InputError('expected float32 or int8, found bfloat16');
   const options: RuntimeOptions = {
     threads,
+    precision,
     onRun: (network, milliseconds) => runs.set(network, [...(runs.get(network) ?? []), milliseconds]),
   };
   return work.kind === 'drawing' ? openDrawing(work, options) : openStep(work, options);

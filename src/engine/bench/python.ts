@@ -4,8 +4,8 @@ import { cacheDir } from '../cache.ts';
 import { lastLines, run } from '../training/setup/run.ts';
 
 /** What the peers need; torch without CUDA's libraries where its own index can be reached. */
-const PACKAGES = ['torch==2.13.0', 'numpy', 'diffusers', 'transformers', 'accelerate', 'openvino'];
-const IMPORTS = 'import torch, diffusers, transformers, accelerate, openvino';
+const PACKAGES = ['torch==2.13.0', 'numpy', 'diffusers', 'transformers', 'accelerate', 'openvino', 'nncf'];
+const IMPORTS = 'import torch, diffusers, transformers, accelerate, openvino, nncf';
 const OWN = cacheDir('bench-python');
 const PROGRAM = join(OWN, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
 const CPU_WHEELS = 'https://download.pytorch.org/whl/cpu/';
