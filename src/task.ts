@@ -11,6 +11,11 @@ export const Weights = z
   .array(z.number({ error: weightError }).refine((w) => w >= 0 && w <= 1000, { error: weightError }))
   .refine((weights) => weights.some((weight) => weight > 0), { error: 'weights must not all be 0' });
 
+/** What is done where nothing else is asked for. */
+export const USUAL_STRENGTHS: readonly number[] = [0.125, 0.25, 0.375, 0.5];
+export const USUAL_STRENGTH = 0.5;
+export const USUAL_FRAMES = 16;
+
 export const NOISES = ['inverted', 'fixed'] as const;
 
 export type SeededSettings = z.infer<typeof SeededSettings>;

@@ -5,13 +5,15 @@ import { commands } from './commands/index.ts';
 import { pressed } from './components/index.ts';
 import type { BotContext } from './context.ts';
 import { answerToError, tell } from './failures.ts';
+import { submitted } from './modification.ts';
 import { reacted } from './reactions/index.ts';
 
-/** Handles a command, an autocomplete or a button; whatever goes wrong is told or logged, never thrown. */
+/** Handles a command, an autocomplete, a button or a form; whatever goes wrong is told or logged, never thrown. */
 export async function answer(interaction: Interaction, context: BotContext): Promise<void> {
   try {
     if (interaction.isChatInputCommand()) await commandOf(interaction.commandName).execute(interaction, context);
     else if (interaction.isButton()) await pressed(interaction, context);
+    else if (interaction.isModalSubmit()) await submitted(interaction, context);
     else if (interaction.isAutocomplete()) {
       await commandOf(interaction.commandName).autocomplete?.(interaction, context);
     }

@@ -1,22 +1,22 @@
+import type { Message } from 'discord.js';
 import type { Action } from '../discord/custom-id.ts';
-import { InputError } from '../errors.ts';
-import type { PictureSource, Task } from '../queue/messages.ts';
+import type { Task } from '../queue/messages.ts';
 import { randomSeed } from '../typed-settings.ts';
+import { pictureOf, picturesOf } from './message-pictures.ts';
 
 /** The actions that draw anew from the pictures of a message. */
 export type DrawAgain = Extract<Action, { action: 'variations' | 'guidance' | 'rerun' }>;
 
 /** @throws InputError for a picture that isn't there */
-export function taskOf(action: DrawAgain, pictures: [PictureSource, ...PictureSource[]]): Task {
+export function taskOf(action: DrawAgain, message: Message): Task {
   switch (action.action) {
     case 'variations': {
-      const picture = pictures[action.picture];
-      if (!picture) throw new InputError(`this message has ${pictures.length} pictures, not ${action.picture + 1}`);
+      const picture = pictureOf(message, action.picture);
       return { kind: 'variations', pictures: [picture], settings: { seed: randomSeed() } };
     }
     case 'guidance':
-      return { kind: 'redraw', pictures, guidanceStep: action.step, settings: {} };
+      return { kind: 'redraw', pictures: picturesOf(message), guidanceStep: action.step, settings: {} };
     case 'rerun':
-      return { kind: 'redraw', pictures, settings: { seed: randomSeed() } };
+      return { kind: 'redraw', pictures: picturesOf(message), settings: { seed: randomSeed() } };
   }
 }

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ButtonInteraction, ChatInputCommandInteraction, Message } from 'discord.js';
+import type { ButtonInteraction, ChatInputCommandInteraction, Message, ModalSubmitInteraction } from 'discord.js';
 import { ATTACHMENT_BYTES, INTERACTION_TOKEN_LIFETIME } from '../discord/limits.ts';
 import { queued } from '../discord/views.ts';
 import type { DrawQueue } from '../queue/draw-queue.ts';
-import type { DrawJob, Reply, Task } from '../queue/messages.ts';
+import { type DrawJob, type Reply, Task } from '../queue/messages.ts';
+import { parse } from '../typed-settings.ts';
 import type { BotContext } from './context.ts';
 
 /** Milliseconds after which a queue that doesn't answer counts as unreachable. */
@@ -16,13 +17,15 @@ export class QueueUnreachableError extends Error {
 
 /**
  * Answers a command or a button with the queued message, then stores the job; the engine goes on from there.
- * @throws QueueUnreachableError after the message was taken back
+ * @param asked  a task, to be checked
+ * @throws InputError for a task that is none; QueueUnreachableError after the message was taken back
  */
 export async function draw(
-  interaction: ChatInputCommandInteraction | ButtonInteraction,
-  task: Task,
+  interaction: ChatInputCommandInteraction | ButtonInteraction | ModalSubmitInteraction,
+  asked: unknown,
   { queue }: BotContext,
 ): Promise<void> {
+  const task = parse(Task, asked);
   const { applicationId, token, createdTimestamp, user, attachmentSizeLimit } = interaction;
   const asker = {
     userId: user.id,

@@ -12,6 +12,14 @@ export function picturesOf(message: Message): [PictureSource, ...PictureSource[]
   return [first, ...others];
 }
 
+/** One of them; the first is 0. @throws InputError for one that isn't there */
+export function pictureOf(message: Message, index: number): PictureSource {
+  const pictures = picturesOf(message);
+  const picture = pictures[index];
+  if (picture) return picture;
+  throw new InputError(`this message has ${pictures.length} pictures, not ${index + 1}`);
+}
+
 /** What the buttons of one of our messages do. */
 export function actionsOf(message: Message): Action[] {
   return message.components

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { NOISES } from '../task.ts';
+import { NOISES, USUAL_FRAMES, USUAL_STRENGTH, USUAL_STRENGTHS } from '../task.ts';
 import { decimal, numbers } from '../typed-settings.ts';
 import { type DrawingOptions, drawAndSave, drawingCommand, readPicture, settingsFrom, withCount } from './drawing.ts';
 
@@ -51,7 +51,7 @@ interface InterpolateOptions extends DrawingOptions {
 
 export const interpolate = drawingCommand('interpolate', 'From one picture to the next, as a series of frames.', 'gif')
   .argument('<images...>', 'two to four picture files')
-  .option('--frames <n>', 'how many in all, both ends included', '16')
+  .option('--frames <n>', 'how many in all, both ends included', String(USUAL_FRAMES))
   .option(
     '--noise <kind>',
     `${NOISES.join(' or ')}: interpolate what DDIM inversion finds, or the same for all`,
@@ -76,7 +76,7 @@ export const modify = drawingCommand(
   .argument(...IMAGE)
   .argument('<prompt...>', 'what it is to show, for example "green heart"')
   .option('--from <text>', 'what it shows now (default: what it was drawn from, if it was drawn here)')
-  .option('--strength <θ,...>', 'how far to go, 0 to 1; 0 draws the picture again', '0.125,0.25,0.375,0.5')
+  .option('--strength <θ,...>', 'how far to go, 0 to 1; 0 draws the picture again', USUAL_STRENGTHS.join())
   .action(async (image: string, words: string[], options: ModifyOptions) => {
     const settings = settingsFrom(options);
     const change = { prompt: words.join(' '), from: options.from, strengths: numbers(options.strength) };
@@ -110,7 +110,7 @@ export const img2img = withCount(
 )
   .argument(...IMAGE)
   .argument('[prompt...]', 'what to draw (default: what the picture shows)')
-  .option('--strength <s>', 'how much of it is noise at the start, 0 to 1', '0.5')
+  .option('--strength <s>', 'how much of it is noise at the start, 0 to 1', String(USUAL_STRENGTH))
   .option(
     '--prior-strength <s>',
     "the same for the prior, which then changes the picture's embedding towards the words",

@@ -15,12 +15,14 @@ export interface Shown {
   prompt?: string | undefined;
 }
 
-/** One finished picture. */
+/** One finished picture, or an animation. */
 export interface Picture {
   recipe: Recipe;
+  /** Of an animation: it holds no recipe to draw again from. */
+  extension?: 'gif';
   /** The end of a prompt that was too long for the model. */
   unread?: string;
-  /** The PNG. */
+  /** The file. */
   data: Uint8Array;
 }
 
@@ -66,17 +68,20 @@ export function finished(shown: Shown, pictures: readonly [Picture, ...Picture[]
   const negative = recipe.negativePrompt ? `-# without: ${plain(recipe.negativePrompt, 200)}` : '';
   return {
     content: lines(title(asked), negative, ignored, `-# ${settingsLine(pictures, seconds)}`),
-    components: [
-      row(pictures.map((_, i) => variationsButton(i, pictures.length))),
-      row([
-        button('Guidance −', '➖', { action: 'guidance', step: -1 }),
-        button('Guidance +', '➕', { action: 'guidance', step: 1 }),
-        button('Rerun', '🔁', { action: 'rerun' }),
-        deleteButton(shown),
-      ]),
-    ],
-    files: pictures.map(({ data }, i) => ({
-      name: names[i]!,
+    components: pictures.some(({ extension }) => extension)
+      ? [row([deleteButton(shown)])]
+      : [
+          row(pictures.map((_, i) => pictureButton('Variations', '🎲', 'variations', i, pictures.length))),
+          row(pictures.map((_, i) => pictureButton('Modify', '✏️', 'modify', i, pictures.length))),
+          row([
+            button('Guidance −', '➖', { action: 'guidance', step: -1 }),
+            button('Guidance +', '➕', { action: 'guidance', step: 1 }),
+            button('Rerun', '🔁', { action: 'rerun' }),
+            deleteButton(shown),
+          ]),
+        ],
+    files: pictures.map(({ data, extension = 'png' }, i) => ({
+      name: names[i]!.replace(/png$/, extension),
       alt: altText(asked, i, pictures.length),
       data,
     })),
@@ -136,7 +141,7 @@ function subject(task: Task, prompt: string | undefined): string {
     case 'reconstruct':
       return `**Reconstruction** of ${plain(task.pictures[0].name, 60)}`;
     case 'modify':
-      return `**${plain(task.prompt, 300)}** · **Modification** of ${plain(task.pictures[0].name, 60)}`;
+      return `${words(task.prompt)}**Modification** of ${plain(task.pictures[0].name, 60)} · strength ${task.strengths.join(', ')}`;
     case 'interpolate':
       return `**Interpolation** of ${listed(task.pictures.map(({ name }) => plain(name, 60)))}`;
     case 'img2img':
@@ -178,19 +183,28 @@ function priorText({ prior, priorSamples = 1, priorGuidanceScale }: Recipe): str
 function seedText(seeds: readonly number[]): string {
   const [first, ...others] = seeds;
   if (others.length === 0) return `seed ${first}`;
+  if (others.every((seed) => seed === first)) return `seed ${first}`;
   const countOn = others.every((seed, i) => seed === (first as number) + i + 1);
   return `seeds ${countOn ? `${first} to ${others.at(-1)}` : seeds.join(', ')}`;
 }
 
 /** The whole prompt, and which of the pictures it is. */
 function altText({ task, prompt }: Shown, index: number, count: number, note?: string): string {
-  const text = task?.kind === 'imagine' ? task.prompt : (prompt ?? `${task?.kind ?? 'redraw'} of a picture`);
+  const asked = task && 'prompt' in task ? task.prompt : undefined;
+  const text = asked ?? prompt ?? `${task?.kind ?? 'redraw'} of a picture`;
   const which = count === 1 ? '' : `${index + 1} of ${count}: `;
   return shorten(`${which}${note === undefined ? '' : `${note}: `}${text}`, ALT_TEXT_LENGTH);
 }
 
-function variationsButton(picture: number, count: number): APIButtonComponent {
-  return button(count === 1 ? 'Variations' : `Variations ${picture + 1}`, '🎲', { action: 'variations', picture });
+/** For one picture of several. */
+function pictureButton(
+  name: string,
+  emoji: string,
+  action: 'variations' | 'modify',
+  picture: number,
+  count: number,
+): APIButtonComponent {
+  return button(count === 1 ? name : `${name} ${picture + 1}`, emoji, { action, picture });
 }
 
 function deleteButton({ reply }: Shown): APIButtonComponent {

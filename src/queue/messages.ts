@@ -18,7 +18,7 @@ const PictureSource = z.strictObject({
 });
 export type PictureSource = z.infer<typeof PictureSource>;
 
-const Task = taskSchema(PictureSource);
+export const Task = taskSchema(PictureSource);
 export type Task = z.infer<typeof Task>;
 
 /**

@@ -160,6 +160,82 @@ describe('/blend', () => {
   });
 });
 
+describe('operations on a picture', () => {
+  let picture: { id: string; url: string };
+  let other: { id: string; url: string };
+  beforeAll(async () => {
+    const upload = (filename: string) => robin.upload({ filename, bytes: Buffer.from('x') }, channel.discord.channelId);
+    [picture, other] = [await upload('a.png'), await upload('b.png')];
+  });
+  const settings = { seed: expect.any(Number) };
+
+  test.each([
+    {
+      name: 'modify',
+      values: { prompt: 'green heart', strength: '0,1 0,4', sampler: 'ddim' },
+      task: {
+        kind: 'modify',
+        prompt: 'green heart',
+        strengths: [0.1, 0.4],
+        settings: { ...settings, sampler: 'ddim' },
+      },
+    },
+    {
+      name: 'restyle',
+      values: { prompt: 'clay', strength: '0.7', count: 2 },
+      task: { kind: 'img2img', prompt: 'clay', strength: 0.7, settings: { ...settings, count: 2 } },
+    },
+    { name: 'variations', values: { eta: '0.5' }, task: { kind: 'variations', settings: { ...settings, eta: 0.5 } } },
+    { name: 'inpaint', values: { prompt: 'hat' }, task: { kind: 'inpaint', prompt: 'hat', settings } },
+  ])('/$name', async ({ name, values, task }) => {
+    await channel.command(robin, name, { image: picture.id, ...values });
+    const job = await channel.nextJob();
+    expect(job.task).toEqual({ pictures: [{ url: picture.url, name: 'a.png' }], ...task });
+  });
+
+  test('/inpaint with a mask, and /interpolate', async () => {
+    const pictures = [
+      { url: picture.url, name: 'a.png' },
+      { url: other.url, name: 'b.png' },
+    ];
+    await channel.command(robin, 'inpaint', { image: picture.id, mask: other.id });
+    expect((await channel.nextJob()).task).toEqual({ kind: 'inpaint', pictures, settings });
+    await channel.command(robin, 'interpolate', { image1: picture.id, image2: other.id, frames: 8 });
+    expect((await channel.nextJob()).task).toEqual({
+      kind: 'interpolate',
+      pictures,
+      frames: 8,
+      noise: 'inverted',
+      settings,
+    });
+  });
+
+  test.each([
+    ['modify', { prompt: 'a', strength: '2' }, /^⚠️ strength must be a number from 0 to 1, not 2$/],
+    ['modify', { prompt: 'a', strength: '0 0 0 0 0' }, /^⚠️ strength\\: at most 4 of them/],
+    ['restyle', { strength: 'much' }, /^⚠️ strength must be a number from 0 to 1, not much$/],
+    ['variations', { eta: '-1' }, /^⚠️ eta must be a number from 0 to 1, not -1$/],
+  ])('/%s with %j is answered for the person alone', async (name, values, message) => {
+    await channel.command(robin, name, { image: picture.id, ...values });
+    const { id } = await channel.newest(robin, message);
+    expect(seen(kim, { id })).toBeUndefined();
+    await robin.dismiss({ messageId: id });
+  });
+
+  test('the button Modify asks in a form what the picture is to show', async () => {
+    const message = await drawn(robin);
+    const form = await channel.form(kim, () => channel.press(kim, message, 'Modify 2'));
+    expect(form.modal.title).toBe('Modify picture 2');
+    const values = { prompt: 'green heart', from: '', strength: '0.3' };
+    kim.submitModal({ interactionId: form.interactionId, values });
+    const { task, reply } = await channel.nextJob();
+    const { url, filename } = message.attachments[1]!;
+    const pictures = [{ url, name: filename }];
+    expect(task).toEqual({ kind: 'modify', pictures, prompt: 'green heart', strengths: [0.3], settings });
+    expect(reply).toMatchObject({ userId: kim.id, interaction: expect.anything() });
+  });
+});
+
 describe.each(['button', 'reaction'] as const)('by %s', (way) => {
   let message: APIMessage;
 

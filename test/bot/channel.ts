@@ -143,6 +143,18 @@ export class Channel {
     return person.component({ messageId: message.id, customId: button.custom_id });
   }
 
+  /** The form that the bot opens for a person who does something. */
+  async form(person: Person, act: () => void) {
+    const updates: PageUpdate[] = [];
+    person.listen((update) => updates.push(update));
+    act();
+    return vi.waitFor(() => {
+      const form = updates.find((update) => update.type === 'modal');
+      if (form?.type !== 'modal') throw new Error('no form');
+      return form;
+    }, 5000);
+  }
+
   /** The newest message that a person sees, once it is as wanted. */
   async newest(person: Person, wanted: Partial<APIMessage> | RegExp, channelId = this.discord.channelId) {
     return vi.waitFor(() => {

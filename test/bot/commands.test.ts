@@ -17,7 +17,15 @@ describe('the list of commands', () => {
   const option = { name: 'what', description: 'What', type: 3, autocomplete: true };
 
   test('has ours, for servers, direct messages and everywhere else', () => {
-    expect([...commands.keys()]).toEqual(['imagine', 'blend']);
+    expect([...commands.keys()]).toEqual([
+      'imagine',
+      'variations',
+      'modify',
+      'blend',
+      'interpolate',
+      'inpaint',
+      'restyle',
+    ]);
     for (const { data } of commands.values()) {
       expect(data).toMatchObject({ integration_types: [0, 1], contexts: [0, 1, 2] });
     }

@@ -77,14 +77,42 @@ describe('a finished message', () => {
     expect(content).toMatch(/ · 1 min 15 s$/);
   });
 
-  test('has a button for variations of each picture and a second row for all', () => {
+  test('has buttons for each picture and a last row for all', () => {
     const view = finished({ task: imagine, reply: { userId, interaction } }, pictures, 1);
     expect(buttons(view)).toEqual([
       ['Variations 1', 'Variations 2', 'Variations 3', 'Variations 4'],
+      ['Modify 1', 'Modify 2', 'Modify 3', 'Modify 4'],
       ['Guidance −', 'Guidance +', 'Rerun', 'Delete'],
     ]);
     const one = finished({ task: imagine, reply: { userId, interaction } }, [picture()], 1);
-    expect(buttons(one)[0]).toEqual(['Variations']);
+    expect(buttons(one).slice(0, 2)).toEqual([['Variations'], ['Modify']]);
+  });
+
+  test('of an animation can only be deleted: it holds no recipe', () => {
+    const source = { url: 'https://cdn/a.png', name: 'a.png' };
+    const task = { kind: 'interpolate', pictures: [source, source], frames: 9, noise: 'fixed', settings: { seed: 1 } };
+    const frame = picture({ operation: 'interpolate', prompt: undefined });
+    const shown = { task: task as Task, reply: { userId, interaction } };
+    const view = finished(shown, [{ ...frame, extension: 'gif' }], 1);
+    expect(buttons(view)).toEqual([['Delete']]);
+    expect(view.files?.map(({ name, alt }) => ({ name, alt }))).toEqual([
+      { name: 'interpolate-42.gif', alt: 'interpolate of a picture' },
+    ]);
+    expect(view.content).toContain('**Interpolation** of a.png and a.png\n');
+  });
+
+  test('of a modification says how far it went, and names the pictures apart', () => {
+    const source = { url: 'https://cdn/a.png', name: 'a.png' };
+    const strengths = [0.25, 0.5];
+    const task: Task = { kind: 'modify', pictures: [source], prompt: 'green heart', strengths, settings: { seed: 42 } };
+    const modified = strengths.map((strength) =>
+      picture({ operation: 'modify', prompt: undefined, modification: { prompt: 'green heart', from: '', strength } }),
+    );
+    const view = finished({ task, reply: { userId, interaction } }, [modified[0]!, modified[1]!], 1);
+    expect(view.content).toMatch(
+      /^\*\*green heart\*\* · \*\*Modification\*\* of a.png · strength 0.25, 0.5\n-# seed 42 · /,
+    );
+    expect(view.files?.map(({ name }) => name)).toEqual(['green-heart-42.png', 'green-heart-42-2.png']);
   });
 
   test('names each picture and gives it the whole prompt as alternative text', () => {
@@ -192,6 +220,21 @@ describe('whatever people type', () => {
       settings,
     }),
     fc.record({ kind: fc.constant('variations' as const), pictures: fc.tuple(source), settings }),
+    fc.record({
+      kind: fc.constant('modify' as const),
+      pictures: fc.tuple(source),
+      prompt,
+      strengths: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 4 }),
+      settings,
+    }),
+    fc.record({
+      kind: fc.constant('interpolate' as const),
+      pictures: fc.array(source, { minLength: 2, maxLength: 4 }),
+      frames: fc.integer({ min: 2, max: 32 }),
+      noise: fc.constant('fixed' as const),
+      settings,
+    }),
+    fc.record({ kind: fc.constant('inpaint' as const), pictures: fc.tuple(source, source), prompt, settings }),
     fc.record({
       kind: fc.constant('redraw' as const),
       pictures: fc.array(source, { minLength: 1, maxLength: 4 }),

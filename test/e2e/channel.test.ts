@@ -56,7 +56,7 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
       .getByRole('button', { name: /^Variations/ })
       .first()
       .waitFor({ timeout: DRAWN_MS });
-    await expect.poll(() => message.getByRole('img', { name: /red heart|blend|variations/i }).count()).toBe(count);
+    await expect.poll(() => message.getByRole('img', { name: /heart|blend|variations/i }).count()).toBe(count);
     return message;
   }
 
@@ -117,6 +117,18 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
     const [picture] = await recipesOf(message);
     expect(picture!.recipe.operation).toBe('variations');
     expect(picture!.recipe.imageEmbedding).toBeDefined();
+  });
+
+  it('modifies a chosen picture by what is filled into a form', async () => {
+    const original = messages().first();
+    const message = await drawn(async () => {
+      await original.getByRole('button', { name: 'Modify 1' }).click();
+      await page.getByLabel('What is it to show?').fill('green heart');
+      await page.getByLabel('How far to go, 0 to 1').fill('0.5');
+      await page.getByRole('button', { name: 'Submit' }).click();
+    }, 1);
+    const [picture] = await recipesOf(message);
+    expect(picture!.recipe.modification).toEqual({ prompt: 'green heart', from: 'red heart', strength: 0.5 });
   });
 
   it('draws the same seeds with more guidance', async () => {

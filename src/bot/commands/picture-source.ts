@@ -1,4 +1,4 @@
-import type { Attachment } from 'discord.js';
+import type { Attachment, ChatInputCommandInteraction } from 'discord.js';
 import { mebibytes } from '../../discord/text.ts';
 import { InputError } from '../../errors.ts';
 import { MAX_PICTURE_BYTES, type PictureSource } from '../../queue/messages.ts';
@@ -19,4 +19,12 @@ export function pictureSource(
     throw new InputError(`${option}: ${name} has ${mebibytes(size)}: attach a picture of at most ${limit}`);
   }
   return { url, name };
+}
+
+/** Pictures of the options that were filled in. @throws InputError */
+export function picturesFrom(options: ChatInputCommandInteraction['options'], ...names: string[]): PictureSource[] {
+  return names.flatMap((name) => {
+    const attachment = options.getAttachment(name);
+    return attachment ? [pictureSource(name, attachment)] : [];
+  });
 }

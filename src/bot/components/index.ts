@@ -4,7 +4,7 @@ import { InputError } from '../../errors.ts';
 import type { BotContext } from '../context.ts';
 import { draw } from '../draw.ts';
 import { taskOf } from '../draw-again.ts';
-import { picturesOf } from '../message-pictures.ts';
+import { modifyForm } from '../modification.ts';
 import { cancel } from './cancel.ts';
 import { deletePictures } from './delete.ts';
 
@@ -15,7 +15,9 @@ export async function pressed(interaction: ButtonInteraction, context: BotContex
     case 'variations':
     case 'guidance':
     case 'rerun':
-      return draw(interaction, taskOf(action, picturesOf(interaction.message)), context);
+      return draw(interaction, taskOf(action, interaction.message), context);
+    case 'modify':
+      return interaction.showModal(modifyForm(action.picture));
     case 'delete':
       return deletePictures(interaction, action.ownerId);
     case 'cancel':

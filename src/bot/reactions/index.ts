@@ -2,7 +2,7 @@ import type { MessageReaction, PartialMessageReaction, PartialUser, User } from 
 import type { BotContext } from '../context.ts';
 import { drawInReplyTo } from '../draw.ts';
 import { type DrawAgain, taskOf } from '../draw-again.ts';
-import { actionsOf, ownerOf, picturesOf } from '../message-pictures.ts';
+import { actionsOf, ownerOf } from '../message-pictures.ts';
 
 /** What a reaction on finished pictures does; ❌ deletes. 🎲 is of the first picture: the buttons name the others. */
 const REACTIONS: Record<string, DrawAgain | 'delete'> = {
@@ -29,6 +29,6 @@ export async function reacted(
   if (action === 'delete') {
     if (user.id === ownerOf(message)) await message.delete();
   } else if (actionsOf(message).some((button) => button.action === 'variations')) {
-    await drawInReplyTo(message, user.id, taskOf(action, picturesOf(message)), context);
+    await drawInReplyTo(message, user.id, taskOf(action, message), context);
   }
 }

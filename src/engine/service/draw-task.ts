@@ -1,6 +1,7 @@
-import type { Recipe } from '../../recipe.ts';
+import { MAX_COUNT, type Recipe } from '../../recipe.ts';
 import type { Task } from '../../task.ts';
 import { encodePng, encodePreview, pictureFromTensor } from '../images/encode-picture.ts';
+import { encodeSeries } from '../images/encode-series.ts';
 import { draw, type Progress } from '../pipeline/draw.ts';
 import type { Model } from '../pipeline/model.ts';
 import { type PictureFile, plan } from '../pipeline/plan.ts';
@@ -21,6 +22,10 @@ const PREVIEW_SHARE = 0.1;
 export async function drawTask(model: Model, task: Task<PictureFile>, hooks: DrawTaskHooks): Promise<DrawnPicture[]> {
   const { recipes } = await plan(model, task, { signal: hooks.signal, onInversion: hooks.onProgress });
   const { images } = await draw(model, recipes, { signal: hooks.signal, onStep: watch(model, recipes, hooks) });
+  if (task.kind === 'interpolate') {
+    const data = await encodeSeries(images.map(pictureFromTensor), 'gif');
+    return [{ recipe: recipes[0]!, extension: 'gif', data }];
+  }
   return Promise.all(
     images.map(async (image, i) => {
       const recipe = recipes[i] as Recipe;
@@ -39,7 +44,9 @@ function watch(model: Model, { length: pictures }: readonly Recipe[], hooks: Dra
 
   async function showPreview(progress: () => InferenceProgress) {
     const start = performance.now();
-    const images = await Promise.all(latest.map((x0) => model.preview(x0)));
+    const every = Math.ceil(pictures / MAX_COUNT);
+    const shown = latest.filter((_, i) => i % every === 0);
+    const images = await Promise.all(shown.map((x0) => model.preview(x0)));
     const previews = await Promise.all(images.map((image) => encodePreview(pictureFromTensor(image))));
     const cost = performance.now() - start;
     nextPreviewAt = performance.now() + Math.max(PREVIEW_INTERVAL, cost / PREVIEW_SHARE);

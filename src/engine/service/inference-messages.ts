@@ -27,9 +27,11 @@ export interface InferenceProgress {
 
 export interface DrawnPicture {
   readonly recipe: Recipe;
+  /** Of an animation. */
+  readonly extension?: 'gif';
   /** The end of a prompt that was too long for the model. */
   readonly unread?: string;
-  /** The PNG, with the recipe in it. */
+  /** The PNG, with the recipe in it; or the animation. */
   readonly data: Uint8Array;
 }
 
