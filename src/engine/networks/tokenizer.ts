@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { Tokenizer as BytePairEncoder } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
-import { parseConfig } from '../weights/config.ts';
+import { parseConfig, parseJsonObject } from '../weights/config.ts';
 
 interface Encoding {
   /** Start token, text, end token, padded to `maxLength`. */
@@ -160,14 +160,7 @@ function createEncoder(definition: object, folder: string): BytePairEncoder {
 
 async function readJson(folder: string, name: string): Promise<object | undefined> {
   const text = await readText(folder, name);
-  if (text === undefined) return undefined;
-  try {
-    return z.looseObject({}).parse(JSON.parse(text));
-  } catch {
-    throw new InputError(
-      `${basename(folder)}/${name}: expected a JSON object, found ${JSON.stringify(text.slice(0, 60))}`,
-    );
-  }
+  return text === undefined ? undefined : parseJsonObject(text, `${basename(folder)}/${name}`);
 }
 
 /** Undefined where there is no such file. */

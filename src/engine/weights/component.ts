@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { ConfigError, parseConfig } from './config.ts';
+import { ConfigError, parseConfig, parseJsonObject } from './config.ts';
 import { readSafetensorsHeader, SafetensorsError, shortPath, type TensorEntry } from './safetensors.ts';
 
 /** One network of a model folder: `unet/` with its config.json and weights, as diffusers and transformers save it. */
@@ -35,11 +35,7 @@ async function readConfig(dir: string): Promise<Record<string, unknown>> {
   const text = await readFile(join(dir, 'config.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(`${where}: ${error.code === 'ENOENT' ? 'missing file' : error.message}`);
   });
-  try {
-    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
-  } catch {
-    throw new ConfigError(`${where}: expected a JSON object, found ${JSON.stringify(text.slice(0, 60))}`);
-  }
+  return parseJsonObject(text, where);
 }
 
 /** The class that a config.json was saved from, such as `UNet2DConditionModel`; `none` if it doesn't say. */

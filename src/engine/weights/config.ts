@@ -32,15 +32,29 @@ export const unread = () => z.unknown().optional();
 /** Positive whole number. */
 export const count = () => z.int().positive();
 
+/** @param where  names the file in messages @throws ConfigError for what is no JSON object */
+export function parseJsonObject(text: string, where: string): Record<string, unknown> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigError(`${where}: not valid JSON: ${(error as Error).message}`);
+  }
+  if (isObject(json)) return json;
+  throw new ConfigError(`${where}: expected a JSON object, found ${show(json)}`);
+}
+
+function isObject(json: unknown): json is Record<string, unknown> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
 /**
  * Reads a parsed config.json with the schema of its class.
  * @param where  shown in messages, such as `unet/config.json`
  * @throws ConfigError naming file, key, what was expected and what was found; unknown keys are refused by name.
  */
 export function parseConfig<S extends z.ZodType>(schema: S, json: unknown, where: string): z.infer<S> {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new ConfigError(`${where}: expected a JSON object, found ${JSON.stringify(json)}`);
-  }
+  if (!isObject(json)) throw new ConfigError(`${where}: expected a JSON object, found ${show(json)}`);
   const entries = Object.entries(json).filter(([key]) => !BOOKKEEPING.has(key));
   const parsed = schema.safeParse(Object.fromEntries(entries));
   if (parsed.success) return Object.freeze(parsed.data) as z.infer<S>;
