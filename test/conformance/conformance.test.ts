@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { DYNAMIC } from '../../src/engine/ops/onnx-graph.ts';
 import { OnnxOps } from '../../src/engine/ops/onnx-ops.ts';
-import { type IntegerTensor, Session } from '../../src/engine/runtime/session.ts';
+import type { IntegerTensor } from '../../src/engine/runtime/onnx-session.ts';
+import { Session } from '../../src/engine/runtime/session.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { CASES, type Case, type Layout } from './cases.ts';
 import { ReferenceOps } from './reference-ops.ts';

@@ -16,6 +16,8 @@ import { concatRows, rows, type Tensor } from '../../src/engine/tensor.ts';
 import { readSafetensorsHeader } from '../../src/engine/weights/safetensors.ts';
 import { InputError } from '../../src/errors.ts';
 
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+
 const INT8 = { precision: 'int8' } as const;
 const HEART = { operation: 'imagine', prompt: 'red heart' } as const;
 

@@ -5,7 +5,7 @@ import { openModel } from '../pipeline/open-model.ts';
 import { recipesFor } from '../pipeline/recipes.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
 import { openUnet } from '../runtime/open-networks.ts';
-import type { RuntimeOptions } from '../runtime/runtime.ts';
+import { lanesFor, type RuntimeOptions } from '../runtime/runtime.ts';
 import type { Task, Work } from './peer.ts';
 
 /** The engine as a peer of itself, in a process of its own as the others are: reads tasks, answers with seconds. */
@@ -31,6 +31,7 @@ async function open({ work, threads, precision }: Task): Promise<() => Promise<u
   if (precision === 'bfloat16') throw new InputError('expected float32 or int8, found bfloat16');
   const options: RuntimeOptions = {
     threads,
+    lanes: lanesFor(threads),
     precision,
     onRun: (network, milliseconds) => runs.set(network, [...(runs.get(network) ?? []), milliseconds]),
   };

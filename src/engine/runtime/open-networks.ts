@@ -29,9 +29,9 @@ import {
   textProjectionGraph,
   unetGraph,
 } from './graphs.ts';
+import type { IntegerTensor } from './onnx-session.ts';
 import { record } from './record.ts';
 import type { RuntimeOptions } from './runtime.ts';
-import type { IntegerTensor } from './session.ts';
 
 /**
  * Networks ready to run. Opening reads config and weight headers and throws the InputErrors of a broken folder;

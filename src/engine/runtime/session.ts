@@ -1,33 +1,36 @@
-import { realpath } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
-import * as ort from 'onnxruntime-node';
-import { InputError } from '../../errors.ts';
+import { availableParallelism, totalmem } from 'node:os';
 import type { OnnxGraph } from '../ops/onnx-graph.ts';
-import type { Tensor } from '../tensor.ts';
 import { expectFinite } from '../weights/finite.ts';
+import type { Dtype } from '../weights/safetensors.ts';
+import { Lane } from './lane.ts';
 import { type Evictable, Memory } from './memory.ts';
+import { type Inputs, type Loaded, load, loadable, type Outputs } from './onnx-session.ts';
 import type { RuntimeOptions } from './runtime.ts';
-
-/** Whole numbers: token ids (B, N), positions (B). */
-export interface IntegerTensor {
-  readonly data: Int32Array;
-  readonly shape: readonly number[];
-}
+import { joinRows, splitRows } from './split-rows.ts';
 
 /** Of all networks of this process. */
 const memory = new Memory();
 
+/** The other lanes, for all networks; a lane's thread starts when the first is loaded there. */
+const lanes: Lane[] = [];
+const otherLanes = (count: number) => Array.from({ length: count }, (_, i) => (lanes[i] ??= new Lane()));
+
+/** Part of the machine's memory that one network may take in several lanes: each has the weights for itself. */
+const ROOM_FOR_LANES = 1 / 8;
+
 /**
  * A recorded graph, loaded into onnxruntime at its first run, and again where it had to make way for another network.
- * `run` blocks the thread that calls it on the CPU.
+ * `run` blocks the thread that calls it on the CPU. With several lanes the rows of a run are shared out among threads
+ * that each compute with what they just computed, where threads that share each operator wait for one another.
  */
 export class Session implements Evictable {
-  /** As float32, whatever the files hold. */
+  /** Of weights in memory, half precision as float32; in each lane. */
   readonly bytes: number;
+  readonly #lanes: number;
   readonly #name: string;
   readonly #graph: OnnxGraph;
   readonly #options: RuntimeOptions;
-  #session: Promise<ort.InferenceSession> | undefined;
+  #session: Promise<readonly Loaded[]> | undefined;
   #running = 0;
   #isChecked = false;
 
@@ -36,7 +39,14 @@ export class Session implements Evictable {
     this.#name = name;
     this.#graph = graph;
     this.#options = options;
-    this.bytes = graph.weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 4), 0);
+    const bytes = graph.weights.reduce(
+      (sum, { dtype, shape }) => sum + shape.reduce((a, b) => a * b, bytesOf(dtype)),
+      0,
+    );
+    const { lanes = 1, executionProviders: providers = ['cpu'] } = options;
+    const isRoom = lanes * bytes < ROOM_FOR_LANES * totalmem();
+    this.#lanes = isRoom && providers.every((provider) => provider === 'cpu') ? lanes : 1;
+    this.bytes = this.#lanes * bytes;
   }
 
   get isBusy(): boolean {
@@ -47,10 +57,7 @@ export class Session implements Evictable {
    * @param wanted  outputs to return: each costs a copy; all when absent
    * @throws NonFiniteWeightError at the first run
    */
-  async run(
-    inputs: Record<string, Tensor | IntegerTensor>,
-    wanted?: readonly string[],
-  ): Promise<Record<string, Tensor>> {
+  async run(inputs: Inputs, wanted?: readonly string[]): Promise<Outputs> {
     this.#running++;
     try {
       return await this.#runLoaded(await this.#load(), inputs, wanted);
@@ -59,7 +66,7 @@ export class Session implements Evictable {
     }
   }
 
-  async #load(): Promise<ort.InferenceSession> {
+  async #load(): Promise<readonly Loaded[]> {
     memory.touch(this);
     this.#session ??= memory.load(this, () => this.#create());
     try {
@@ -70,22 +77,24 @@ export class Session implements Evictable {
     }
   }
 
-  async #create(): Promise<ort.InferenceSession> {
+  async #create(): Promise<readonly Loaded[]> {
     if (!this.#isChecked) await expectFinite(this.#graph.weights);
     this.#isChecked = true;
-    return createSession(this.#graph, this.#options);
+    const { threads = availableParallelism() } = this.#options;
+    const inEach = Math.max(1, Math.floor(threads / this.#lanes));
+    const what = await loadable(this.#graph, this.#lanes > 1 ? { ...this.#options, threads: inEach } : this.#options);
+    const elsewhere = otherLanes(this.#lanes - 1).map((lane) => lane.load(what));
+    return Promise.all([load(what), ...elsewhere]);
   }
 
-  async #runLoaded(
-    session: ort.InferenceSession,
-    inputs: Record<string, Tensor | IntegerTensor>,
-    wanted: readonly string[] | undefined,
-  ): Promise<Record<string, Tensor>> {
-    const feeds = Object.entries(inputs).map(([name, x]) => [name, toOrt(x)] as const);
+  async #runLoaded(lanes: readonly Loaded[], inputs: Inputs, wanted: readonly string[] | undefined): Promise<Outputs> {
     const start = performance.now();
-    const outputs = await session.run(Object.fromEntries(feeds), wanted ?? session.outputNames);
+    const parts = splitRows(inputs, lanes.length);
+    // The others first: this thread is busy with its own part until that is done.
+    const others = parts.slice(1).map((part, i) => lanes[i + 1]!.run(part, wanted));
+    const outputs = joinRows(await Promise.all([lanes[0]!.run(parts[0]!, wanted), ...others]));
     this.#options.onRun?.(this.#name, performance.now() - start);
-    return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, fromOrt(value as ort.Tensor)]));
+    return outputs;
   }
 
   /** Frees the weights; the next run loads them again. */
@@ -97,49 +106,9 @@ export class Session implements Evictable {
   async evict(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
-    await (await session)?.release();
+    for (const loaded of (await session) ?? []) await loaded.release();
   }
 }
 
-/**
- * The graph goes in as bytes and onnxruntime is told the folder of its weights: nothing is written to disk.
- * It refuses links that leave that folder, as the Hub's cache has them, so names are those that links lead to.
- */
-async function createSession(graph: OnnxGraph, options: RuntimeOptions): Promise<ort.InferenceSession> {
-  const real = new Map<string, string>();
-  for (const path of new Set(graph.weights.map((entry) => entry.path))) real.set(path, await realpath(path));
-  const [folder = '.', ...others] = new Set([...real.values()].map((path) => dirname(path)));
-  if (others.length > 0) {
-    throw new InputError(`the weights of one network must lie in one folder, found ${[folder, ...others].join(', ')}`);
-  }
-  return ort.InferenceSession.create(
-    graph.toBinary((path) => basename(real.get(path) ?? path)),
-    {
-      executionProviders: [...(options.executionProviders ?? ['cpu'])],
-      ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
-      // What goes wrong is thrown as well.
-      logSeverityLevel: 4,
-      extra: {
-        // It would move images to NHWC and back around quantised convolutions, at twice what they gain by it.
-        optimization: { disable_specified_optimizers: 'NhwcTransformer' },
-        session: {
-          model_external_initializers_file_folder_path: folder,
-          // It would run what follows a quantised convolution once for each of its readers.
-          disable_quant_qdq: '1',
-          // Threads wait for the next operator awake, which saves a tenth of the time, but not for the next run: they
-          // would take the core from whoever else runs on this machine.
-          intra_op: { allow_spinning: '1' },
-          force_spinning_stop: '1',
-        },
-      },
-    },
-  );
-}
-
-function toOrt({ data, shape }: Tensor | IntegerTensor): ort.Tensor {
-  return data instanceof Int32Array ? new ort.Tensor('int32', data, shape) : new ort.Tensor('float32', data, shape);
-}
-
-function fromOrt(value: ort.Tensor): Tensor {
-  return { data: value.data as Float32Array, shape: value.dims };
-}
+/** Half precision is cast while a network is loaded. */
+const bytesOf = (dtype: Dtype) => (dtype === 'I8' || dtype === 'U8' ? 1 : 4);

@@ -18,7 +18,8 @@ import {
   textProjectionGraph,
   unetGraph,
 } from '../../runtime/graphs.ts';
-import { type IntegerTensor, Session } from '../../runtime/session.ts';
+import type { IntegerTensor } from '../../runtime/onnx-session.ts';
+import { Session } from '../../runtime/session.ts';
 import { concatRows, type Tensor } from '../../tensor.ts';
 import { type Component, classNameOf, openComponent } from '../../weights/component.ts';
 import { readTensor } from '../../weights/safetensors.ts';
