@@ -83,7 +83,7 @@ beforeAll(() => {
   task = arPriorTask(tf, pictures, features, findComponents(embeddings), frozenText(), config, options) as Task;
 });
 
-test.skipIf(!READY)('it learns which codes a caption has', () => {
+test.skipIf(!READY)('it learns which codes a caption has', { timeout: 60_000 }, () => {
   const parameters = parametersOf(tf, task);
   const hurried = { ...task, optimizer: { ...task.optimizer, learningRate: 0.02, warmup: 1 } };
   const optimizer = openOptimizer(tf, parameters, initialState(parameters.initialise(0)), hurried.optimizer);
