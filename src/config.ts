@@ -12,6 +12,7 @@ export const DISCORD_API_URL = 'https://discord.com/api';
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const PRECISIONS = ['float32', 'int8', 'auto'] as const;
+const PROVIDERS = ['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const;
 
 const shown = (value: unknown) => JSON.stringify(value);
 
@@ -66,6 +67,11 @@ const Environment = z
     DATA_DIR: z.string().default('data'),
     MODEL_DIR: z.string().default(join('models', 'emoji-v0')),
     ENGINE_THREADS: wholeNumber('ENGINE_THREADS', 1, 1024).default(availableParallelism()),
+    ENGINE_PROVIDER: z
+      .enum(PROVIDERS, {
+        error: ({ input }) => `ENGINE_PROVIDER must be one of ${PROVIDERS.join(', ')}, not ${shown(input)}`,
+      })
+      .default('auto'),
     ENGINE_PRECISION: z
       .enum(PRECISIONS, {
         error: ({ input }) => `ENGINE_PRECISION must be one of ${PRECISIONS.join(', ')}, not ${shown(input)}`,
@@ -107,6 +113,8 @@ export interface Config {
   readonly modelDir: string;
   /** Threads of one inference. */
   readonly engineThreads: number;
+  /** What the networks run on; auto is the fastest that works. */
+  readonly engineProvider: (typeof PROVIDERS)[number];
   /** What the networks compute in; auto is int8 where the model was calibrated and the processor is made for it. */
   readonly enginePrecision: (typeof PRECISIONS)[number];
   /** Drawings at the same time. */
@@ -148,6 +156,7 @@ export function parseConfig(env: NodeJS.ProcessEnv, envFile: Record<string, stri
     dataDir: resolve(PROJECT_ROOT, data.DATA_DIR),
     modelDir: resolve(PROJECT_ROOT, data.MODEL_DIR),
     engineThreads: data.ENGINE_THREADS,
+    engineProvider: data.ENGINE_PROVIDER,
     enginePrecision: data.ENGINE_PRECISION,
     engineConcurrency: data.ENGINE_CONCURRENCY,
     localDiscordPort: data.LOCAL_DISCORD_PORT,

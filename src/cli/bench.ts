@@ -57,7 +57,10 @@ async function run(options: Options): Promise<void> {
 
   const { precision } = await choosePrecision(modelDir, options.precision ?? config.enginePrecision);
   const measured = await measure(OWN, { work: await drawingWork(modelDir), precision, threads }, options.rounds);
-  const started = await measureStarts({ modelDir, threads, precision, concurrency: 8 }, options.rounds);
+  const started = await measureStarts(
+    { modelDir, threads, provider: 'cpu', precision, concurrency: 8 },
+    options.rounds,
+  );
   const machine = `${threads} threads of ${cpus()[0]?.model ?? 'this processor'}`;
   print(formatMeasured(`${basename(modelDir)} in ${precision}, ${machine}`, measured, started));
 

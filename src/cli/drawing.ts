@@ -12,6 +12,7 @@ import { openModel } from '../engine/pipeline/open-model.ts';
 import { type PictureFile, plan } from '../engine/pipeline/plan.ts';
 import { reconstructionError } from '../engine/pipeline/reconstruction-error.ts';
 import { choosePrecision, PRECISIONS, type Precision } from '../engine/quantisation/precision.ts';
+import { chooseProvider } from '../engine/runtime/provider.ts';
 import { lanesFor } from '../engine/runtime/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../errors.ts';
@@ -117,8 +118,9 @@ export async function drawAndSave(asked: unknown, options: DrawingOptions): Prom
   const start = performance.now();
   const modelDir = options.model ?? config.modelDir;
   const { precision } = await choosePrecision(modelDir, options.precision ?? config.enginePrecision);
+  const { executionProviders } = await chooseProvider(config.engineProvider);
   const { engineThreads: threads } = config;
-  const model = await openModel(modelDir, { threads, lanes: lanesFor(threads), precision });
+  const model = await openModel(modelDir, { threads, lanes: lanesFor(threads), executionProviders, precision });
   const load = (performance.now() - start) / 1000;
   const bar = progressBar();
   try {

@@ -69,6 +69,7 @@ describe('a wrong value is named with what would be right', () => {
     ['ENGINE_THREADS', 'many', 'a whole number from 1 to 1024, not "many"'],
     ['ENGINE_THREADS', '0', 'a whole number from 1 to 1024, not "0"'],
     ['ENGINE_CONCURRENCY', '2.5', 'a whole number from 1 to 16, not "2.5"'],
+    ['ENGINE_PROVIDER', 'gpu', 'one of auto, cpu, cuda, webgpu, coreml, dml, not "gpu"'],
     ['ENGINE_PRECISION', 'int4', 'one of float32, int8, auto, not "int4"'],
     ['LOCAL_DISCORD_PORT', '70000', 'a whole number from 0 to 65535, not "70000"'],
     ['LOG_LEVEL', 'loud', 'one of trace, debug, info, warn, error, fatal, silent, not "loud"'],

@@ -10,7 +10,7 @@ import type { RuntimeOptions } from './runtime.ts';
 import { Session } from './session.ts';
 
 /**
- * A network of a component, in the precision that is asked for: float32 where it wasn't calibrated.
+ * A network of a component, in the precision that is asked for: float32 where it wasn't calibrated, or isn't run on the CPU.
  * @param part  its name, of a component that has several
  * @throws WeightMismatchError; StaleRangesError when its weights were changed since
  */
@@ -22,12 +22,12 @@ export async function record<C>(
 ): Promise<Session> {
   const name = part === undefined ? component.name : `${component.name}: ${part}`;
   const graph = (ops: OnnxOps) => recordGraph(component, build, new Set(), ops);
-  const { calibration, precision } = options;
+  const { calibration, precision, executionProviders = ['cpu'] } = options;
   if (calibration) {
     const observe = calibration.observer(component);
     return new ObservedSession(observe, graph(new CalibrationOps()), options, name);
   }
-  const ranges = precision === 'int8' ? await readRanges(component) : undefined;
+  const ranges = precision === 'int8' && executionProviders[0] === 'cpu' ? await readRanges(component) : undefined;
   const ops = ranges ? new QuantisedOps(await quantisedWeights(component, ranges)) : new OnnxOps();
   return new Session(graph(ops), options, name);
 }

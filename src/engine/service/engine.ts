@@ -23,11 +23,12 @@ export interface Engine {
  * @throws InputError when the model folder can't be used, or the queue can't be reached
  */
 export async function startEngine(config: Config & { discordToken: string }, log: Logger): Promise<Engine> {
-  const { modelDir, engineThreads: threads, engineConcurrency: concurrency } = config;
+  const { modelDir, engineThreads: threads, engineProvider: provider, engineConcurrency: concurrency } = config;
   const { precision, reason } = await choosePrecision(modelDir, config.enginePrecision);
   log.info({ precision, reason }, `the networks compute in ${precision}`);
   const rest = createRest({ token: config.discordToken, apiUrl: config.discordApiUrl });
-  const inference = await Inference.start({ modelDir, threads, precision, concurrency: concurrency * MAX_COUNT }, log);
+  const options = { modelDir, threads, provider, precision, concurrency: concurrency * MAX_COUNT };
+  const inference = await Inference.start(options, log);
   const deliver = (reply: DrawJob['reply']) => new Delivery({ reply, rest, log });
 
   const draw: DrawHandler = (job, context) => drawJob(job, context, inference, deliver(job.reply));

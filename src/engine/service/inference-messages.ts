@@ -1,12 +1,14 @@
 import type { Recipe } from '../../recipe.ts';
 import type { Task } from '../../task.ts';
 import type { PictureFile } from '../pipeline/plan.ts';
+import type { ChosenProvider, Provider } from '../runtime/provider.ts';
 
 /** Between the engine process and its inference process: plain values that Node's structured clone carries. */
 
 export interface InferenceOptions {
   readonly modelDir: string;
   readonly threads: number;
+  readonly provider: Provider;
   readonly precision: 'float32' | 'int8';
   /** Pictures advanced together. */
   readonly concurrency: number;
@@ -36,7 +38,7 @@ export interface DrawnPicture {
 }
 
 export type InferenceResponse =
-  | { readonly type: 'opened'; readonly model: string }
+  | { readonly type: 'opened'; readonly model: string; readonly provider: ChosenProvider }
   | { readonly type: 'progress'; readonly id: number; readonly progress: InferenceProgress }
   | { readonly type: 'drawn'; readonly id: number; readonly pictures: readonly DrawnPicture[] }
   /** `input`: an InputError, its message for people; else a defect with its stack. `id` is absent when opening failed. */

@@ -5,6 +5,7 @@ import type { Model } from '../pipeline/model.ts';
 import { openModel } from '../pipeline/open-model.ts';
 import type { PictureFile } from '../pipeline/plan.ts';
 import { recipesFor } from '../pipeline/recipes.ts';
+import { chooseProvider } from '../runtime/provider.ts';
 import { lanesFor } from '../runtime/runtime.ts';
 import { drawTask } from './draw-task.ts';
 import type { InferenceRequest, InferenceResponse } from './inference-messages.ts';
@@ -32,8 +33,11 @@ process.on('disconnect', () => process.exit());
 async function open(options: Extract<InferenceRequest, { type: 'open' }>['options']) {
   try {
     const { modelDir, threads, precision, concurrency } = options;
-    model = await openModel(modelDir, { threads, lanes: lanesFor(threads), precision, maxRows: 2 * concurrency });
-    send({ type: 'opened', model: model.name });
+    const provider = await chooseProvider(options.provider);
+    const { executionProviders } = provider;
+    const lanes = lanesFor(threads);
+    model = await openModel(modelDir, { threads, lanes, executionProviders, precision, maxRows: 2 * concurrency });
+    send({ type: 'opened', model: model.name, provider });
     await warmUp(model);
   } catch (error) {
     send({ type: 'failed', ...described(error) });

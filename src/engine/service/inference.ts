@@ -103,8 +103,12 @@ export class Inference {
         reject(new Error(`the inference process exited with code ${code} before it was ready`)),
       );
       child.once('message', (response: InferenceResponse) => {
-        if (response.type === 'failed') reject(toError(response));
-        else resolve();
+        if (response.type === 'failed') return reject(toError(response));
+        if (response.type === 'opened') {
+          const { executionProviders, passedOver } = response.provider;
+          this.#log.info({ passedOver }, `the networks run on ${executionProviders[0]}`);
+        }
+        resolve();
       });
     }).catch((error) => {
       this.#child = undefined;
