@@ -126,9 +126,11 @@ export async function openPrior(dir: string, options: RuntimeOptions = {}): Prom
   const component = await openComponent(dir, 'PriorTransformer', PriorConfig);
   const { config } = component;
   const statistic = (name: string) => readFinite(tensorEntry(component, name, [1, config.embedding_dim]));
-  const embedText = await record(component, priorTextGraph, options, 'text');
-  const embedStep = await record(component, priorStepGraph, options, 'step');
-  const transformer = await record(component, priorTransformerGraph, options);
+  // Three tokens a row: sharing them out would take longer than they do.
+  const together = { ...options, lanes: 1 };
+  const embedText = await record(component, priorTextGraph, together, 'text');
+  const embedStep = await record(component, priorStepGraph, together, 'step');
+  const transformer = await record(component, priorTransformerGraph, together);
   const width = config.num_attention_heads * config.attention_head_dim;
   const layers = [...Array(config.num_layers).keys()];
   const memory = (of: (kind: 'keys' | 'values', layer: number) => Tensor): PriorMemory =>
