@@ -41,7 +41,7 @@ export type SamplerName = (typeof SAMPLERS)[number];
 /** What makes z_i of a text: a diffusion model, an autoregressive one, or nothing, when the text's own embedding is taken. */
 export const PRIORS = ['diffusion', 'ar', 'none'] as const;
 export type PriorName = (typeof PRIORS)[number];
-const MAX_PRIOR_SAMPLES = 16;
+export const MAX_PRIOR_SAMPLES = 16;
 
 export const wholeNumber = (name: string, min: number, max: number) => {
   const error = ({ input }: { input?: unknown }) =>

@@ -25,6 +25,15 @@ const several = <Picture extends z.ZodType>(picture: Picture, least: number, wha
     error: ({ input }) => `${what} takes ${least} to ${MAX_BLENDED} pictures, not ${(input as unknown[]).length}`,
   });
 
+interface Blend {
+  readonly pictures: readonly unknown[];
+  readonly prompt?: string | undefined;
+  readonly weights?: readonly number[] | undefined;
+}
+
+/** How many things are blended. */
+const blended = ({ pictures, prompt }: Blend) => pictures.length + (prompt === undefined ? 0 : 1);
+
 /**
  * What can be asked for, each operation of the paper once. The pictures it starts from are addresses in the queue and
  * files in the engine.
@@ -44,15 +53,25 @@ export const taskSchema = <Picture extends z.ZodType>(picture: Picture) =>
      */
     z.strictObject({ kind: z.literal('variations'), pictures: z.tuple([picture]), settings: SeededSettings }),
     /** The spherical mean of the z_i of pictures, and of one that the prior draws for a text. */
-    z.strictObject({
-      kind: z.literal('blend'),
-      pictures: several(picture, 1, 'a blend'),
-      prompt: Prompt.optional(),
-      negativePrompt: NegativePrompt.optional(),
-      /** One for each picture, then the text's; equal when absent. */
-      weights: Weights.optional(),
-      settings: SeededSettings,
-    }),
+    z
+      .strictObject({
+        kind: z.literal('blend'),
+        pictures: several(picture, 1, 'a blend'),
+        prompt: Prompt.optional(),
+        negativePrompt: NegativePrompt.optional(),
+        /** One for each picture, then the text's; equal when absent. */
+        weights: Weights.optional(),
+        settings: SeededSettings,
+      })
+      .refine((blend) => blended(blend) >= 2, {
+        error: 'a blend needs two things: two pictures, or a picture and a text',
+      })
+      .refine(({ weights, ...blend }) => weights === undefined || weights.length === blended(blend), {
+        error: ({ input }) => {
+          const { weights, ...blend } = input as Blend;
+          return `a blend of ${blended(blend)} needs as many weights, not ${weights?.length}`;
+        },
+      }),
     /** A picture from its bipartite latent (z_i, x_T) again: how well the model knows it. */
     z.strictObject({ kind: z.literal('reconstruct'), pictures: z.tuple([picture]), settings: SeededSettings }),
     /** What a picture shows is changed, its composition kept: a text diff. One picture for each strength. */

@@ -1,5 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
@@ -16,9 +16,20 @@ import { chooseProvider } from '../engine/runtime/provider.ts';
 import { lanesFor } from '../engine/runtime/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../errors.ts';
-import { MAX_COUNT, PRIORS, pictureNames, type Recipe, SAMPLERS } from '../recipe.ts';
+import {
+  MAX_COUNT,
+  MAX_GUIDANCE_SCALE,
+  MAX_PRIOR_SAMPLES,
+  MAX_SIDE,
+  MAX_STEPS,
+  PRIORS,
+  pictureNames,
+  type Recipe,
+  SAMPLERS,
+} from '../recipe.ts';
 import { SeededSettings, taskSchema } from '../task.ts';
 import { decimal, parse, seed } from '../typed-settings.ts';
+import { makeOutFolder } from './out-folder.ts';
 
 /** Options of every command that draws. */
 export interface DrawingOptions {
@@ -48,17 +59,23 @@ export function drawingCommand(name: string, description: string, as: z.infer<ty
     .description(description)
     .option('--model <dir>', 'model folder (default: MODEL_DIR, or the bundled model)')
     .option('--seed <n>', 'seed of the first picture, the next ones count on (default: random)')
-    .option('--steps <n>', "denoising steps of the decoder (default: the model's)")
-    .option('--guidance <g>', "guidance scale of the decoder, 1 is none (default: the model's)")
-    .option('--prior-guidance <g>', "guidance scale of the prior (default: the model's)")
+    .option('--steps <n>', `denoising steps of the decoder, 1 to ${MAX_STEPS} (default: the model's)`)
+    .option(
+      '--guidance <g>',
+      `guidance scale of the decoder, 0 to ${MAX_GUIDANCE_SCALE}, 1 is none (default: the model's)`,
+    )
+    .option('--prior-guidance <g>', `guidance scale of the prior, 0 to ${MAX_GUIDANCE_SCALE} (default: the model's)`)
     .option('--prior <name>', `what makes an embedding of the text, one of ${PRIORS.join(', ')} (default: diffusion)`)
-    .option('--prior-samples <n>', 'draw so many embeddings and take the one nearest to the text (default: 1)')
+    .option(
+      '--prior-samples <n>',
+      `draw so many embeddings, 1 to ${MAX_PRIOR_SAMPLES}, and take the one nearest to the text (default: 1)`,
+    )
     .option('--guidance-rescale <φ>', 'scale guidance back to the contrast without it, 0 to 1 (default: 0)')
     .option('--dynamic-thresholding <q>', 'quantile of pixels at full contrast, such as 0.995 (Karlo)')
     .option('--sampler <name>', `one of ${SAMPLERS.join(', ')} (default: the model's)`)
     .option('--eta <η>', 'randomness of ddim, 0 to 1 (default: 0)')
-    .option('--width <pixels>', "(default: the model's)")
-    .option('--height <pixels>', "(default: the model's)")
+    .option('--width <pixels>', `8 to ${MAX_SIDE} (default: the model's)`)
+    .option('--height <pixels>', `8 to ${MAX_SIDE} (default: the model's)`)
     .addOption(
       new Option('--precision <name>', 'what the networks compute in (default: ENGINE_PRECISION, or auto)').choices(
         PRECISIONS,
@@ -71,7 +88,7 @@ export function drawingCommand(name: string, description: string, as: z.infer<ty
 
 /** How many pictures, for commands whose pictures differ by their seed alone. */
 export function withCount(command: Command): Command {
-  return command.option('--count <n>', 'how many pictures', String(MAX_COUNT));
+  return command.option('--count <n>', `how many pictures, 1 to ${MAX_COUNT}`, String(MAX_COUNT));
 }
 
 /** @throws InputError with all that is wrong */
@@ -94,16 +111,25 @@ export function settingsFrom(options: DrawingOptions): SeededSettings {
 }
 
 /** For an option that may be given several times. */
-export function collect(value: string, values: string[]): string[] {
+export function collect(value: string, values: readonly string[] = []): string[] {
   return [...values, value];
 }
+
+const UNREADABLE: Record<string, string> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'found a folder',
+  EACCES: 'may not read it',
+};
 
 /** @param option  as typed, for messages @throws InputError */
 export async function readPicture(file: string, option: string): Promise<PictureFile> {
   try {
-    return { name: basename(file), bytes: await readFile(file) };
+    return { name: file, bytes: await readFile(file) };
   } catch (error) {
-    throw new InputError(`${option} ${file}: expected a picture file: ${(error as Error).message}`);
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw new InputError(
+      `${option} ${file}: expected a picture file, ${UNREADABLE[code] ?? `can't read it (${code})`}`,
+    );
   }
 }
 
@@ -115,6 +141,7 @@ export async function drawAndSave(asked: unknown, options: DrawingOptions): Prom
   const task = parse(FileTask, asked);
   const as = parse(Form, options.as);
   const config = loadConfig();
+  await makeOutFolder(options.out);
   const start = performance.now();
   const modelDir = options.model ?? config.modelDir;
   const { precision } = await choosePrecision(modelDir, options.precision ?? config.enginePrecision);
@@ -161,7 +188,6 @@ async function save(
   as: z.infer<typeof Form>,
   folder: string,
 ): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
   const pictures = images.map(pictureFromTensor);
   const names = pictureNames(recipes);
   const files =

@@ -10,7 +10,7 @@ import {
 
 interface Options extends DrawingOptions {
   readonly negative?: string;
-  readonly image: string[];
+  readonly image?: string[];
 }
 
 export const imagine = withCount(
@@ -21,20 +21,16 @@ export const imagine = withCount(
 )
   .argument('[prompt...]', 'what to draw, for example "red heart"')
   .option('--negative <text>', 'what to keep out of the pictures')
-  .option(
-    '--image <file>',
-    'draw variations of a picture; given again, or beside a prompt, all are blended',
-    collect,
-    [],
-  )
+  .option('--image <file>', 'draw variations of a picture; given again, or beside a prompt, all are blended', collect)
   .action(async (words: string[], options: Options) => drawAndSave(await taskFrom(words, options), options));
 
 /** The prompt is needed unless there are pictures. */
 async function taskFrom(words: string[], options: Options): Promise<unknown> {
   const settings = settingsFrom(options);
-  const prompt = words.length > 0 || options.image.length === 0 ? words.join(' ') : undefined;
+  const { image: files = [] } = options;
+  const prompt = words.length > 0 || files.length === 0 ? words.join(' ') : undefined;
   const negativePrompt = options.negative;
-  const pictures = await Promise.all(options.image.map((file) => readPicture(file, '--image')));
+  const pictures = await Promise.all(files.map((file) => readPicture(file, '--image')));
   if (pictures.length === 0) return { kind: 'imagine', prompt, negativePrompt, settings };
   if (pictures.length === 1 && prompt === undefined) return { kind: 'variations', pictures, settings };
   return { kind: 'blend', pictures, prompt, negativePrompt, settings };

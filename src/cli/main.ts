@@ -1,4 +1,7 @@
-import { Command, CommanderError } from 'commander';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError, type Option } from 'commander';
+import { PROJECT_ROOT } from '../config.ts';
 import { InputError } from '../errors.ts';
 
 /** Commands are imported when called: `imagine` needs no discord.js, `bot` no onnxruntime. */
@@ -27,17 +30,25 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
  * Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong input (the message on stderr says what would be right).
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = new Command('unclip').description('Text to pictures with unCLIP, in Discord or on the command line.');
+  const program = new Command('unclip')
+    .description('Text to pictures with unCLIP, in Discord or on the command line.')
+    .version(JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8')).version);
   const wanted = argv[2] !== undefined && argv[2] in COMMANDS ? [argv[2]] : Object.keys(COMMANDS);
   for (const name of wanted) program.addCommand(await COMMANDS[name]!());
   for (const command of everyCommand(program)) {
     command.exitOverride().showHelpAfterError('(--help lists the options)');
+    for (const option of command.options) option.defaultValueDescription ??= defaultAsTyped(option);
   }
   try {
     await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error);
   }
+}
+
+/** A default as it would be typed; commander itself shows it as JSON. */
+function defaultAsTyped({ defaultValue }: Option): string | undefined {
+  return defaultValue === undefined ? undefined : String(defaultValue);
 }
 
 function everyCommand(command: Command): Command[] {

@@ -150,6 +150,7 @@ describe('/blend', () => {
   test.each([
     ['notes.txt', '1 1', /^⚠️ image2\\: notes.txt is no picture but text\/plain.*\\: attach a PNG, JPEG, WebP or GIF$/],
     ['b.png', '-1 1', /^⚠️ weights must be numbers from 0 to 1000, not -1$/],
+    ['b.png', '1 1 1', /^⚠️ a blend of 2 needs as many weights, not 3$/],
     ['b.png', '1 half', /^⚠️ weights must be numbers from 0 to 1000, not half$/],
   ])('answers %s with weights %s for the person alone', async (filename, weights, message) => {
     const [a, b] = [await upload('a.png'), await upload(filename)];

@@ -92,6 +92,14 @@ describe('imagine', { timeout: 60_000 }, () => {
   });
 });
 
+it('says in its help what each number may be and what it is by default', { timeout: 60_000 }, async () => {
+  const { stdout } = await imagine('--help');
+  const help = stdout.replace(/\s+/g, ' ');
+  expect(help).toContain('denoising steps of the decoder, 1 to 250 (default: the model');
+  expect(help).toContain('how many pictures, 1 to 4 (default: 4)');
+  expect(help).toContain('beside a prompt, all are blended -h');
+});
+
 describe('imagine with wrong input', { timeout: 60_000 }, () => {
   const REFUSED: [args: string[], message: string][] = [
     [[], 'prompt must not be empty'],
@@ -104,7 +112,11 @@ describe('imagine with wrong input', { timeout: 60_000 }, () => {
     [['a', '--count', '5'], 'count must be a whole number from 1 to 4, not 5'],
     [['a', '--sampler', 'magic'], 'sampler must be one of unclip, ddpm, ddim,'],
     [['a', '--model', '/nowhere'], '/nowhere'],
-    [['--image', '/nowhere/cat.png'], '/nowhere/cat.png'],
+    [['--image', '/nowhere/cat.png'], '--image /nowhere/cat.png: expected a picture file, there is no such file'],
+    [['--image', tmpdir()], `--image ${tmpdir()}: expected a picture file, found a folder`],
+    [['a', ...Array(5).fill('--image=test/golden/karlo-tiny/source.png')], 'a blend takes 1 to 4 pictures, not 5'],
+    [['a', '--out', 'package.json'], '--out package.json: expected a folder, found a file'],
+    [['a', '--out', '/proc/nobody/out'], "--out /proc/nobody/out: this folder can't be made (ENOENT)"],
     [['a', '--colour', 'red'], "unknown option '--colour'"],
   ];
 
@@ -121,6 +133,6 @@ describe('imagine with wrong input', { timeout: 60_000 }, () => {
     await writeFile(file, 'no picture at all');
     const refused = await imagine('--image', file, ...quick());
     expect(refused).toMatchObject({ code: 2, stdout: '' });
-    expect(refused.stderr).toContain('notes.png');
+    expect(refused.stderr).toContain(`error: ${file}: expected a PNG`);
   });
 });

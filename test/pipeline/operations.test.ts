@@ -108,18 +108,12 @@ describe.each([
     expect(fixed.reconstructed).toBeUndefined();
   });
 
-  test('a blend has as many weights as things', async () => {
+  test('a blend obeys its weights', async () => {
     const pictures = [source, other];
-    const blend = (weights: number[], prompt?: string) =>
-      plan(model, { kind: 'blend', pictures, prompt, weights, settings });
-    const [all] = (await blend([0, 1])).recipes;
+    const [all] = (await plan(model, { kind: 'blend', pictures, weights: [0, 1], settings })).recipes;
     expect(decodeFloats(all!.imageEmbedding!)).toBeAllClose(
       (await model.embedPicture(await decodePicture(other.bytes, other.name))).data,
       { atol: 1e-4 },
-    );
-    await expect(blend([1, 1], 'red heart')).rejects.toThrow('a blend of 3 needs as many weights, not 2');
-    await expect(plan(model, { kind: 'blend', pictures: [source], settings })).rejects.toThrow(
-      'a blend needs two things',
     );
   });
 

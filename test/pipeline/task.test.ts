@@ -20,6 +20,8 @@ test.each([
   [{ ...interpolate, frames: 1 }, 'frames must be a whole number from 2 to 32, not 1'],
   [{ ...interpolate, noise: 'loud' }, 'noise must be one of inverted, fixed, not loud'],
   [{ ...blend, pictures: Array(5).fill('a') }, 'a blend takes 1 to 4 pictures, not 5'],
+  [{ ...blend, pictures: ['a'] }, 'a blend needs two things: two pictures, or a picture and a text'],
+  [{ ...blend, prompt: 'hat', weights: [1, 1] }, 'a blend of 3 needs as many weights, not 2'],
   [{ ...blend, weights: [0, 0] }, 'weights must not all be 0'],
   [{ ...blend, weights: [-1, 1] }, 'weights must be numbers from 0 to 1000, not -1'],
 ])('%j is refused', (task, message) => {

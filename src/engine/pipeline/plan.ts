@@ -65,12 +65,7 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
       const text = await model.embedText({ ...settings, prompt, negativePrompt }, new TorchGenerator(settings.seed));
       embeddings.push(text.imageEmbedding);
     }
-    if (embeddings.length < 2) throw new InputError('a blend needs two things: two pictures, or a picture and a text');
-    const shares = weights ?? embeddings.map(() => 1);
-    if (shares.length !== embeddings.length) {
-      throw new InputError(`a blend of ${embeddings.length} needs as many weights, not ${shares.length}`);
-    }
-    const imageEmbedding = sphericalMean(embeddings, shares);
+    const imageEmbedding = sphericalMean(embeddings, weights ?? embeddings.map(() => 1));
     return { recipes: recipesFor(model, { operation: 'blend', prompt, imageEmbedding }, settings) };
   },
 
