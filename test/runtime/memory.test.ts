@@ -9,9 +9,10 @@ function machine() {
   const total = 24 * GB;
   const memory = new Memory({ total: () => total, available: () => total - used });
   const inMemory: string[] = [];
-  const network = (name: string, gigabytes: number) => {
+  const network = (name: string, gigabytes: number, toLoad = gigabytes) => {
     const item: Evictable & { isBusy: boolean } = {
       bytes: gigabytes * GB,
+      bytesToLoad: toLoad * GB,
       isBusy: false,
       async evict() {
         used -= item.bytes;
@@ -39,6 +40,12 @@ test('a model larger than memory: the least recently used networks make way', as
   expect(inMemory).toEqual(['text', 'image', 'unet']);
 });
 
+test('what takes more room while it is being loaded gets it', async () => {
+  const { network, inMemory } = machine();
+  for (const { load } of [network('text', 3), network('image', 8), network('unet', 6, 11)]) await load();
+  expect(inMemory).toEqual(['image', 'unet']);
+});
+
 test('what is running stays, whatever comes', async () => {
   const { network, inMemory } = machine();
   const [image, unet, prior] = [network('image', 8), network('unet', 8), network('prior', 8)];
@@ -62,7 +69,7 @@ test('a small model stays whole, however little the system says is available', a
   const memory = new Memory({ total: () => 16 * GB, available: () => 0 });
   const evicted: number[] = [];
   for (let i = 0; i < 4; i++) {
-    const item = { bytes: 0.9 * GB, isBusy: false, evict: async () => void evicted.push(i) };
+    const item = { bytes: 0.9 * GB, bytesToLoad: 0.9 * GB, isBusy: false, evict: async () => void evicted.push(i) };
     await memory.load(item, async () => {});
   }
   expect(evicted).toEqual([]);

@@ -2,8 +2,10 @@ import { totalmem } from 'node:os';
 
 /** Something in memory that can be made again. */
 export interface Evictable {
-  /** Of memory. */
+  /** Of memory, once it is loaded. */
   readonly bytes: number;
+  /** Of memory, at most, while it is being loaded. */
+  readonly bytesToLoad: number;
   /** One that is busy stays. */
   readonly isBusy: boolean;
   evict(): Promise<void>;
@@ -40,7 +42,7 @@ export class Memory {
   /** Loads one, after what is being loaded. */
   async load<T>(item: Evictable, load: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(async () => {
-      await this.#makeRoom(item.bytes);
+      await this.#makeRoom(item);
       const loaded = await load();
       this.#loaded.add(item);
       return loaded;
@@ -58,10 +60,10 @@ export class Memory {
     this.#loaded.delete(item);
   }
 
-  async #makeRoom(bytes: number): Promise<void> {
+  async #makeRoom({ bytes, bytesToLoad }: Evictable): Promise<void> {
     for (const item of [...this.#loaded]) {
       const together = bytes + [...this.#loaded].reduce((sum, { bytes }) => sum + bytes, 0);
-      const fits = together < SMALL * this.#machine.total() || bytes + RESERVE < this.#machine.available();
+      const fits = together < SMALL * this.#machine.total() || bytesToLoad + RESERVE < this.#machine.available();
       if (fits) return;
       if (item.isBusy) continue;
       this.#loaded.delete(item);

@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { OnnxGraph } from '../ops/onnx-graph.ts';
 import { expectFinite } from '../weights/finite.ts';
-import type { Dtype } from '../weights/safetensors.ts';
+import type { TensorEntry } from '../weights/safetensors.ts';
 import { Lane } from './lane.ts';
 import { type Evictable, Memory } from './memory.ts';
 import { type Inputs, type Loaded, load, loadable, type Outputs } from './onnx-session.ts';
@@ -26,6 +26,7 @@ const ROOM_FOR_LANES = 1 / 8;
 export class Session implements Evictable {
   /** Of weights in memory, half precision as float32; in each lane. */
   readonly bytes: number;
+  readonly bytesToLoad: number;
   readonly #lanes: number;
   readonly #name: string;
   readonly #graph: OnnxGraph;
@@ -39,14 +40,12 @@ export class Session implements Evictable {
     this.#name = name;
     this.#graph = graph;
     this.#options = options;
-    const bytes = graph.weights.reduce(
-      (sum, { dtype, shape }) => sum + shape.reduce((a, b) => a * b, bytesOf(dtype)),
-      0,
-    );
+    const bytes = sumOf(graph.weights, bytesOf);
     const { lanes = 1, executionProviders: providers = ['cpu'] } = options;
     const isRoom = lanes * bytes < ROOM_FOR_LANES * totalmem();
     this.#lanes = isRoom && providers.every((provider) => provider === 'cpu') ? lanes : 1;
     this.bytes = this.#lanes * bytes;
+    this.bytesToLoad = this.bytes + this.#lanes * sumOf(graph.weights.filter(isCopied), bytesOf);
   }
 
   get isBusy(): boolean {
@@ -111,4 +110,10 @@ export class Session implements Evictable {
 }
 
 /** Half precision is cast while a network is loaded. */
-const bytesOf = (dtype: Dtype) => (dtype === 'I8' || dtype === 'U8' ? 1 : 4);
+const bytesOf = ({ dtype, shape }: TensorEntry) =>
+  shape.reduce((a, b) => a * b, dtype === 'I8' || dtype === 'U8' ? 1 : 4);
+
+/** Convolutions' weights are laid out anew for the processor: what was cast from half precision is there twice meanwhile. */
+const isCopied = ({ dtype, shape }: TensorEntry) => shape.length === 4 && (dtype === 'F16' || dtype === 'BF16');
+
+const sumOf = <T>(items: readonly T[], of: (item: T) => number) => items.reduce((sum, item) => sum + of(item), 0);
