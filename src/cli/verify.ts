@@ -20,13 +20,13 @@ Exit codes: 0 all agree, 1 some differ, 2 a folder holds no reference values.`,
     for (const path of paths) {
       for await (const report of verifyFolders(path)) {
         reports.push(report);
-        if (!options.json) process.stdout.write(formatReport(report));
+        const stream = report.check === null ? process.stderr : process.stdout;
+        if (!options.json) stream.write(formatReport(report));
       }
     }
     const summary = summarise(reports);
-    process.stdout.write(
-      options.json ? `${JSON.stringify({ ...summary, folders: reports })}\n` : formatSummary(summary),
-    );
+    if (options.json) process.stdout.write(`${JSON.stringify({ ...summary, folders: reports })}\n`);
+    else if (reports.some(({ check }) => check !== null)) process.stdout.write(formatSummary(summary));
     if (summary.failed > 0) process.exitCode = 1;
     else if (summary.unknown > 0) process.exitCode = 2;
   });

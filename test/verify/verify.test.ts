@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -43,7 +43,14 @@ describe('a folder', () => {
     await cp('test/golden/tokenizer', join(parent, 'deep/a'), { recursive: true });
     await cp('test/golden/random', join(parent, 'b'), { recursive: true });
     await mkdir(join(parent, 'c'));
-    expect((await reports(parent)).map(({ check }) => check)).toEqual(['random', null, 'tokenizer']);
+    await mkdir(join(parent, 'd'));
+    await writeFile(join(parent, 'd/case.json'), '{}');
+    const names = (await reports(parent)).map(({ path, check }) => [path.slice(parent.length), check]);
+    expect(names).toEqual([
+      ['/b', 'random'],
+      ['/d', null],
+      ['/deep/a', 'tokenizer'],
+    ]);
   });
 
   test('of no known kind is one report, whatever lies in it', async () => {
@@ -63,6 +70,15 @@ describe('a folder', () => {
     const [report] = await reports(damaged);
     expect(report).toMatchObject({ check: null, pass: false });
     expect(report?.message).toContain('case.json: not JSON');
+  });
+
+  test('whose weights are cut off fails for that one cause', async () => {
+    const copy = await copyOf('networks/prior', () => {});
+    const weights = join(copy, 'diffusion_pytorch_model.safetensors');
+    await truncate(weights, 1000);
+    const [report] = await reports(copy);
+    expect(report).toMatchObject({ pass: false, tensors: [{ pass: false, maxError: null }] });
+    expect(report?.tensors[0]?.message).toContain('diffusion_pytorch_model.safetensors');
   });
 
   test('that is a file or missing is refused', async () => {
@@ -246,8 +262,14 @@ describe('the command', () => {
   });
 
   test('exits with 2 for a folder it does not know', async () => {
+    const complaint = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     expect(await run('test/golden/random', 'src/cli')).toContain('a folder holds no reference values');
     expect(process.exitCode).toBe(2);
+    process.exitCode = undefined;
+    expect(await run('src/bot')).toBe('');
+    expect(complaint.mock.calls.join()).toContain('no folder of reference values');
+    expect(process.exitCode).toBe(2);
+    complaint.mockRestore();
   });
 
   test('--json: one object and nothing else', async () => {

@@ -23,7 +23,10 @@ export interface FolderReport {
  * @throws InputError when there is no such folder
  */
 export async function* verify(path: string): AsyncGenerator<FolderReport> {
-  for (const { folder, check } of await discover(new Folder(path))) {
+  const top = new Folder(path);
+  const found = await discover(top);
+  const folders = found.some(({ check }) => check) ? found : [{ folder: top, check: undefined }];
+  for (const { folder, check } of folders) {
     yield check ? await runCheck(check, folder) : await unknownFolder(folder);
   }
 }
@@ -33,14 +36,16 @@ interface Found {
   readonly check: Check | undefined;
 }
 
-/** The folder itself, or those below it, with what they are. Where nothing below is known, nor is the folder. */
+/** What a folder of reference values has one of. */
+const MARKS = ['case.json', 'config.json', 'expected.safetensors'];
+
+/** The folder itself, or those below it that look like folders of reference values, with what they are. */
 async function discover(folder: Folder): Promise<Found[]> {
   const check = await recognise(folder);
-  const holdsValues = check !== undefined || folder.has('case.json') || folder.has('config.json');
-  if (holdsValues) return [{ folder, check }];
+  if (check || MARKS.some((name) => folder.has(name))) return [{ folder, check }];
   const found: Found[] = [];
   for (const subfolder of await folder.subfolders()) found.push(...(await discover(subfolder)));
-  return found.some((below) => below.check) ? found : [{ folder, check: undefined }];
+  return found;
 }
 
 async function recognise(folder: Folder): Promise<Check | undefined> {
@@ -75,7 +80,10 @@ async function runCheck(check: Check, folder: Folder): Promise<FolderReport> {
       again = await runStepsAlone(check, folder, comparison.expected);
     }
   } catch (error) {
-    comparison.fail(check.name, error instanceof InputError ? error.message : String((error as Error)?.stack ?? error));
+    comparison.giveUp(
+      check.name,
+      error instanceof InputError ? error.message : String((error as Error)?.stack ?? error),
+    );
   }
   const tensors = comparison.finish(again);
   return { path: folder.path, check: check.name, pass: tensors.every(({ pass }) => pass), tensors };
