@@ -25,7 +25,7 @@ export function float16FromFloats(values: Float32Array): Uint16Array {
 }
 
 /** Rounded to the nearest, ties to even; beyond 65504 infinite. */
-export function float16FromFloat(value: number): number {
+function float16FromFloat(value: number): number {
   float[0] = value;
   const bits = word[0] as number;
   const sign = (bits >>> 16) & 0x8000;
