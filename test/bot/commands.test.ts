@@ -58,6 +58,7 @@ describe('choices', () => {
     expect(new Set(choices.map(({ value }) => value)).size).toBe(25);
     expect(promptChoices('x', recent)).not.toContainEqual(expect.objectContaining({ value: 'x'.repeat(101) }));
     expect(promptChoices(' RED h', recent)[0]?.value).toBe('red heart');
+    expect(promptChoices('Red heart ', recent)).toEqual([]);
   });
 
   test('remember the latest ten prompts of the latest thousand people', () => {

@@ -24,11 +24,12 @@ const EXAMPLES = [
   'key',
 ];
 
-/** Prompts that contain what was typed so far: the person's own first, then examples. At most 25. */
+/** Prompts that go on from what was typed so far: the person's own first, then examples. At most 25. */
 export function promptChoices(typed: string, recent: readonly string[]): { name: string; value: string }[] {
   const wanted = typed.trim().toLowerCase();
   return [...new Set([...recent, ...EXAMPLES])]
-    .filter((prompt) => prompt.length <= CHOICE_LENGTH && prompt.toLowerCase().includes(wanted))
+    .filter((prompt) => prompt.length <= CHOICE_LENGTH)
+    .filter((prompt) => prompt.toLowerCase().includes(wanted) && prompt.toLowerCase() !== wanted)
     .slice(0, CHOICES_PER_AUTOCOMPLETE)
     .map((prompt) => ({ name: prompt, value: prompt }));
 }
