@@ -73,8 +73,12 @@ async function goOnline(client: Client, config: BotConfig, log: Logger): Promise
   await client.login(config.discordToken);
   await ready;
   await offerCommands(client.rest, id, config, log);
-  log.info({ user: client.user?.tag, invite: inviteUrl(id) }, 'the bot is on Discord');
+  // nobody needs an invitation to a stand-in
+  const invite = isStandIn(config) ? undefined : inviteUrl(id);
+  log.info({ user: client.user?.tag, invite }, 'the bot is on Discord');
 }
+
+const isStandIn = ({ discordApiUrl }: BotConfig) => discordApiUrl !== DISCORD_API_URL;
 
 /**
  * A stand-in for Discord gets our commands at every start, and everywhere: DISCORD_GUILD_ID is a server of Discord's.
@@ -82,12 +86,13 @@ async function goOnline(client: Client, config: BotConfig, log: Logger): Promise
  * bot that is started again must not take back newer commands.
  */
 async function offerCommands(rest: Rest, applicationId: string, config: BotConfig, log: Logger): Promise<void> {
-  const standIn = config.discordApiUrl !== DISCORD_API_URL;
+  const standIn = isStandIn(config);
   const guildId = standIn ? undefined : config.discordGuildId;
   const known = await registeredCommands(rest, applicationId, guildId);
   const missing = [...commands.keys()].filter((name) => !known.includes(name));
   if (standIn || known.length === 0) {
-    log.info({ commands: await registerCommands(rest, applicationId, guildId) }, 'commands registered');
+    const registered = await registerCommands(rest, applicationId, guildId);
+    log[standIn ? 'debug' : 'info']({ commands: registered }, 'commands registered');
   } else if (missing.length > 0) {
     log.warn({ missing }, 'Discord lacks commands of this version: run `npm run deploy-commands`');
   }

@@ -7,8 +7,8 @@ export async function serve(log: Logger, start: () => Promise<{ close(): Promise
   const { signal, ignore } = listenForStop();
   try {
     const service = await start();
-    process.send?.('ready');
     log.info('ready');
+    process.send?.('ready');
     if (!signal.aborted) await once(signal, 'abort');
     log.info({ reason: signal.reason }, 'stopping');
     await service.close();

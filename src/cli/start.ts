@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import picocolors from 'picocolors';
 import { type Config, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
-import { type LocalDiscord, startLocalDiscord } from '../sandbox/local-discord.ts';
+import { type LocalDiscord, PortTakenError, startLocalDiscord } from '../sandbox/local-discord.ts';
 import { listenForStop } from './stop-signal.ts';
 import { supervise } from './supervise.ts';
 
@@ -38,7 +38,10 @@ export const start = new Command('start')
 async function openLocalDiscord({ localDiscordPort, dataDir }: Config): Promise<LocalDiscord> {
   const open = (port: number) => startLocalDiscord({ port, dataDir: join(dataDir, 'discord') });
   if (localDiscordPort !== undefined) return open(localDiscordPort);
-  return open(USUAL_PORT).catch(() => open(0));
+  return open(USUAL_PORT).catch((error) => {
+    if (error instanceof PortTakenError) return open(0);
+    throw error;
+  });
 }
 
 function announce(discord: LocalDiscord | undefined) {

@@ -58,10 +58,14 @@ export interface LocalDiscord {
   close(): Promise<void>;
 }
 
+export class PortTakenError extends InputError {
+  override name = 'PortTakenError';
+}
+
 /**
  * Starts a Discord of one's own on 127.0.0.1: REST, gateway, attachments and a web page with a channel,
  * good enough that discord.js works against it unchanged.
- * Throws InputError where the port is taken or the data folder can't be used.
+ * Throws PortTakenError where another program has the port, InputError where the data folder can't be used.
  */
 export async function startLocalDiscord(options: LocalDiscordOptions = {}): Promise<LocalDiscord> {
   const { dataDir, clock = systemClock, pageDir = builtPageDir() } = options;
@@ -70,7 +74,10 @@ export async function startLocalDiscord(options: LocalDiscordOptions = {}): Prom
   const origin = `http://${HOST}:${port}`;
   const events = new Events().setMaxListeners(0);
   const ids = new Snowflakes(clock);
-  const { journal, files } = await openData(dataDir, origin);
+  const { journal, files } = await openData(dataDir, origin).catch((error) => {
+    server.close();
+    throw error;
+  });
   const attachments = new Attachments(files, origin, ids);
   const messages = new Messages(journal, attachments, clock, ids, events);
   const commands = new Commands(journal, ids, events);
@@ -169,9 +176,9 @@ function botToken(journal: Journal): string {
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-      const reason =
-        code === 'EADDRINUSE' ? 'another program listens there; LOCAL_DISCORD_PORT names another port' : message;
-      reject(new InputError(`The local Discord can't listen on ${HOST}:${port}: ${reason}`));
+      const problem = `The local Discord can't listen on ${HOST}:${port}`;
+      if (code !== 'EADDRINUSE') return reject(new InputError(`${problem}: ${message}`));
+      reject(new PortTakenError(`${problem}: another program listens there; LOCAL_DISCORD_PORT names another port`));
     });
     server.listen(port, HOST, () => resolve((server.address() as AddressInfo).port));
   });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -34,6 +34,9 @@ describe('npm start', { timeout: 90_000 }, () => {
     await expect.poll(() => started.output, { timeout: 60_000 }).toContain('http://127.0.0.1:');
     const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(started.output)!;
     expect((await fetch(url)).status).toBe(200);
+    expect(started.output.match(/"ready"/g)).toHaveLength(2);
+    expect(started.output).not.toContain('oauth2');
+    expect(started.output).not.toContain('commands registered');
     started.child.kill('SIGTERM');
     await started.exit;
     await expect.poll(() => fetch(url).catch(() => 'gone'), { timeout: 30_000 }).toBe('gone');
@@ -48,6 +51,14 @@ describe('npm start', { timeout: 90_000 }, () => {
     expect(started.output).toContain(String(port));
     expect(started.output).toContain('LOCAL_DISCORD_PORT');
     other.close();
+  });
+
+  it('ends when the local Discord has no place for its data', async () => {
+    const file = join(dataDir, 'file');
+    await writeFile(file, '');
+    const started = npmStart({ DATA_DIR: file });
+    expect(await started.exit).toBe(2);
+    expect(started.output).toContain(`can't keep its data in ${join(file, 'discord')}`);
   });
 
   it("ends when the engine can't use its model folder", async () => {
