@@ -4,10 +4,10 @@ import { ChangedText, dimensions, MAX_FRAMES, NegativePrompt, Prompt, Settings, 
 /** Whoever asks draws the seed, so that a task taken up again after a crash gives the same pictures. */
 export const SeededSettings = Settings.required({ seed: true });
 /** Pictures that are blended or interpolated. */
-export const MAX_BLENDED = 4;
+const MAX_BLENDED = 4;
 
 const weightError = ({ input }: { input?: unknown }) => `weights must be numbers from 0 to 1000, not ${input}`;
-export const Weights = z
+const Weights = z
   .array(z.number({ error: weightError }).refine((w) => w >= 0 && w <= 1000, { error: weightError }))
   .refine((weights) => weights.some((weight) => weight > 0), { error: 'weights must not all be 0' });
 

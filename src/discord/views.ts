@@ -27,6 +27,8 @@ export interface Picture {
 }
 
 export interface Progress {
+  /** Not drawing yet, but looking for the noise that a picture is drawn from. */
+  stage?: 'inversion';
   /** Steps done of `steps`. */
   step: number;
   steps: number;
@@ -43,7 +45,7 @@ export function queued(shown: Shown, ahead?: number): TextView {
 }
 
 /** Being drawn: bar, percentage, step, seconds, and the pictures so far. */
-export function drawing(shown: Shown, { step, steps, seconds, previews }: Progress): MessageView {
+export function drawing(shown: Shown, { stage, step, steps, seconds, previews }: Progress): MessageView {
   const done = Math.min(1, step / steps);
   const bar = '▰'.repeat(Math.round(done * 10)).padEnd(10, '▱');
   const percent = Math.floor(done * 100);
@@ -53,7 +55,10 @@ export function drawing(shown: Shown, { step, steps, seconds, previews }: Progre
     data,
   }));
   return {
-    content: lines(title(shown), `${bar} ${percent} % · step ${step} of ${steps} · ${duration(seconds)}`),
+    content: lines(
+      title(shown),
+      `${bar} ${percent} % · ${stage ? 'inversion, ' : ''}step ${step} of ${steps} · ${duration(seconds)}`,
+    ),
     components: [cancelRow(shown)],
     ...(files && { files }),
   };

@@ -171,6 +171,16 @@ describe.each([
     }
   });
 
+  test('drawn again with a new seed, noise takes the place of the start', async () => {
+    const { recipes, images } = await modify({ strengths: [0.4] });
+    const bytes = await encodePng(pictureFromTensor(images[0]!), recipes[0]);
+    const again = (seed?: number) =>
+      plan(model, { kind: 'redraw', pictures: [{ name: 'a.png', bytes }], guidanceStep: 1, settings: { seed } });
+    const [[rerun], [more]] = [(await again(9)).recipes, (await again()).recipes];
+    expect(rerun).toMatchObject({ seed: 9, start: undefined, imageEmbedding: recipes[0]!.imageEmbedding });
+    expect(more).toMatchObject({ seed: 1, start: recipes[0]!.start, guidanceScale: recipes[0]!.guidanceScale + 1 });
+  });
+
   test('draws in other sizes, multiples of what the networks halve', async () => {
     const size = { width: 2 * model.pictureSize, height: model.pictureSize };
     const { images } = await drawn({ kind: 'imagine', prompt: 'a', settings: { ...settings, ...size } });

@@ -20,7 +20,10 @@ const PREVIEW_SHARE = 0.1;
 
 /** @throws InputError for a picture or recipe that can't be used */
 export async function drawTask(model: Model, task: Task<PictureFile>, hooks: DrawTaskHooks): Promise<DrawnPicture[]> {
-  const { recipes } = await plan(model, task, { signal: hooks.signal, onInversion: hooks.onProgress });
+  const { recipes } = await plan(model, task, {
+    signal: hooks.signal,
+    onInversion: (progress) => hooks.onProgress({ stage: 'inversion', ...progress }),
+  });
   const { images } = await draw(model, recipes, { signal: hooks.signal, onStep: watch(model, recipes, hooks) });
   if (task.kind === 'interpolate') {
     const data = await encodeSeries(images.map(pictureFromTensor), 'gif');

@@ -20,7 +20,9 @@ export type InferenceRequest =
   | { readonly type: 'abort'; readonly id: number };
 
 export interface InferenceProgress {
-  /** Decoder steps done, and all that there are, over all pictures. */
+  /** Before any drawing, the pictures it starts from may have to be inverted. */
+  readonly stage?: 'inversion';
+  /** Steps of the stage done, and all that there are, over all pictures. */
   readonly step: number;
   readonly steps: number;
   /** WebP files of what the pictures look like so far. */
