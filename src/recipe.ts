@@ -9,7 +9,7 @@ export const MAX_FRAMES = 32;
 export const MAX_STEPS = 250;
 export const MAX_GUIDANCE_SCALE = 20;
 /** Pixels on a side. */
-const MAX_SIDE = 2048;
+export const MAX_SIDE = 2048;
 
 /** How a picture came about. */
 export const OPERATIONS = [

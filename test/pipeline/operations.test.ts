@@ -117,6 +117,14 @@ describe.each([
     );
   });
 
+  test('a blend is led away from a negative prompt', async () => {
+    const blend = (negativePrompt?: string) =>
+      drawn({ kind: 'blend', pictures: [source, other], negativePrompt, settings });
+    const [plain, led] = [await blend(), await blend('ugly')];
+    expect(led.recipes[0]!.imageEmbedding).toBe(plain.recipes[0]!.imageEmbedding);
+    expect(rms(plain.images[0]!, led.images[0]!)).toBeGreaterThan(0.001);
+  });
+
   test('img2img keeps the more of a picture the less strength it has, and changes its embedding in part', async () => {
     const task = { kind: 'img2img', pictures: [other] as [PictureFile], settings: { ...settings, steps: 20 } } as const;
     const latents = async (strength: number) => {

@@ -1,6 +1,6 @@
 import { InputError } from '../../errors.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
-import { rows } from '../tensor.ts';
+import { rows, type Tensor } from '../tensor.ts';
 import { expectShapes, schedulerFor, sizeOf } from './decode-settings.ts';
 import { encodePicture, type Kandinsky, openKandinsky } from './kandinsky.ts';
 import type { DecodeRequest, Embedding, Model, ModelOptions, Size, StageHooks, TextRequest } from './model.ts';
@@ -54,6 +54,18 @@ async function embedText(
   };
 }
 
+/** What a given z_i is led away from: one that the prior draws for the negative prompt, or that of no picture. */
+async function negativeEmbedding(
+  model: Kandinsky,
+  { negativePrompt: prompt }: DecodeRequest,
+  generator: TorchGenerator,
+  hooks: StageHooks | undefined,
+): Promise<Tensor> {
+  if (!prompt) return model.clip.zeroEmbedding();
+  const { imageEmbedding } = await embedText(model, { prompt }, generator, { signal: hooks?.signal });
+  return imageEmbedding;
+}
+
 async function decode(
   model: Kandinsky,
   request: DecodeRequest & Size,
@@ -67,7 +79,7 @@ async function decode(
   expectShapes(request, latentShape(model, 1, height, width));
   return sampleDecoder(model, {
     imageEmbedding: embedding.imageEmbedding,
-    negativeEmbedding: embedding.negativeEmbedding ?? (await model.clip.zeroEmbedding()),
+    negativeEmbedding: embedding.negativeEmbedding ?? (await negativeEmbedding(model, request, generator, hooks)),
     height,
     width,
     scheduler: schedulerFor(model.scheduler, request),

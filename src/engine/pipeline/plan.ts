@@ -66,7 +66,7 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
       embeddings.push(text.imageEmbedding);
     }
     const imageEmbedding = sphericalMean(embeddings, weights ?? embeddings.map(() => 1));
-    return { recipes: recipesFor(model, { operation: 'blend', prompt, imageEmbedding }, settings) };
+    return { recipes: recipesFor(model, { operation: 'blend', prompt, negativePrompt, imageEmbedding }, settings) };
   },
 
   async reconstruct(model, { pictures: [file], settings: asked }, hooks) {
