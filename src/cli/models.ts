@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { downloadModel } from '../engine/models/download.ts';
 import { inspectModel } from '../engine/models/inspect.ts';
 import { PUBLISHED_SHAPES, type PublishedModel } from '../engine/models/published-shapes.ts';
@@ -74,7 +74,7 @@ interface SynthesizeOptions {
 
 const synthesize = new Command('synthesize')
   .description('Write a model of random weights in the true shapes of a published one, to try out and to measure.')
-  .argument('<model>', Object.keys(PUBLISHED_SHAPES).join(' or '))
+  .addArgument(new Argument('<model>', 'whose shapes').choices(Object.keys(PUBLISHED_SHAPES)))
   .argument('<dir>', 'a folder that is new or empty')
   .addOption(new Option('--dtype <type>', 'precision of the weights').choices(Object.keys(DTYPES)).default('float32'))
   .option('--shards', 'weights in files of 2 GB, with an index')
@@ -85,7 +85,6 @@ const synthesize = new Command('synthesize')
       onComponent: (name) => process.stderr.write(`${name}\n`),
     });
   });
-synthesize.registeredArguments[0]?.choices(Object.keys(PUBLISHED_SHAPES));
 
 export const models = new Command('models')
   .description('Look into model folders, fetch them, make them up.')
