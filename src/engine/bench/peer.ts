@@ -31,8 +31,7 @@ export type Work =
       readonly embeddingWidth: number;
     };
 
-export const PRECISIONS = ['float32', 'bfloat16', 'int8'] as const;
-export type Precision = (typeof PRECISIONS)[number];
+export type Precision = 'float32' | 'bfloat16' | 'int8';
 
 export interface Task {
   readonly work: Work;
@@ -57,7 +56,7 @@ const Answer = z.union([
     peakBytes: z.number().optional(),
   }),
 ]);
-export type PeerAnswer = Exclude<z.infer<typeof Answer>, { error: string }>;
+type PeerAnswer = Exclude<z.infer<typeof Answer>, { error: string }>;
 
 /** A peer can't do what it was asked, or has ended. */
 export class PeerError extends InputError {

@@ -4,8 +4,7 @@ import { InputError } from '../../errors.ts';
 import { OnnxOps } from '../ops/onnx-ops.ts';
 
 /** What networks may run on; `auto` is the fastest that works here. */
-export const PROVIDERS = ['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const;
-export type Provider = (typeof PROVIDERS)[number];
+export type Provider = 'auto' | 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml';
 type Accelerator = Exclude<Provider, 'auto' | 'cpu'>;
 
 export interface ChosenProvider {
