@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
+import { MIN_INVERSION_STEPS } from '../engine/pipeline/bipartite-latent.ts';
 import { NOISES, USUAL_FRAMES, USUAL_STRENGTH, USUAL_STRENGTHS } from '../task.ts';
 import { decimal, numbers } from '../typed-settings.ts';
 import { type DrawingOptions, drawAndSave, drawingCommand, readPicture, settingsFrom, withCount } from './drawing.ts';
 
-/** The operations of Ramesh et al. 2022 that start from pictures; text to image is `imagine`. */
+// The operations that start from pictures; text to image is `imagine`.
 
 const IMAGE = ['<image>', 'picture file: PNG, JPEG, WebP or GIF'] as const;
 const open = (files: readonly string[]) => Promise.all(files.map((file) => readPicture(file, 'image')));
@@ -11,10 +12,15 @@ const joined = (words: readonly string[]) => (words.length > 0 ? words.join(' ')
 
 const negative = (command: Command) => command.option('--negative <text>', 'what to keep out of the pictures');
 
+const INVERSION =
+  '\nDDIM inversion finds the noise that a picture is drawn from: the more steps the better, and best without guidance.\n' +
+  `Unless told otherwise it takes ${MIN_INVERSION_STEPS} steps or the model's, whatever is more, guidance 1, and the sampler ddim.`;
+
 export const variations = withCount(
   drawingCommand('variations', 'Pictures with the meaning of a picture. With --eta they also keep its composition.'),
 )
   .argument(...IMAGE)
+  .addHelpText('after', `\nWith --eta:${INVERSION}`)
   .action(async (image: string, options: DrawingOptions) => {
     await drawAndSave({ kind: 'variations', pictures: await open([image]), settings: settingsFrom(options) }, options);
   });
@@ -24,11 +30,13 @@ export const reconstruct = drawingCommand(
   'Draw a picture again from its bipartite latent (z_i, x_T), found by DDIM inversion; prints the error.',
 )
   .argument(...IMAGE)
+  .addHelpText('after', INVERSION)
   .action(async (image: string, options: DrawingOptions) => {
     await drawAndSave({ kind: 'reconstruct', pictures: await open([image]), settings: settingsFrom(options) }, options);
   });
 
 interface BlendOptions extends DrawingOptions {
+  readonly negative?: string;
   readonly prompt?: string;
   readonly weights?: string;
 }
@@ -37,7 +45,7 @@ export const blend = withCount(negative(drawingCommand('blend', 'Mix pictures, a
   .argument('<images...>', 'one to four picture files')
   .option('--prompt <text>', 'words to mix in')
   .option('--weights <w,...>', 'how much of each, the words last, such as 2,1,1 (default: all the same)')
-  .action(async (images: string[], options: BlendOptions & { negative?: string }) => {
+  .action(async (images: string[], options: BlendOptions) => {
     const { prompt, negative: negativePrompt, weights } = options;
     const settings = settingsFrom(options);
     const mixed = { prompt, negativePrompt, weights: weights === undefined ? undefined : numbers(weights) };
@@ -57,6 +65,7 @@ export const interpolate = drawingCommand('interpolate', 'From one picture to th
     `${NOISES.join(' or ')}: interpolate what DDIM inversion finds, or the same for all`,
     'inverted',
   )
+  .addHelpText('after', INVERSION)
   .action(async (images: string[], options: InterpolateOptions) => {
     const { frames, noise } = options;
     const settings = settingsFrom(options);
@@ -77,6 +86,7 @@ export const modify = drawingCommand(
   .argument('<prompt...>', 'what it is to show, for example "green heart"')
   .option('--from <text>', 'what it shows now (default: what it was drawn from, if it was drawn here)')
   .option('--strength <θ,...>', 'how far to go, 0 to 1; 0 draws the picture again', USUAL_STRENGTHS.join())
+  .addHelpText('after', INVERSION)
   .action(async (image: string, words: string[], options: ModifyOptions) => {
     const settings = settingsFrom(options);
     const change = { prompt: words.join(' '), from: options.from, strengths: numbers(options.strength) };

@@ -200,6 +200,8 @@ describe.each([
       settings: { ...settings, width: 2 * step + 2, height: 2 * step },
     } as const;
     await expect(drawn(odd)).rejects.toThrow(`width and height must be multiples of ${step} with`);
+    const huge = { kind: 'imagine', prompt: 'a', settings: { ...settings, width: 2048, height: 2048 } } as const;
+    await expect(drawn(huge)).rejects.toThrow('draws at most 4 times the pixels of its own');
   });
 
   test('dynamic thresholding is for pixels', async () => {

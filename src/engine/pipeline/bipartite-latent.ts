@@ -22,7 +22,7 @@ export interface InversionHooks {
 type InversionSettings = SeededSettings & Required<Pick<SeededSettings, 'steps' | 'guidanceScale'>>;
 
 /** With fewer the inversion finds another picture. */
-const MIN_STEPS = 50;
+export const MIN_INVERSION_STEPS = 50;
 
 /**
  * Settings for drawings that start at an x_T, where nothing else is asked for: x_T is exact in many steps and without
@@ -30,7 +30,7 @@ const MIN_STEPS = 50;
  */
 export const inversionSettings = (model: Model, asked: SeededSettings): InversionSettings => ({
   ...asked,
-  steps: asked.steps ?? Math.max(model.defaults.steps, MIN_STEPS),
+  steps: asked.steps ?? Math.max(model.defaults.steps, MIN_INVERSION_STEPS),
   guidanceScale: asked.guidanceScale ?? 1,
   sampler: asked.sampler ?? 'ddim',
 });

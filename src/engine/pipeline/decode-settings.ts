@@ -2,16 +2,27 @@ import { InputError } from '../../errors.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import type { DecodeRequest, Model, Size } from './model.ts';
 
+/** Times the pixels of the model's own pictures: attention needs memory by the square of them. */
+const MAX_ENLARGEMENT = 4;
+
 /**
  * The size that was asked for, or the model's own.
- * @throws InputError for sides that the networks can't halve as often as they do
+ * @throws InputError for sides that the networks can't halve as often as they do, or too many pixels
  */
 export function sizeOf(
   { pictureSize, sizeStep, name }: Pick<Model, 'pictureSize' | 'sizeStep' | 'name'>,
   { width = pictureSize, height = pictureSize }: Partial<Size>,
 ): Size {
-  if (width % sizeStep === 0 && height % sizeStep === 0) return { width, height };
-  throw new InputError(`width and height must be multiples of ${sizeStep} with ${name}, not ${width} × ${height}`);
+  if (width % sizeStep !== 0 || height % sizeStep !== 0) {
+    throw new InputError(`width and height must be multiples of ${sizeStep} with ${name}, not ${width} × ${height}`);
+  }
+  if (width * height > MAX_ENLARGEMENT * pictureSize ** 2) {
+    throw new InputError(
+      `${name} draws at most ${MAX_ENLARGEMENT} times the pixels of its own ${pictureSize} × ${pictureSize}, ` +
+        `not ${width} × ${height}`,
+    );
+  }
+  return { width, height };
 }
 
 /** A decoder's own scheduler, with what was asked for. @throws InputError for settings that contradict each other */

@@ -96,11 +96,11 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
 
   async interpolate(model, { pictures: files, frames, noise, settings: asked }, hooks) {
     const pictures = await Promise.all(files.map(open));
-    const inverted = noise === 'inverted';
-    const settings = { ...(inverted ? inversionSettings(model, asked) : asked), count: 1 };
+    const inverted = noise === 'inverted' ? inversionSettings(model, asked) : undefined;
+    const settings = { ...(inverted ?? asked), count: 1 };
     const embed = async (picture: Picture) => ({ imageEmbedding: await model.embedPicture(picture), start: undefined });
     const latents = inverted
-      ? await bipartiteLatents(model, pictures, inversionSettings(model, asked), hooks)
+      ? await bipartiteLatents(model, pictures, inverted, hooks)
       : await Promise.all(pictures.map(embed));
     const positions = Array.from({ length: frames }, (_, i) => (i / (frames - 1)) * (pictures.length - 1));
     const recipes = positions.flatMap((position) => {
