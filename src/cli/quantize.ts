@@ -6,9 +6,11 @@ import { z } from 'zod';
 import { loadConfig } from '../config.ts';
 import { encodePng, pictureFromTensor } from '../engine/images/encode-picture.ts';
 import { calibrateModel } from '../engine/quantisation/calibrate.ts';
-import { comparePrecisions } from '../engine/quantisation/compare-precisions.ts';
+import { comparePrecisions, type PrecisionComparison } from '../engine/quantisation/compare-precisions.ts';
 import { choosePrecision } from '../engine/quantisation/precision.ts';
 import { COMPARISON_PROMPTS } from '../engine/quantisation/prompts.ts';
+import { lanesFor, type RuntimeOptions } from '../engine/runtime/runtime.ts';
+import type { Tensor } from '../engine/tensor.ts';
 import { decimal, parse } from '../typed-settings.ts';
 
 interface QuantizeOptions {
@@ -20,10 +22,12 @@ interface QuantizeOptions {
   readonly json?: true;
 }
 
+const MAX_COMPARED = COMPARISON_PROMPTS.length;
+
 const Counts = z.object({
   pictures: z.int().min(1).max(1000),
   steps: z.int().min(1).max(1000).optional(),
-  compare: z.int().min(0).max(COMPARISON_PROMPTS.length),
+  compare: z.int().min(0).max(MAX_COMPARED),
 });
 
 export const quantize = new Command('quantize')
@@ -38,50 +42,66 @@ export const quantize = new Command('quantize')
   .action(run);
 
 async function run(dir: string, options: QuantizeOptions): Promise<void> {
-  const { pictures, steps, compare } = parse(Counts, {
+  const counts = parse(Counts, {
     pictures: decimal(options.pictures),
     steps: decimal(options.steps),
     compare: decimal(options.compare),
   });
-  const runtime = { threads: loadConfig().engineThreads };
-  const bar = new SingleBar(
-    { format: '{what} {bar} {value} of {total}', clearOnComplete: true },
-    Presets.shades_classic,
-  );
-  let files: string[] = [];
-  if (!options.only) {
-    bar.start(pictures, 0, { what: 'calibrating' });
-    const onPicture = (done: number) => bar.update(done);
-    files = await calibrateModel(dir, { runtime, pictures, steps, onPicture }).finally(() => bar.stop());
-  }
+  const { engineThreads: threads } = loadConfig();
+  const settings = { ...counts, runtime: { threads, lanes: lanesFor(threads) } };
+  const files = options.only ? [] : await calibrate(dir, settings);
   if (!options.json) for (const file of files) console.log(relative('.', file));
-  if (compare === 0) {
-    if (options.json) console.log(JSON.stringify({ files }));
-    return;
-  }
+  const comparison = counts.compare > 0 ? await compare(dir, settings, options.out) : undefined;
+  if (options.json) console.log(JSON.stringify({ files, ...comparison }));
+  else if (comparison) process.stdout.write(formatComparison(comparison));
+}
+
+type CountedSettings = z.infer<typeof Counts> & { readonly runtime: RuntimeOptions };
+
+async function calibrate(dir: string, settings: CountedSettings): Promise<string[]> {
+  const bar = progressBar('calibrating', settings.pictures);
+  return calibrateModel(dir, { ...settings, onPicture: () => bar.increment() }).finally(() => bar.stop());
+}
+
+async function compare(dir: string, { compare: count, steps, runtime }: CountedSettings, out: string | undefined) {
   await choosePrecision(dir, 'int8');
-  bar.start(compare, 0, { what: 'comparing' });
-  const comparison = await comparePrecisions(dir, {
+  if (out !== undefined) await mkdir(out, { recursive: true });
+  const bar = progressBar('comparing', count);
+  // Spread over all kinds.
+  const prompts = Array.from({ length: count }, (_, i) => COMPARISON_PROMPTS[Math.floor((i * MAX_COMPARED) / count)]!);
+  return comparePrecisions(dir, {
     runtime,
     steps,
-    // Spread over all of them.
-    prompts: Array.from(
-      { length: compare },
-      (_, i) => COMPARISON_PROMPTS[Math.floor((i * COMPARISON_PROMPTS.length) / compare)]!,
-    ),
+    prompts,
     async onPair(prompt, float32, int8) {
       bar.increment();
-      if (options.out === undefined) return;
-      await mkdir(options.out, { recursive: true });
-      for (const [precision, image] of Object.entries({ float32, int8 })) {
-        const name = `${prompt.replaceAll(' ', '-')}.${precision}.png`;
-        await writeFile(join(options.out, name), await encodePng(pictureFromTensor(image)));
-      }
+      if (out !== undefined) await savePair(out, prompt, { float32, int8 });
     },
   }).finally(() => bar.stop());
-  if (options.json) return console.log(JSON.stringify({ files, ...comparison }));
-  const { prompts, samePicture, loss } = comparison;
-  console.log(`${prompts} prompts: float32 and int8 pictures are alike to ${samePicture.toFixed(4)} (cosine by CLIP)`);
-  console.log(`prompt and picture: ${comparison.float32.toFixed(4)} in float32, ${comparison.int8.toFixed(4)} in int8`);
-  console.log(`loss ${(100 * loss).toFixed(2)} %`);
+}
+
+async function savePair(folder: string, prompt: string, pair: Record<'float32' | 'int8', Tensor>): Promise<void> {
+  for (const [precision, image] of Object.entries(pair)) {
+    const name = `${prompt.replaceAll(' ', '-')}.${precision}.png`;
+    await writeFile(join(folder, name), await encodePng(pictureFromTensor(image)));
+  }
+}
+
+function formatComparison({ prompts, samePicture, float32, int8, loss }: PrecisionComparison): string {
+  return [
+    `${prompts} prompts, by the model's own CLIP`,
+    `a picture in float32 and in int8  ${samePicture.toFixed(4)}`,
+    `prompt and picture in float32     ${float32.toFixed(4)}`,
+    `prompt and picture in int8        ${int8.toFixed(4)}, ${(100 * loss).toFixed(2)} % less`,
+    '',
+  ].join('\n');
+}
+
+function progressBar(what: string, total: number): SingleBar {
+  const bar = new SingleBar(
+    { format: `${what} {bar} {value} of {total}`, clearOnComplete: true },
+    Presets.shades_classic,
+  );
+  bar.start(total, 0);
+  return bar;
 }

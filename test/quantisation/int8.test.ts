@@ -16,7 +16,7 @@ import { concatRows, rows, type Tensor } from '../../src/engine/tensor.ts';
 import { readSafetensorsHeader } from '../../src/engine/weights/safetensors.ts';
 import { InputError } from '../../src/errors.ts';
 
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const INT8 = { precision: 'int8' } as const;
 const HEART = { operation: 'imagine', prompt: 'red heart' } as const;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   vi.stubEnv('XDG_CACHE_HOME', join(dir, 'cache'));
   model = join(dir, 'model');
   await cp('test/golden/kandinsky-tiny', model, { recursive: true });
-  written = await calibrateModel(model, { runtime: { threads: 1 }, pictures: 2, steps: 3 });
+  written = await calibrateModel(model, { runtime: { threads: 1 }, pictures: 1, steps: 3 });
 
   await cp(join(model, 'decoder-model', 'unet'), unetFolder(), { recursive: true });
   const calibration = new Calibration();
@@ -138,6 +138,18 @@ test('ranges of other weights are not used', async () => {
   await expect(openModel(other, { precision: 'int8' })).rejects.toThrow(/int8\.json: measured with other weights/);
   await expect(choosePrecision(other, 'int8')).rejects.toThrow(/other weights/);
   expect(await choosePrecision(other, 'auto')).toMatchObject({ precision: 'float32' });
+});
+
+test('ranges that do not fit the weights are named by their layer', async () => {
+  const other = join(dir, 'misfit');
+  await cp(model, other, { recursive: true });
+  const path = join(other, 'decoder-model', 'unet', 'int8.json');
+  const ranges = JSON.parse(await readFile(path, 'utf8'));
+  ranges.layers['mid_block.resnets.0.conv1'].output.pop();
+  await writeFile(path, JSON.stringify(ranges));
+  await expect(openModel(other, { precision: 'int8' })).rejects.toThrow(
+    /int8\.json: mid_block\.resnets\.0\.conv1: expected ranges of \d+ channels/,
+  );
 });
 
 test('a damaged file of ranges is named', async () => {

@@ -17,7 +17,7 @@ const OPSET = 23n;
 const IR_VERSION = 11n;
 
 /** onnxruntime's own operators, of its domain com.microsoft. */
-const CONTRIBUTED = new Set(['MatMulIntegerToFloat', 'QuickGelu', 'QLinearAdd', 'QLinearConcat']);
+const CONTRIBUTED = new Set(['MatMulIntegerToFloat']);
 const domainOf = (opType: string) => (CONTRIBUTED.has(opType) ? 'com.microsoft' : '');
 
 const OPSETS = [

@@ -1,8 +1,9 @@
+import { InputError } from '../../errors.ts';
 import type { Component } from '../weights/component.ts';
 import { expectFinite } from '../weights/finite.ts';
 import { readTensor, type StreamedTensor, type TensorEntry, writeSafetensors } from '../weights/safetensors.ts';
 import { quantiseRows, stepsFor, transposed } from './quantise-layer.ts';
-import type { LayerRanges, Ranges } from './ranges.ts';
+import { type LayerRanges, RANGES_FILE, type Ranges } from './ranges.ts';
 
 /** Convolutions of fewer channels stay float32: first and last of a network, little work and most of the error. */
 const MIN_CHANNELS = 16;
@@ -60,7 +61,7 @@ interface Layer {
 }
 
 /** What is stored of a layer, by the name below its own. */
-function quantisedLayer({ weight, bias, range, peak }: Layer): Record<string, StreamedTensor> {
+function quantisedLayer({ name, weight, bias, range, peak }: Layer): Record<string, StreamedTensor> {
   const [outputs] = weight.shape as [number];
   const rows = async () => quantiseRows((await readTensor(weight)).data, outputs, peak);
   let found: Float32Array | undefined;
@@ -76,6 +77,11 @@ function quantisedLayer({ weight, bias, range, peak }: Layer): Record<string, St
       weight_scale: floats([outputs], scales),
       weight: integers('I8', weight.shape.toReversed(), async () => transposed((await rows()).values, outputs)),
     };
+  }
+  if (range.output.length !== outputs) {
+    throw new InputError(
+      `${RANGES_FILE}: ${name}: expected ranges of ${outputs} channels, found ${range.output.length}`,
+    );
   }
   const output = range.output.map(stepsFor);
   const ratio = async () => (await scales()).map((scale, o) => scale / output[o]!.scale);

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InputError } from '../../errors.ts';
 import { cacheDir } from '../cache.ts';
 import type { Component } from '../weights/component.ts';
 import { readSafetensorsHeader, type TensorEntry } from '../weights/safetensors.ts';
@@ -26,10 +27,21 @@ export async function quantisedWeights(
   const folder = cacheDir('int8');
   const path = join(folder, `${name}.safetensors`);
   if (!existsSync(path)) {
-    await mkdir(folder, { recursive: true });
-    const unfinished = `${path}.${process.pid}`;
-    await quantiseComponent(component, ranges, { path: unfinished, peak });
-    await rename(unfinished, path);
+    await mkdir(folder, { recursive: true }).catch((error: Error) => {
+      throw new InputError(`int8: the folder of its weights, set by XDG_CACHE_HOME: ${error.message}`);
+    });
+    await writeWhole(path, (unfinished) => quantiseComponent(component, ranges, { path: unfinished, peak }));
   }
   return readSafetensorsHeader(path);
+}
+
+/** Nobody finds a file that is half written, or was left so. */
+async function writeWhole(path: string, write: (unfinished: string) => Promise<void>): Promise<void> {
+  const unfinished = `${path}.${randomUUID()}`;
+  try {
+    await write(unfinished);
+    await rename(unfinished, path);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
 }

@@ -25,7 +25,8 @@ export async function record<C>(
   const { calibration, precision, executionProviders = ['cpu'] } = options;
   if (calibration) {
     const observe = calibration.observer(component);
-    return new ObservedSession(observe, graph(new CalibrationOps()), options, name);
+    // Ranges are of all rows.
+    return new ObservedSession(observe, graph(new CalibrationOps()), { ...options, lanes: 1 }, name);
   }
   const ranges = precision === 'int8' && executionProviders[0] === 'cpu' ? await readRanges(component) : undefined;
   const ops = ranges ? new QuantisedOps(await quantisedWeights(component, ranges)) : new OnnxOps();
