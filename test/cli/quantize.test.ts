@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const PROGRAM = fileURLToPath(new URL('../../bin/unclip.mjs', import.meta.url));
+const TINY = fileURLToPath(new URL('../golden/kandinsky-tiny', import.meta.url));
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unclip-quantize-'));
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+const unclip = (...args: string[]) =>
+  promisify(execFile)(process.execPath, [PROGRAM, ...args], {
+    env: { ...process.env, XDG_CACHE_HOME: join(dir, 'cache'), ENGINE_THREADS: '2' },
+  });
+
+test('a model is calibrated, compared, and then draws in int8', async () => {
+  const model = join(dir, 'model');
+  await cp(TINY, model, { recursive: true });
+  const refused = await unclip('imagine', 'red heart', '--model', model, '--precision', 'int8').catch((error) => error);
+  expect(refused).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('was not calibrated: npm run models -- quantize'),
+  });
+
+  const pairs = join(dir, 'pairs');
+  const counts = ['--pictures', '1', '--steps', '2', '--compare', '1', '--out', pairs];
+  const { stdout } = await unclip('models', 'quantize', model, ...counts, '--json');
+  const { files, ...comparison } = JSON.parse(stdout);
+  expect(files).toHaveLength(3);
+  expect(comparison).toMatchObject({ prompts: 1, samePicture: expect.closeTo(1, 1), loss: expect.closeTo(0, 1) });
+  expect(await readdir(pairs)).toEqual(['red-apple.float32.png', 'red-apple.int8.png']);
+
+  const out = ['--out', join(dir, 'out'), '--steps', '2', '--count', '2', '--seed', '1'];
+  await unclip('imagine', 'red heart', '--model', model, '--precision', 'int8', ...out);
+  expect(await readdir(join(dir, 'out'))).toHaveLength(2);
+});
