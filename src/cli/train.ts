@@ -43,6 +43,7 @@ interface RunOptions {
 const DESCRIPTIONS: Record<Part, string> = {
   movq: 'the autoencoder of pictures',
   clip: 'the encoders of text and pictures into one space',
+  distil: 'the text encoder of CLIP on words that no caption holds, by a model of language; before the priors',
   decoder: 'the diffusion model that draws from a CLIP embedding',
   prior: "the diffusion model that makes a picture's embedding from text",
   'ar-prior': 'the model that makes it number by number, to take instead of the prior',

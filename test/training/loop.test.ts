@@ -59,7 +59,10 @@ function lineTask({ width = 2, poison = Number.POSITIVE_INFINITY } = {}): Task<{
 
 const options = (more: Partial<TrainOptions> = {}): TrainOptions => ({ runs, time: 60_000, ...more });
 const checkpoint = () => join(runs, 'line', 'checkpoint.safetensors');
-const saved = () => loadCheckpoint(checkpoint(), parametersOf(tf, lineTask()));
+const saved = () => {
+  const parameters = parametersOf(tf, lineTask());
+  return loadCheckpoint(checkpoint(), parameters, parameters.initialise(0));
+};
 
 test('it learns, keeps what it learned and writes down how', async () => {
   const { values, average } = await trainTask(tf, lineTask(), options({ maxSteps: 300 }));

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { TensorFlow } from '../../src/engine/ops/tfjs-ops.ts';
 import { ArrayOptimizer } from '../../src/engine/training/optimizer/adamw.ts';
-import { initialState, type Optimizer, openOptimizer } from '../../src/engine/training/optimizer/optimizer.ts';
+import { openOptimizer } from '../../src/engine/training/optimizer/open-optimizer.ts';
+import { initialState, type Optimizer } from '../../src/engine/training/optimizer/optimizer.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';

@@ -8,10 +8,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { findCompiler } from '../../src/engine/training/setup/addon.ts';
 import { chooseDevice } from '../../src/engine/training/setup/device.ts';
 import { isSetUp, setup } from '../../src/engine/training/setup/setup.ts';
-import { downloadWheel, unpack } from '../../src/engine/training/setup/wheel.ts';
+import { downloadWheel, LINUX, unpack } from '../../src/engine/training/setup/wheel.ts';
 import { loadTensorFlow, TensorFlowMissingError } from '../../src/engine/training/tensorflow.ts';
 
-const WHEEL = { project: 'tensorflow-cpu', version: '2.15.1' };
+const WHEEL = { project: 'tensorflow-cpu', version: '2.15.1', tag: LINUX };
 const FILE = 'tensorflow_cpu-2.15.1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl';
 const FIXTURE = join(import.meta.dirname, 'fixtures', FILE);
 
@@ -87,7 +87,7 @@ test("pip's own words are passed on when it fails", async () => {
 test('with neither pip nor an index it says how to get the wheel', async () => {
   await onlyPrograms({});
   vi.stubEnv('PIP_INDEX_URL', '');
-  await expect(downloadWheel(WHEEL, dir)).rejects.toThrow(/pip must be installed.*PIP_INDEX_URL.*--wheel/);
+  await expect(downloadWheel(WHEEL, dir)).rejects.toThrow(/pip must be installed.*PIP_INDEX_URL.*put its file/);
 });
 
 test('of a wheel only what is asked for is unpacked, and a file that is none is refused', async () => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { readSafetensors, readSafetensorsHeader, readTensor, writeSafetensors } from '../weights/safetensors.ts';
@@ -9,6 +10,12 @@ import type { Parameters } from './parameters.ts';
 
 /** Its name in a run's folder. */
 export const CHECKPOINT = 'checkpoint.safetensors';
+
+/** Where a run keeps its checkpoint. */
+export const checkpointOf = (runs: string, name: string) => join(runs, name, CHECKPOINT);
+
+/** How many steps another run has made. */
+export const trainedSteps = (runs: string, name: string) => stepOf(checkpointOf(runs, name));
 
 const PARTS = ['values', 'average', 'adam.first', 'adam.second'] as const;
 const partOf = (state: TrainingState, part: (typeof PARTS)[number]): Float32Array =>
@@ -48,7 +55,7 @@ export async function loadAverage(path: string): Promise<Map<string, Tensor>> {
 }
 
 /** The step that a checkpoint was written at. */
-export async function stepOf(path: string): Promise<number> {
+async function stepOf(path: string): Promise<number> {
   const entry = (await openCheckpoint(path)).get('step');
   if (!entry) throw new InputError(`${path}: no checkpoint of a training run (it holds no "step")`);
   return (await readTensor(entry)).data[0]!;
@@ -60,17 +67,29 @@ async function openCheckpoint(path: string) {
 }
 
 /**
+ * @param start         values to start from
+ * @param onlyInTraining parameters that take these where the checkpoint, as that of an imported model, lacks them
  * @returns undefined where there is none yet.
  * @throws SafetensorsError when it is cut short, WeightMismatchError when it is of a network of other sizes
  */
-export async function loadCheckpoint(path: string, parameters: Parameters): Promise<TrainingState | undefined> {
+export async function loadCheckpoint(
+  path: string,
+  parameters: Parameters,
+  start: Float32Array,
+  onlyInTraining: readonly string[] = [],
+): Promise<TrainingState | undefined> {
   if (!existsSync(path)) return undefined;
   const tensors = await readSafetensors(path);
-  const part = (name: string) => {
-    const own = [...tensors].filter(([key]) => key.startsWith(`${name}/`));
-    return parameters.import(new Map(own.map(([key, tensor]) => [key.slice(name.length + 1), tensor])), path);
+  const fresh = new Map([...parameters.export(start)].filter(([name]) => onlyInTraining.includes(name)));
+  const part = (name: (typeof PARTS)[number]) => {
+    const found = [...tensors].flatMap(([key, tensor]): [string, Tensor][] =>
+      key.startsWith(`${name}/`) ? [[key.slice(name.length + 1), tensor]] : [],
+    );
+    return parameters.import(new Map([...(name.startsWith('adam') ? zeros(fresh) : fresh), ...found]), path);
   };
-  const step = await stepOf(path);
   const [values, average, first, second] = PARTS.map(part) as [Float32Array, Float32Array, Float32Array, Float32Array];
-  return { step, values, average, moments: { first, second } };
+  return { step: await stepOf(path), values, average, moments: { first, second } };
 }
+
+const zeros = (tensors: ReadonlyMap<string, Tensor>): [string, Tensor][] =>
+  [...tensors].map(([name, { data, shape }]) => [name, { data: new Float32Array(data.length), shape }]);

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { OWN_FOLDERS } from '../pipeline/kandinsky-folder.ts';
 import type { Tensor } from '../tensor.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
-import { loadAverage } from './checkpoint.ts';
+import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { openArPriorConfig } from './run-config.ts';
 import type { Features } from './tasks/features.ts';
-import { checkpointOf } from './tasks/frozen.ts';
+
 import { openComponents } from './tasks/principal-components.ts';
 
 /** The principal components of image embeddings, and the autoregressive prior where one has been trained: float16. */

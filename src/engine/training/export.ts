@@ -13,13 +13,13 @@ import {
   writeModel,
 } from '../weights/write-model.ts';
 import { ATTRIBUTION, readAttributions } from './attributions.ts';
-import { loadAverage } from './checkpoint.ts';
+import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportArPrior } from './export-ar-prior.ts';
 import { modelCard } from './model-card.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Features } from './tasks/features.ts';
-import { checkpointOf } from './tasks/frozen.ts';
+import { loadClip } from './tasks/frozen.ts';
 import { DECODER_SCHEDULER, PRIOR_SCHEDULER } from './tasks/noising.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
@@ -57,7 +57,7 @@ async function collectComponents(
   const average = (part: string) => loadAverage(checkpointOf(runs, part));
   const movq = await openMovqConfig(runs);
   const config = await openClipConfig(runs);
-  const clip = await average('clip');
+  const clip = await loadClip(runs);
   const ofClip = (...prefixes: string[]) =>
     new Map([...clip].filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix))));
   const vision = ofClip('vision_model.', 'visual_projection.');

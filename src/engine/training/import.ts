@@ -14,12 +14,12 @@ import type { Tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { readTensor } from '../weights/safetensors.ts';
 import { keepAttribution } from './attributions.ts';
-import { saveCheckpoint } from './checkpoint.ts';
+import { checkpointOf, saveCheckpoint } from './checkpoint.ts';
 import { initialState } from './optimizer/optimizer.ts';
 import { Parameters } from './parameters.ts';
 import { writeRunConfig } from './run-config.ts';
 import { FIRST_LOGIT_SCALE } from './tasks/clip.ts';
-import { checkpointOf } from './tasks/frozen.ts';
+
 import { writeNormalisation } from './tasks/normalisation.ts';
 import { writeComponents } from './tasks/principal-components.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';

@@ -8,7 +8,8 @@ import { CHECKPOINT, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { openCurves } from './curves.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { learningRateAt } from './optimizer/learning-rate.ts';
-import { initialState, type Optimizer, openOptimizer, type TrainingState } from './optimizer/optimizer.ts';
+import { openOptimizer } from './optimizer/open-optimizer.ts';
+import { initialState, type Optimizer, type TrainingState } from './optimizer/optimizer.ts';
 import { Parameters } from './parameters.ts';
 import { RunLog } from './run-log.ts';
 import type { Task } from './task.ts';
@@ -73,9 +74,9 @@ async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string,
   mkdirSync(folder, { recursive: true });
   const log = new RunLog(join(folder, 'log.jsonl'));
   const parameters = parametersOf(tf, task);
-  const state =
-    (await loadCheckpoint(join(folder, CHECKPOINT), parameters)) ??
-    initialState(parameters.initialise(seed, task.initialise));
+  const start = parameters.initialise(seed, task.initialise);
+  const path = join(folder, CHECKPOINT);
+  const state = (await loadCheckpoint(path, parameters, start, task.onlyInTraining)) ?? initialState(start);
   const from = state.step === 0 ? 'from the start' : `from step ${state.step}`;
   log.say(`${task.name}: ${(parameters.size / 1e6).toFixed(1)} million parameters, ${from}`);
   const optimizer = openOptimizer(tf, parameters, state, task.optimizer);

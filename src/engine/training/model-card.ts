@@ -8,6 +8,7 @@ import { EXTRAS, PARTS } from './parts.ts';
 const TITLES = {
   movq: 'MoVQ, pictures ↔ latents',
   clip: 'CLIP, text and pictures',
+  distil: 'words of a sentence model (all-MiniLM-L6-v2, Apache-2.0) in its text encoder',
   decoder: 'decoder, embedding → latents',
   prior: 'prior, text → embedding',
   'ar-prior': 'autoregressive prior, text → embedding',

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
+import { checkpointOf, trainedSteps } from './checkpoint.ts';
 import { Dataset } from './data/dataset.ts';
 import { openPictures } from './data/open-pictures.ts';
 import type { PictureSet } from './data/picture-set.ts';
@@ -19,8 +20,10 @@ import type { Task } from './task.ts';
 import { arPriorTask } from './tasks/ar-prior.ts';
 import { clipTask } from './tasks/clip.ts';
 import { decoderTask } from './tasks/decoder.ts';
+import { distilTask } from './tasks/distil.ts';
+import { prepareDistillation } from './tasks/distilled-from.ts';
 import { type Features, loadFeatures } from './tasks/features.ts';
-import { checkpointOf, frozenWeights, trainedSteps } from './tasks/frozen.ts';
+import { frozenWeights } from './tasks/frozen.ts';
 import { judgeTask } from './tasks/judge.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
@@ -29,11 +32,12 @@ import { priorTask } from './tasks/prior.ts';
 import { createSheet } from './tasks/sample-pictures.ts';
 import { textDecoderTask } from './tasks/text-decoder.ts';
 import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
+import { openVocabulary } from './teacher/vocabulary.ts';
 
 /** The networks that are trained with TensorFlow, each after those that it learns from. */
 export const PARTS = ['movq', 'clip', 'prior', 'decoder'] as const;
 /** Parts that a model can do without. */
-export const EXTRAS = ['ar-prior'] as const;
+export const EXTRAS = ['distil', 'ar-prior'] as const;
 /** Trained to compare with and to measure by, no part of a model. */
 export const MEASURES = ['text-decoder', 'judge'] as const;
 export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
@@ -42,6 +46,7 @@ export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof ME
 const PLANNED_STEPS: Record<Part, number> = {
   movq: 10_000,
   clip: 8_000,
+  distil: 4_000,
   prior: 6_000,
   'ar-prior': 6_000,
   decoder: 50_000,
@@ -100,6 +105,12 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
   if (part === 'clip') return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }) as Task;
 
   const features = await openFeatures(tf, dataset, runs, say);
+  if (part === 'distil') {
+    await prepareDistillation(runs, say);
+    const start = await frozenWeights(tf, runs, 'clip');
+    const vocabulary = await openVocabulary(tf, dataset, runs, say);
+    return distilTask(tf, dataset, features, tokenizer, clip, start, vocabulary, { horizon, seed }) as Task;
+  }
   const text = { tokenizer, clip, weights: await frozenWeights(tf, runs, 'clip') };
   if (part === 'prior') {
     const normalisation = await openNormalisation(runs, dataset, features);

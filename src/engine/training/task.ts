@@ -15,6 +15,8 @@ export interface Task<Batch = unknown> {
     readonly horizon: number;
   };
   readonly initialise?: Initialiser;
+  /** Parameters that are no part of the model: where a checkpoint lacks them they start afresh. */
+  readonly onlyInTraining?: readonly string[];
   /** The batch of a step: the same at every call, so that a resumed run sees what it would have seen. */
   batch(step: number): Batch;
   /** The loss of a batch, and what it is made of, for the log. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Dataset } from '../../training/data/dataset.ts';
-import { isHeldOutHyponym } from '../../training/data/wordnet.ts';
+import { uncaptionedHyponyms } from '../../training/data/hyponyms.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
 
 /** A text to draw, and what the picture should show. */
@@ -35,34 +35,13 @@ export const pairQuestions: Ask = (dataset, known) =>
     return withSeeds(PICTURES.pair, { prompt: `${name}, ${style} style`, concepts: [name], style });
   });
 
-/**
- * 50 words for kinds of a concept that are in no caption. Only of concepts whose name is one word (or "… face"): of longer
- * ones the last word may have been looked up, and a kind of volume is no kind of "speaker high volume".
- */
+/** 50 words for kinds of a concept that are in no caption. */
 export const hyponymQuestions: Ask = (dataset, known) => {
-  const captioned = captionWords(dataset);
-  const concepts = new Map<string, string[]>();
-  for (const { name, hyponyms } of dataset.concepts.values()) {
-    if (!known.has(name) || /\s/.test(name.replace(/ face$/, ''))) continue;
-    for (const word of hyponyms.filter((word) => !captioned.has(word))) {
-      concepts.set(word, [...(concepts.get(word) ?? []), name]);
-    }
-  }
+  const concepts = uncaptionedHyponyms(dataset.concepts.values(), known);
   return chooseByHash([...concepts.keys()], HYPONYMS, 'hyponym').flatMap((word) =>
     withSeeds(PICTURES.hyponym, { prompt: word, concepts: concepts.get(word)! }),
   );
 };
-
-/** All that captions are made of. */
-function captionWords(dataset: Dataset): Set<string> {
-  const concepts = [...dataset.concepts.values()];
-  return new Set(
-    concepts.flatMap(({ name, keywords, synonyms, hyponyms, hypernyms }) => [
-      ...[name, ...keywords, ...synonyms, ...hypernyms],
-      ...hyponyms.filter((word) => !isHeldOutHyponym(word)),
-    ]),
-  );
-}
 
 /** `count` of a list, always the same and of no one's choice: those with the smallest SHA-256 of `salt`, a space and itself. */
 export function chooseByHash(list: readonly string[], count: number, salt: string): string[] {

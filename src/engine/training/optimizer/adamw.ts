@@ -1,20 +1,7 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import type { Parameter, Parameters } from '../parameters.ts';
-import type { Optimizer, OptimizerOptions, TrainingState } from './optimizer.ts';
-
-export interface AdamWOptions {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly eps: number;
-  readonly weightDecay: number;
-}
-
-/** Moments of the gradients, one for each value. */
-export interface Moments {
-  readonly first: Float32Array;
-  readonly second: Float32Array;
-}
+import type { AdamWOptions, Moments, Optimizer, OptimizerOptions, TrainingState } from './optimizer.ts';
 
 /** Keeps all in arrays of JavaScript: for any backend. */
 export class ArrayOptimizer implements Optimizer {

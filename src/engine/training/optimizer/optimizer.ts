@@ -1,8 +1,17 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
-import type { TensorFlow } from '../../ops/tfjs-ops.ts';
-import type { Parameters } from '../parameters.ts';
-import { type AdamWOptions, ArrayOptimizer, type Moments } from './adamw.ts';
-import { NativeOptimizer } from './native-adamw.ts';
+
+export interface AdamWOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+}
+
+/** Moments of the gradients, one for each value. */
+export interface Moments {
+  readonly first: Float32Array;
+  readonly second: Float32Array;
+}
 
 export interface OptimizerOptions extends AdamWOptions {
   /** Gradients are scaled down to this norm, all together, when theirs is larger. */
@@ -42,14 +51,3 @@ export interface Optimizer {
   state(): TrainingState;
   dispose(): void;
 }
-
-/** The optimiser that is fastest on the backend, from a state on. */
-export const openOptimizer = (
-  tf: TensorFlow,
-  parameters: Parameters,
-  state: TrainingState,
-  options: OptimizerOptions,
-): Optimizer =>
-  tf.getBackend() === 'tensorflow'
-    ? new NativeOptimizer(tf, parameters, state, options)
-    : new ArrayOptimizer(tf, parameters, state, options);

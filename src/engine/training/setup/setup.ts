@@ -6,15 +6,15 @@ import { cacheDir } from '../../cache.ts';
 import { ADDON, compileAddon, findCompiler } from './addon.ts';
 import { chooseDevice, type Device } from './device.ts';
 import { lastLines, run } from './run.ts';
-import { downloadWheel, unpack, type WheelName } from './wheel.ts';
+import { downloadWheel, LINUX, unpack, type WheelName } from './wheel.ts';
 
 const TFJS_NODE_VERSION = '4.22.0';
 const NODE_API_HEADERS_VERSION = '1.9.0';
 
 /** 2.9.1 and 2.11.1 do not load outside of Python; 2.15.1 does. */
 const WHEELS: Record<Device, WheelName> = {
-  cpu: { project: 'tensorflow-cpu', version: '2.15.1' },
-  gpu: { project: 'tensorflow', version: '2.15.1' },
+  cpu: { project: 'tensorflow-cpu', version: '2.15.1', tag: LINUX },
+  gpu: { project: 'tensorflow', version: '2.15.1', tag: LINUX },
 };
 
 export const PACKAGES: Record<Device, string> = { cpu: '@tensorflow/tfjs-node', gpu: '@tensorflow/tfjs-node-gpu' };

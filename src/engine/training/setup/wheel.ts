@@ -9,14 +9,27 @@ import { z } from 'zod';
 import { InputError } from '../../../errors.ts';
 import { lastLines, run } from './run.ts';
 
-/** A Python package that carries TensorFlow's C library. */
+/** A Python package that carries something of use without Python: a C library, a model. */
 export interface WheelName {
   readonly project: string;
   readonly version: string;
+  readonly tag: PlatformTag;
 }
 
-/** CPython 3.11 on Linux, x86-64: any of the interpreters would do, the C library in them is the same. */
-const TAG = { python: '3.11', abi: 'cp311', platform: 'manylinux_2_17_x86_64' };
+/** What a wheel is for, as its file name says. */
+interface PlatformTag {
+  readonly python: string;
+  readonly interpreter: string;
+  readonly abi: string;
+  readonly platform: string;
+}
+
+/** CPython 3.11 on Linux, x86-64: any of the interpreters would do, a C library in them is the same. */
+export const LINUX: PlatformTag = {
+  ...{ python: '3.11', interpreter: 'cp311' },
+  ...{ abi: 'cp311', platform: 'manylinux_2_17_x86_64' },
+};
+export const ANY_PLATFORM: PlatformTag = { python: '3.11', interpreter: 'py3', abi: 'none', platform: 'any' };
 
 /**
  * Downloads a wheel into a folder, unless it lies there already: with pip where there is one, else from the index that
@@ -33,9 +46,9 @@ export async function downloadWheel(wheel: WheelName, folder: string): Promise<s
   else if (process.env.PIP_INDEX_URL) await downloadFromIndex(process.env.PIP_INDEX_URL, wheel, folder);
   else {
     throw new InputError(
-      `TensorFlow's C library comes in the Python package ${wheel.project} ${wheel.version}. To fetch it, pip must be installed ` +
-        '(any Python; Debian: apt-get install python3-pip), or PIP_INDEX_URL must name the "simple" address of a Python package ' +
-        'index; or give the file: npm run train -- setup --wheel FILE.whl',
+      `The Python package ${wheel.project} ${wheel.version} is needed. To fetch it, pip must be installed (any Python; ` +
+        'Debian: apt-get install python3-pip), or PIP_INDEX_URL must name the "simple" address of a Python package index; ' +
+        `or put its file, a .whl, into ${folder}`,
     );
   }
   return (await findWheel(wheel, folder))!;
@@ -54,11 +67,11 @@ async function findPip(): Promise<string[] | undefined> {
   return undefined;
 }
 
-async function downloadWithPip(pip: string[], { project, version }: WheelName, folder: string): Promise<void> {
-  const only = ['--only-binary=:all:', '--implementation', 'cp', '--python-version', TAG.python];
+async function downloadWithPip(pip: string[], { project, version, tag }: WheelName, folder: string): Promise<void> {
+  const only = ['--only-binary=:all:', '--implementation', 'cp', '--python-version', tag.python];
   const { code, output } = await run(pip[0]!, [
     ...pip.slice(1),
-    ...['download', '--no-deps', ...only, '--abi', TAG.abi, '--platform', TAG.platform, '--dest', folder],
+    ...['download', '--no-deps', ...only, '--abi', tag.abi, '--platform', tag.platform, '--dest', folder],
     `${project}==${version}`,
   ]);
   if (code !== 0)
@@ -70,15 +83,15 @@ const ProjectPage = z.object({
   files: z.array(z.object({ filename: z.string(), url: z.string(), hashes: z.record(z.string(), z.string()) })),
 });
 
-async function downloadFromIndex(index: string, { project, version }: WheelName, folder: string): Promise<void> {
+async function downloadFromIndex(index: string, { project, version, tag }: WheelName, folder: string): Promise<void> {
   const page = new URL(`${project}/`, index.endsWith('/') ? index : `${index}/`);
   const answer = await fetch(page, { headers: { accept: 'application/vnd.pypi.simple.v1+json' } });
   if (!answer.ok)
     throw new InputError(`${page} answers ${answer.status}: PIP_INDEX_URL must be an index's simple address`);
   const { files } = ProjectPage.parse(await answer.json());
-  const prefix = `${project.replaceAll('-', '_')}-${version}-${TAG.abi}-${TAG.abi}-`;
-  const file = files.find((f) => f.filename.startsWith(prefix) && f.filename.includes(TAG.platform));
-  if (!file) throw new InputError(`${page} has no ${prefix}${TAG.platform}.whl`);
+  const prefix = `${project.replaceAll('-', '_')}-${version}-${tag.interpreter}-${tag.abi}-`;
+  const file = files.find((f) => f.filename.startsWith(prefix) && f.filename.includes(tag.platform));
+  if (!file) throw new InputError(`${page} has no ${prefix}${tag.platform}.whl`);
   const download = await fetch(new URL(file.url, page));
   if (!download.ok || !download.body) throw new InputError(`${file.url} answers ${download.status}`);
   const partial = join(folder, `${file.filename}.partial`);

@@ -75,4 +75,6 @@ export function embedTokens(
   return unitLength(tf, clipText(new TfjsOps(tf), weights, text)(inputs).embedding);
 }
 
-const unitLength = (tf: TensorFlow, x: T): T => tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.square(x), -1, true), 1e-12)));
+/** x/|x|, row by row. */
+export const unitLength = (tf: TensorFlow, x: T): T =>
+  tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.square(x), -1, true), 1e-12)));

@@ -39,15 +39,8 @@ export async function clipFigures(
   tokenizer: Tokenizer,
 ) {
   const plain = plainSet(dataset);
-  const names = [...new Set([...plain.concepts.values()].map(({ name }) => name))];
-  const texts = embedInRows(tf, names, (rows) =>
-    embedTokens(
-      tf,
-      weights,
-      config,
-      rows.map((name) => tokenizer.encode(name).ids),
-    ),
-  );
+  const names = conceptNames(dataset);
+  const texts = embedTexts(tf, weights, config, tokenizer, names);
   const images = (indices: readonly number[]) =>
     embedInRows(tf, indices, (rows) => embedPixels(tf, weights, config, pixelsOf(dataset, rows, config)));
 
@@ -59,14 +52,7 @@ export async function clipFigures(
     return right.length / indices.length;
   };
   const gallery = evenly([...plain.records.keys()], GALLERY);
-  const queries = embedInRows(tf, QUERIES, (rows) =>
-    embedTokens(
-      tf,
-      weights,
-      config,
-      rows.map((text) => tokenizer.encode(text).ids),
-    ),
-  );
+  const queries = embedTexts(tf, weights, config, tokenizer, QUERIES);
   const found = nearestRows(queries, images(gallery)).flatMap((row) => row.slice(0, COLUMNS));
   return {
     figures: {
@@ -79,6 +65,28 @@ export async function clipFigures(
     ),
   };
 }
+
+/** Names of a data set's concepts, without its compositions. */
+export const conceptNames = (dataset: PictureSet): string[] => [
+  ...new Set([...plainSet(dataset).concepts.values()].map(({ name }) => name)),
+];
+
+/** Embeddings of many texts, length 1 each. */
+export const embedTexts = (
+  tf: TensorFlow,
+  weights: Weights<T>,
+  config: ClipConfig,
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+): Float32Array[] =>
+  embedInRows(tf, texts, (rows) =>
+    embedTokens(
+      tf,
+      weights,
+      config,
+      rows.map((text) => tokenizer.encode(text).ids),
+    ),
+  );
 
 function pixelsOf(dataset: PictureSet, indices: readonly number[], { vision }: ClipConfig): Float32Array {
   const size = vision.image_size ** 2 * 3;

@@ -7,7 +7,7 @@ import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Initialiser } from '../parameters.ts';
 import type { Task, TaskOptions } from '../task.ts';
-import { type ClipConfig, embedPixels, embedTokens } from './clip-encoders.ts';
+import { type ClipConfig, embedPixels, embedTokens, unitLength } from './clip-encoders.ts';
 import { clipFigures } from './clip-figures.ts';
 import { clipPixels, randomView } from './clip-preprocess.ts';
 import { indicesOf } from './pictures.ts';
@@ -20,9 +20,19 @@ interface Batch {
   readonly pixels: Float32Array;
   /** Token ids, with end of text and padding. */
   readonly texts: readonly (readonly number[])[];
+  /** (B): numbers of the concepts. */
+  readonly concepts: readonly number[];
 }
 
-/** CLIP (Radford et al. 2021) from scratch: InfoNCE in both directions, learned temperature, one picture a concept in a batch. */
+/** Pictures a concept, on average, from which on concepts are worth a vector of their own. */
+const RECURRING = 2;
+
+/**
+ * CLIP (Radford et al. 2021) from scratch: InfoNCE in both directions, learned temperature, one picture a concept in a batch.
+ * Where concepts have several pictures each, as emoji in several styles do, both encoders also learn to find the concept
+ * among all, by a vector of each (Movshovitz-Attias et al. 2017: proxies): a batch alone shows a few of them. These vectors
+ * are no part of the model.
+ */
 export function clipTask(
   tf: TensorFlow,
   dataset: PictureSet,
@@ -32,6 +42,8 @@ export function clipTask(
 ): Task<Batch> {
   const batchSize = 128;
   const byConcept = [...picturesByConcept(dataset).values()];
+  const pictureCount = byConcept.reduce((sum, pictures) => sum + pictures.length, 0);
+  const recurring = pictureCount >= RECURRING * byConcept.length;
   if (byConcept.length < 2) {
     throw new InputError(
       `CLIP learns to tell captions apart: it needs pictures with at least two, found ${byConcept.length}`,
@@ -54,22 +66,23 @@ export function clipTask(
       maxNorm: 1,
     },
     initialise: clipStart,
+    onlyInTraining: ['concepts', 'concept_scale'],
 
     batch(step) {
       const dice = new Dice(seed, step);
       const concepts = pickConcepts(byConcept, batchSize, dice);
       const pixels = new Float32Array(concepts.length * size * size * 3);
-      const texts = concepts.map((pictures, b) => {
-        const index = dice.pick(pictures);
+      const texts = concepts.map((concept, b) => {
+        const index = dice.pick(byConcept[concept]!);
         const record = dataset.records[index]!;
         const target = pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3);
         clipPixels(dataset.read(index), randomView(dice), size, target);
         return tokenizer.encode(sampleCaption(record, dataset.concepts.get(record.concept)!, dice)).ids;
       });
-      return { pixels, texts };
+      return { pixels, texts, concepts };
     },
 
-    loss(weights, { pixels, texts }) {
+    loss(weights, { pixels, texts, concepts }) {
       const images = embedPixels(tf, weights, config, pixels);
       const words = embedTokens(tf, weights, config, texts);
       // no sharper than 1/100, as in the paper
@@ -77,8 +90,15 @@ export function clipTask(
       const logits = tf.mul(tf.matMul(images, words, false, true), scale);
       const ofImages = crossEntropyOfDiagonal(tf, logits);
       const ofTexts = crossEntropyOfDiagonal(tf, tf.transpose(logits));
-      const total = tf.mul(0.5, tf.add(ofImages, ofTexts)) as tfjs.Scalar;
-      return { total, parts: { ofImages, ofTexts, scale: tf.reshape(scale, []) as tfjs.Scalar } };
+      const contrast = tf.mul(0.5, tf.add(ofImages, ofTexts)) as tfjs.Scalar;
+      const parts = { ofImages, ofTexts, scale: tf.reshape(scale, []) as tfjs.Scalar };
+      if (!recurring) return { total: contrast, parts };
+      const proxies = unitLength(tf, weights.get('concepts', [byConcept.length, config.text.projection_dim]));
+      const proxyScale = tf.exp(weights.get('concept_scale', [1]));
+      const embeddings = tf.concat([images, words]);
+      const similarity = tf.mul(tf.matMul(embeddings, proxies, false, true), proxyScale);
+      const ofConcepts = crossEntropy(tf, similarity, [...concepts, ...concepts]);
+      return { total: tf.add(contrast, ofConcepts) as tfjs.Scalar, parts: { ...parts, ofConcepts } };
     },
 
     evaluate: (weights) => clipFigures(tf, weights, config, dataset, tokenizer),
@@ -86,7 +106,7 @@ export function clipTask(
 }
 
 /** Numbers of the training pictures of each concept, in the order of the concepts. */
-function picturesByConcept(dataset: PictureSet): Map<string, number[]> {
+export function picturesByConcept(dataset: PictureSet): Map<string, number[]> {
   const groups = new Map<string, number[]>([...dataset.concepts.keys()].map((concept) => [concept, []]));
   for (const index of indicesOf(dataset, 'train')) groups.get(dataset.records[index]!.concept)!.push(index);
   return new Map([...groups].filter(([, pictures]) => pictures.length > 0));
@@ -97,28 +117,40 @@ function picturesByConcept(dataset: PictureSet): Map<string, number[]> {
  * Half of the batches come from concepts that are neighbours in their order, Unicode's for emoji: faces among faces and
  * fruit among fruit teach more than a face among fruit.
  */
-function pickConcepts(byConcept: readonly (readonly number[])[], count: number, dice: Dice): (readonly number[])[] {
+export function pickConcepts(byConcept: readonly (readonly number[])[], count: number, dice: Dice): number[] {
   const near = Math.max(count, NEIGHBOURHOOD);
   const start = dice.chance(0.5) ? dice.below(Math.max(1, byConcept.length - near + 1)) : undefined;
-  const pool = start === undefined ? byConcept : byConcept.slice(start, start + near);
-  const keyed = pool.map((pictures) => ({ pictures, key: -Math.log(1 - dice.uniform()) / pictures.length }));
+  const pool = [...byConcept.keys()].slice(start, start === undefined ? undefined : start + near);
+  const keyed = pool.map((concept) => ({
+    concept,
+    key: -Math.log(1 - dice.uniform()) / byConcept[concept]!.length,
+  }));
   return keyed
     .sort((a, b) => a.key - b.key)
     .slice(0, count)
-    .map(({ pictures }) => pictures);
+    .map(({ concept }) => concept);
 }
 
 /** −log softmax(row n)[n], averaged over the rows. */
-function crossEntropyOfDiagonal(tf: TensorFlow, logits: tfjs.Tensor): tfjs.Scalar {
-  const own = tf.sum(tf.mul(logits, tf.eye(logits.shape[0] as number)), -1);
+export const crossEntropyOfDiagonal = (tf: TensorFlow, logits: tfjs.Tensor): tfjs.Scalar =>
+  crossEntropy(tf, logits, [...Array(logits.shape[0] as number).keys()]);
+
+/** −log softmax(row n)[right n], averaged over the rows. */
+function crossEntropy(tf: TensorFlow, logits: tfjs.Tensor, right: readonly number[]): tfjs.Scalar {
+  const own = tf.sum(
+    tf.mul(logits, tf.cast(tf.oneHot(tf.tensor1d([...right], 'int32'), logits.shape[1] as number), 'float32')),
+    -1,
+  );
   return tf.mean(tf.sub(tf.logSumExp(logits, -1), own)) as tfjs.Scalar;
 }
 
 /** As in the paper: a temperature of 0.07. */
 export const FIRST_LOGIT_SCALE = Math.log(1 / 0.07);
 
-const clipStart: Initialiser = (name) => {
-  if (name === 'logit_scale') return { constant: FIRST_LOGIT_SCALE };
+const clipStart: Initialiser = (name, shape) => {
+  if (name === 'logit_scale' || name === 'concept_scale') return { constant: FIRST_LOGIT_SCALE };
+  // about of length 1: longer vectors would turn too slowly
+  if (name === 'concepts') return { normal: shape[1]! ** -0.5 };
   if (name.includes('embeddings.')) return { normal: name.includes('patch') ? 0.07 : 0.02 };
   return undefined;
 };

@@ -8,12 +8,13 @@ import { type MovqConfig, movqEncoder } from '../../networks/movq.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { concatRows, type Tensor } from '../../tensor.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
+import { trainedSteps } from '../checkpoint.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
 import { explainFullDisk } from '../full-disk.ts';
 import type { ClipConfig } from './clip-encoders.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
-import { frozenWeights, trainedSteps } from './frozen.ts';
+import { frozenWeights } from './frozen.ts';
 import { toUnit } from './pictures.ts';
 
 /** What decoder and prior learn from, computed once for all pictures. */

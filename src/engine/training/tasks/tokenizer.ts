@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../../errors.ts';
 import { learnBytePairs } from '../bpe.ts';
+import { checkpointOf } from '../checkpoint.ts';
 import { sampleCaption } from '../data/captions.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import { writeTokenizer } from '../tokenizer-folder.ts';
-import { checkpointOf } from './frozen.ts';
 import { indicesOf } from './pictures.ts';
 
 /** Tokens of the vocabulary at most, start and end of text among them; fewer where the captions hold fewer. */

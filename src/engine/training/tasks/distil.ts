@@ -1,0 +1,138 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import type { Tokenizer } from '../../networks/tokenizer.ts';
+import type { Weights } from '../../ops/ops.ts';
+import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { sampleCaption } from '../data/captions.ts';
+import { plainSet } from '../data/compose/composed-set.ts';
+import { uncaptionedHyponyms } from '../data/hyponyms.ts';
+import type { PictureSet } from '../data/picture-set.ts';
+import { Dice } from '../dice.ts';
+import type { Task, TaskOptions } from '../task.ts';
+import type { Vocabulary } from '../teacher/vocabulary.ts';
+import { crossEntropyOfDiagonal, pickConcepts, picturesByConcept } from './clip.ts';
+import { type ClipConfig, embedTokens } from './clip-encoders.ts';
+import { conceptNames, embedTexts } from './clip-figures.ts';
+import { type Features, gatherRows } from './features.ts';
+
+type T = tfjs.Tensor;
+
+const BATCH = 128;
+/** Of the words in the loss; that of the captions counts once. */
+const WORDS_WEIGHT = 4;
+/** Inverse temperature of the captions' loss. */
+const SCALE = 20;
+
+interface Batch {
+  readonly captions: readonly (readonly number[])[];
+  /** (B, P): of the captions' pictures, length 1 */
+  readonly pictures: Float32Array;
+  readonly words: readonly (readonly number[])[];
+  /** (B, P): where the words belong, length 1 */
+  readonly targets: Float32Array;
+}
+
+/**
+ * CLIP's text encoder learns words that no caption holds from a model of language (Hinton et al. 2015): a word's embedding
+ * moves to the mean of the embeddings that CLIP gave the names of the nearest concepts, weighted by how near they are.
+ * Captions keep to their pictures by InfoNCE; the encoder of pictures stays as it is.
+ * @param start CLIP's weights
+ */
+export function distilTask(
+  tf: TensorFlow,
+  dataset: PictureSet,
+  features: Features,
+  tokenizer: Tokenizer,
+  config: ClipConfig,
+  start: Weights<T>,
+  { words, neighbours }: Vocabulary,
+  { horizon, seed }: TaskOptions,
+): Task<Batch> {
+  const byConcept = [...picturesByConcept(dataset).values()];
+  const names = conceptNames(dataset);
+  const hyponyms = uncaptionedHyponyms(plainSet(dataset).concepts.values(), trainedNames(dataset));
+  const width = config.text.projection_dim;
+  const anchors = embedTexts(tf, start, config, tokenizer, names);
+  const [count, nearest] = [words.length, neighbours.nearest.shape[1]!];
+
+  /** Where a word belongs. */
+  function target(word: number, into: Float32Array): void {
+    for (let k = word * nearest; k < (word + 1) * nearest; k++) {
+      const anchor = anchors[neighbours.nearest.data[k]!]!;
+      for (let d = 0; d < width; d++) into[d]! += neighbours.weights.data[k]! * anchor[d]!;
+    }
+    scaleToLength1(into);
+  }
+
+  return {
+    name: 'distil',
+    batchSize: 2 * BATCH,
+    optimizer: {
+      learningRate: 5e-4,
+      warmup: 100,
+      horizon,
+      average: 0.999,
+      beta1: 0.9,
+      beta2: 0.98,
+      eps: 1e-8,
+      weightDecay: 0.1,
+      maxNorm: 1,
+    },
+    initialise: (name, shape) => ({ values: start.get(name, shape).dataSync() as Float32Array }),
+
+    batch(step) {
+      const dice = new Dice(seed, step);
+      const indices = pickConcepts(byConcept, BATCH, dice).map((concept) => dice.pick(byConcept[concept]!));
+      const captions = indices.map((index) => {
+        const record = dataset.records[index]!;
+        return tokenizer.encode(sampleCaption(record, dataset.concepts.get(record.concept)!, dice)).ids;
+      });
+      const pictures = gatherRows(features.embeddings, indices);
+      for (let b = 0; b < indices.length; b++) scaleToLength1(pictures.subarray(b * width, (b + 1) * width));
+      const chosen = Array.from({ length: BATCH }, () => dice.below(count));
+      const targets = new Float32Array(BATCH * width);
+      for (const [b, word] of chosen.entries()) target(word, targets.subarray(b * width, (b + 1) * width));
+      return { captions, pictures, words: chosen.map((word) => tokenizer.encode(words[word]!).ids), targets };
+    },
+
+    loss(weights, { captions, pictures, words, targets }) {
+      const table = (values: Float32Array) => tf.tensor2d(values, [values.length / width, width]);
+      const logits = tf.mul(tf.matMul(table(pictures), embedTokens(tf, weights, config, captions), false, true), SCALE);
+      const ofCaptions = tf.mul(
+        0.5,
+        tf.add(crossEntropyOfDiagonal(tf, logits), crossEntropyOfDiagonal(tf, tf.transpose(logits))),
+      ) as tfjs.Scalar;
+      const cosine = tf.sum(tf.mul(embedTokens(tf, weights, config, words), table(targets)), -1);
+      const ofWords = tf.mean(tf.sub(1, cosine)) as tfjs.Scalar;
+      const total = tf.add(ofCaptions, tf.mul(WORDS_WEIGHT, ofWords)) as tfjs.Scalar;
+      return { total, parts: { ofCaptions, ofWords } };
+    },
+
+    async evaluate(weights) {
+      const anchors = embedTexts(tf, weights, config, tokenizer, names);
+      const found = embedTexts(tf, weights, config, tokenizer, [...hyponyms.keys()]).map((embedding) =>
+        nearestOf(embedding, anchors),
+      );
+      const right = [...hyponyms.values()].filter((concepts, i) => concepts.includes(names[found[i]!]!));
+      return { figures: { hyponymTop1: right.length / Math.max(1, hyponyms.size) } };
+    },
+  };
+}
+
+/** Of the concepts that have pictures to learn from. */
+const trainedNames = (dataset: PictureSet): Set<string> =>
+  new Set([...picturesByConcept(dataset).keys()].map((id) => dataset.concepts.get(id)!.name));
+
+function nearestOf(embedding: Float32Array, candidates: readonly Float32Array[]): number {
+  let [best, highest] = [0, Number.NEGATIVE_INFINITY];
+  for (const [i, candidate] of candidates.entries()) {
+    let similarity = 0;
+    for (let d = 0; d < embedding.length; d++) similarity += embedding[d]! * candidate[d]!;
+    if (similarity > highest) [best, highest] = [i, similarity];
+  }
+  return best;
+}
+
+function scaleToLength1(vector: Float32Array): void {
+  const length = Math.hypot(...vector);
+  if (length > 0) for (let d = 0; d < vector.length; d++) vector[d]! /= length;
+}

@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeJson } from '../../weights/write-model.ts';
+import { checkpointOf, trainedSteps } from '../checkpoint.ts';
+
+const Origin = z.object({ clip_step: z.int() });
+
+/**
+ * The text encoder of a runs folder that was distilled is worth what the CLIP is that it began as: once CLIP has been
+ * trained further, it begins again.
+ */
+export async function prepareDistillation(runs: string, say: (line: string) => void): Promise<void> {
+  if (existsSync(checkpointOf(runs, 'distil'))) {
+    if (await isDistilledFromClip(runs)) return;
+    say('distil: CLIP has been trained further since, so it begins again');
+    await rm(checkpointOf(runs, 'distil'));
+  }
+  await mkdir(join(runs, 'distil'), { recursive: true });
+  await writeJson(join(runs, 'distil', 'config.json'), { clip_step: await trainedSteps(runs, 'clip') });
+}
+
+/** Whether the distilled text encoder began as CLIP is now. */
+export async function isDistilledFromClip(runs: string): Promise<boolean> {
+  const { clip_step } = Origin.parse(JSON.parse(await readFile(join(runs, 'distil', 'config.json'), 'utf8')));
+  return clip_step === (await trainedSteps(runs, 'clip'));
+}

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import type { Tensor } from '../../tensor.ts';
+import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
+import { fetchSentenceModel, openSentenceModel } from './sentence-model.ts';
+
+/** For each of many words the concepts that it is nearest to in meaning. */
+export interface Neighbours {
+  /** (N, K): numbers of names */
+  readonly nearest: Tensor;
+  /** (N, K): softmax of their similarities; sum 1 */
+  readonly weights: Tensor;
+}
+
+const NEAREST = 8;
+/** Temperature of the softmax: a name that is 0.1 nearer weighs seven times as much. */
+const TEMPERATURE = 0.05;
+const ROWS = 1024;
+
+/**
+ * Neighbours of words among names in a sentence model's space. They are kept in a file, and computed again when words or
+ * names are others.
+ */
+export async function loadNeighbours(
+  tf: TensorFlow,
+  path: string,
+  words: readonly string[],
+  names: readonly string[],
+  say: (line: string) => void,
+): Promise<Neighbours> {
+  const origin = originOf(words, names);
+  const kept = existsSync(path) ? await readSafetensors(path) : undefined;
+  if (kept?.get('origin')?.data[0] === origin) return { nearest: kept.get('nearest')!, weights: kept.get('weights')! };
+  const model = await openSentenceModel(tf, await fetchSentenceModel(say));
+  say(`meanings of ${words.length} words …`);
+  const neighbours = findNeighbours(tf, model.embed(words), model.embed(names));
+  await mkdir(dirname(path), { recursive: true });
+  await writeSafetensors(
+    `${path}.partial`,
+    new Map<string, Tensor>([...Object.entries(neighbours), ['origin', { data: Float32Array.of(origin), shape: [1] }]]),
+  );
+  await rename(`${path}.partial`, path);
+  return neighbours;
+}
+
+/** 24 bits, which a float32 holds exactly. */
+const originOf = (words: readonly string[], names: readonly string[]): number =>
+  createHash('sha256')
+    .update(JSON.stringify([words, names]))
+    .digest()
+    .readUIntBE(0, 3);
+
+/** @param words and names, embeddings of length 1 */
+export function findNeighbours(
+  tf: TensorFlow,
+  words: readonly Float32Array[],
+  names: readonly Float32Array[],
+): Neighbours {
+  const count = Math.min(NEAREST, names.length);
+  const nearest = new Float32Array(words.length * count);
+  const weights = new Float32Array(words.length * count);
+  const candidates = matrix(tf, names);
+  for (let from = 0; from < words.length; from += ROWS) {
+    tf.tidy(() => {
+      const similarity = tf.matMul(matrix(tf, words.slice(from, from + ROWS)), candidates, false, true);
+      const { values, indices } = tf.topk(similarity, count);
+      nearest.set(indices.dataSync(), from * count);
+      weights.set(tf.softmax(tf.div(values, TEMPERATURE)).dataSync(), from * count);
+    });
+  }
+  candidates.dispose();
+  const shape = [words.length, count];
+  return { nearest: { data: nearest, shape }, weights: { data: weights, shape } };
+}
+
+function matrix(tf: TensorFlow, rows: readonly Float32Array[]) {
+  const width = rows[0]!.length;
+  const values = new Float32Array(rows.length * width);
+  for (const [i, row] of rows.entries()) values.set(row, i * width);
+  return tf.tensor2d(values, [rows.length, width]);
+}
