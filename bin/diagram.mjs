@@ -4,7 +4,7 @@ import { instance } from '@viz-js/viz';
 import { cruise } from 'dependency-cruiser';
 import config from '../.dependency-cruiser.mjs';
 
-const EVERYWHERE = ['errors', 'recipe', 'typed-settings', 'config', 'log', 'engine/tensor'].map(
+const EVERYWHERE = ['errors', 'recipe', 'task', 'typed-settings', 'config', 'log', 'engine/tensor'].map(
   (name) => `^src/${name}\\.ts$`,
 );
 

@@ -49,11 +49,12 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
 
   async variations(model, { pictures: [file], settings: asked }, hooks) {
     const picture = await open(file);
-    const subject = { operation: 'variations', prompt: recipeIn(file)?.prompt } as const;
     if (asked.eta === undefined) {
       const imageEmbedding = await model.embedPicture(picture);
-      return { recipes: recipesFor(model, { ...subject, imageEmbedding }, asked) };
+      const prompt = recipeIn(file)?.prompt;
+      return { recipes: recipesFor(model, { operation: 'variations', prompt, imageEmbedding }, asked) };
     }
+    // Without the prompt: x_T is found for z_i alone.
     const settings = inversionSettings(model, asked);
     const [latent] = await bipartiteLatents(model, [picture], settings, hooks);
     return { recipes: recipesFor(model, { operation: 'variations', ...latent }, settings) };
@@ -102,7 +103,7 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
     const latents = inverted
       ? await bipartiteLatents(model, pictures, inverted, hooks)
       : await Promise.all(pictures.map(embed));
-    const positions = Array.from({ length: frames }, (_, i) => (i / (frames - 1)) * (pictures.length - 1));
+    const positions = Array.from({ length: frames }, (_, i) => (i * (pictures.length - 1)) / (frames - 1));
     const recipes = positions.flatMap((position) => {
       const left = Math.min(Math.floor(position), latents.length - 2);
       const [a, b] = [latents[left]!, latents[left + 1]!];
