@@ -10,7 +10,7 @@ import { trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import { judgeConfig } from '../../src/engine/training/tasks/judge.ts';
-import { judgeView, mirror } from '../../src/engine/training/tasks/judge-views.ts';
+import { mirror, randomView } from '../../src/engine/training/tasks/views.ts';
 import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
 import { SMALL_JUDGE, writeRandomJudge } from '../report/random-judge.ts';
 import { drawTiny, writeTinyDataset } from '../report/tiny-dataset.ts';
@@ -71,7 +71,7 @@ describe('what the judge sees', () => {
     // the left half is darker
     const half = () => drawTiny(0, 'flat').map((value, i) => ((i >> 2) % 128 < 64 || i % 4 === 3 ? value : 255));
     const isMirrored = (name: string, step: number) => {
-      const pixels = judgeView(half(), name, 16, new Dice(0, step));
+      const pixels = randomView(half(), name, 16, new Dice(0, step));
       const [left, right] = [pixels[(8 * 16 + 5) * 3 + 2]!, pixels[(8 * 16 + 10) * 3 + 2]!];
       return right < left;
     };

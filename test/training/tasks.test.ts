@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { ClipVisionConfig } from '../../src/engine/networks/clip-vision.ts';
+import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../../src/engine/training/data/rasterise.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
-import { clipPixels, randomView, WHOLE } from '../../src/engine/training/tasks/clip-preprocess.ts';
+import { Parameters } from '../../src/engine/training/parameters.ts';
+import { type ClipConfig, embedPatches, embedPixels } from '../../src/engine/training/tasks/clip-encoders.ts';
+import { clipPixels, WHOLE } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { gatherRows, moments } from '../../src/engine/training/tasks/features.ts';
 import { latentPenalty, pictureLoss } from '../../src/engine/training/tasks/movq-loss.ts';
 import { createNoising, DECODER_SCHEDULER, PRIOR_SCHEDULER } from '../../src/engine/training/tasks/noising.ts';
+import { choosePatches } from '../../src/engine/training/tasks/patches.ts';
 import { paintBackground, randomCrop, toBytes, toUnit } from '../../src/engine/training/tasks/pictures.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 
@@ -74,13 +79,33 @@ describe('what CLIP sees', () => {
     expect(at(pixels, 64, 0, 0)).toBeAllClose([32, 32], { atol: 1e-4 });
   });
 
-  test('views differ by little', () => {
-    const views = Array.from({ length: 100 }, (_, step) => randomView(new Dice(0, step)));
-    for (const { scale, right, down } of views) {
-      expect(scale).toBeGreaterThanOrEqual(0.85);
-      expect(scale).toBeLessThanOrEqual(1.15);
-      expect(Math.max(Math.abs(right), Math.abs(down))).toBeLessThanOrEqual(8);
+  test('patches are cut where they are said to be, and the encoder sees the same in them as in the whole', () => {
+    const [size, patch] = [16, 8];
+    const picture = Float32Array.from({ length: size * size * 3 }, (_, i) => Math.sin(i));
+    const { pixels, indices, count } = choosePatches([picture, picture], { size, patch }, 0.5, new Dice(0, 3));
+    expect(count).toBe(2);
+    expect(pixels).toHaveLength(2 * 2 * patch * patch * 3);
+    for (const [at, index] of indices.entries()) {
+      const [top, left] = [Math.floor(index / 2) * patch, (index % 2) * patch];
+      const cut = pixels.subarray(at * patch * patch * 3);
+      expect(cut[0]).toBe(picture[(top * size + left) * 3]);
+      expect(cut[(7 * patch + 3) * 3]).toBe(picture[((top + 7) * size + left + 3) * 3]);
     }
+
+    const shape = {
+      hidden_size: 8,
+      intermediate_size: 8,
+      projection_dim: 4,
+      num_hidden_layers: 1,
+      num_attention_heads: 1,
+    };
+    const config = { vision: ClipVisionConfig.parse({ ...shape, image_size: size, patch_size: patch }) } as ClipConfig;
+    const parameters = Parameters.of(new TfjsOps(tf), (weights) => embedPixels(tf, weights, config, picture));
+    const weights = parameters.weights(parameters.tensors(tf, parameters.initialise(0)));
+    const all = choosePatches([picture], { size, patch }, 1, new Dice(0, 4));
+    expect([...all.indices]).not.toEqual([0, 1, 2, 3]);
+    const whole = embedPixels(tf, weights, config, picture).dataSync();
+    expect(embedPatches(tf, weights, config, all).dataSync()).toBeAllClose(whole, { atol: 1e-5 });
   });
 });
 

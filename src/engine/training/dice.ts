@@ -28,6 +28,12 @@ export class Dice {
     return list[this.below(list.length)]!;
   }
 
+  /** Different ones, in random order. */
+  some<T>(list: readonly T[], count: number): T[] {
+    const left = [...list];
+    return Array.from({ length: Math.min(count, list.length) }, () => left.splice(this.below(left.length), 1)[0]!);
+  }
+
   normal(shape: readonly number[]): Tensor {
     return this.#generator.randn(shape);
   }

@@ -32,14 +32,8 @@ function plainCaption(kind: number, name: string, style: string, concept: Concep
   if (kind < 0.4) return name;
   if (kind < 0.66) return style === '' ? name : dice.pick(STYLED)(name, style);
   if (kind < 0.78)
-    return keywords.length === 0 ? name : `${name}, ${someOf(keywords, 1 + dice.below(3), dice).join(', ')}`;
-  if (kind < 0.87) return keywords.length < 2 ? name : someOf(keywords, 2 + dice.below(3), dice).join(', ');
+    return keywords.length === 0 ? name : `${name}, ${dice.some(keywords, 1 + dice.below(3)).join(', ')}`;
+  if (kind < 0.87) return keywords.length < 2 ? name : dice.some(keywords, 2 + dice.below(3)).join(', ');
   const words = kind < 0.97 ? [...synonyms, ...concept.hyponyms.filter((word) => !isHeldOutHyponym(word))] : hypernyms;
   return words.length === 0 ? name : dice.pick(words);
-}
-
-/** Different ones, in random order. */
-function someOf<T>(list: readonly T[], count: number, dice: Dice): T[] {
-  const left = [...list];
-  return Array.from({ length: Math.min(count, list.length) }, () => left.splice(dice.below(left.length), 1)[0]!);
 }

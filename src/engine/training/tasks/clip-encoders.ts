@@ -56,6 +56,33 @@ export function embedPixels(tf: TensorFlow, weights: Weights<T>, { vision }: Cli
   return unitLength(tf, clipVision(new TfjsOps(tf), weights, vision)(images).embedding);
 }
 
+/** Some patches of each picture, one below the other. */
+export interface Patches {
+  /** (B, K·p, p, 3) */
+  readonly pixels: Float32Array;
+  /** (B, K): numbers of the patches. */
+  readonly indices: Int32Array;
+  /** K */
+  readonly count: number;
+}
+
+/** Patches → embeddings of length 1, (B, P). */
+export function embedPatches(
+  tf: TensorFlow,
+  weights: Weights<T>,
+  { vision }: ClipConfig,
+  { pixels, indices, count }: Patches,
+): T {
+  const { patch_size: patch } = vision;
+  const rows = indices.length / count;
+  const positions = tf.concat(
+    [tf.zeros([rows, 1], 'int32'), tf.add(tf.tensor2d(indices, [rows, count], 'int32'), tf.scalar(1, 'int32'))],
+    1,
+  );
+  const column = tf.tensor4d(pixels, [rows, count * patch, patch, 3]);
+  return unitLength(tf, clipVision(new TfjsOps(tf), weights, vision)(column, positions).embedding);
+}
+
 /** Token ids → embeddings of length 1, (B, P). Encodings are cut behind the longest text: what follows changes nothing. */
 export function embedTokens(
   tf: TensorFlow,

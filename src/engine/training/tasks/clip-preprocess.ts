@@ -1,5 +1,4 @@
 import { PICTURE_SIZE } from '../data/rasterise.ts';
-import type { Dice } from '../dice.ts';
 
 /** What part of a picture CLIP sees: the picture enlarged by `scale` about its middle, then moved, in its pixels. */
 export interface View {
@@ -9,11 +8,6 @@ export interface View {
 }
 
 export const WHOLE: View = { scale: 1, right: 0, down: 0 };
-
-/** A little larger or smaller, a little to the side; never mirrored, because names know left and right. */
-export function randomView(dice: Dice): View {
-  return { scale: 0.85 + 0.3 * dice.uniform(), right: 16 * (dice.uniform() - 0.5), down: 16 * (dice.uniform() - 0.5) };
-}
 
 /**
  * 128 × 128 RGBA bytes, composed on white → `size` × `size` RGB in [−1, 1]: each value the mean of 2 × 2 samples.

@@ -7,22 +7,27 @@ import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Initialiser } from '../parameters.ts';
 import type { Task, TaskOptions } from '../task.ts';
-import { type ClipConfig, embedPixels, embedTokens, unitLength } from './clip-encoders.ts';
+import { type ClipConfig, embedPatches, embedTokens, type Patches, unitLength } from './clip-encoders.ts';
 import { clipFigures } from './clip-figures.ts';
-import { clipPixels, randomView } from './clip-preprocess.ts';
+import { choosePatches } from './patches.ts';
 import { indicesOf } from './pictures.ts';
+import { randomView } from './views.ts';
 
 /** Concepts that count as neighbours. */
 const NEIGHBOURHOOD = 320;
 
 interface Batch {
-  /** (B, S, S, 3) in [−1, 1]. */
-  readonly pixels: Float32Array;
+  /** Of pictures in [−1, 1]. */
+  readonly patches: Patches;
   /** Token ids, with end of text and padding. */
   readonly texts: readonly (readonly number[])[];
   /** (B): numbers of the concepts. */
   readonly concepts: readonly number[];
 }
+
+/** Of each picture's patches, the share that the encoder sees, until the last part of the planned steps. */
+const KEPT = 0.5;
+const WHOLE_FROM = 0.85;
 
 /** Pictures a concept, on average, from which on concepts are worth a vector of their own. */
 const RECURRING = 2;
@@ -49,7 +54,7 @@ export function clipTask(
       `CLIP learns to tell captions apart: it needs pictures with at least two, found ${byConcept.length}`,
     );
   }
-  const size = config.vision.image_size;
+  const { image_size: size, patch_size: patch } = config.vision;
 
   return {
     name: 'clip',
@@ -71,19 +76,18 @@ export function clipTask(
     batch(step) {
       const dice = new Dice(seed, step);
       const concepts = pickConcepts(byConcept, batchSize, dice);
-      const pixels = new Float32Array(concepts.length * size * size * 3);
-      const texts = concepts.map((concept, b) => {
-        const index = dice.pick(byConcept[concept]!);
+      const indices = concepts.map((concept) => dice.pick(byConcept[concept]!));
+      const texts = indices.map((index) => {
         const record = dataset.records[index]!;
-        const target = pixels.subarray(b * size * size * 3, (b + 1) * size * size * 3);
-        clipPixels(dataset.read(index), randomView(dice), size, target);
         return tokenizer.encode(sampleCaption(record, dataset.concepts.get(record.concept)!, dice)).ids;
       });
-      return { pixels, texts, concepts };
+      const views = indices.map((index) => randomView(dataset.read(index), dataset.records[index]!.name, size, dice));
+      const share = step < WHOLE_FROM * horizon ? KEPT : 1;
+      return { patches: choosePatches(views, { size, patch }, share, dice), texts, concepts };
     },
 
-    loss(weights, { pixels, texts, concepts }) {
-      const images = embedPixels(tf, weights, config, pixels);
+    loss(weights, { patches, texts, concepts }) {
+      const images = embedPatches(tf, weights, config, patches);
       const words = embedTokens(tf, weights, config, texts);
       // no sharper than 1/100, as in the paper
       const scale = tf.exp(tf.minimum(weights.get('logit_scale', [1]), Math.log(100)));

@@ -7,8 +7,8 @@ import type { Dataset } from '../data/dataset.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
-import { judgeView } from './judge-views.ts';
 import { indicesOf, judgedPictures } from './pictures.ts';
+import { randomView } from './views.ts';
 
 type T = tfjs.Tensor;
 
@@ -100,7 +100,7 @@ export function judgeTask(
       const indices = Array.from({ length: batchSize }, () => dice.pick(training));
       const pixels = new Float32Array(batchSize * size * size * 3);
       for (const [b, index] of indices.entries()) {
-        pixels.set(judgeView(dataset.read(index), nameOf(dataset, index), size, dice), b * size * size * 3);
+        pixels.set(randomView(dataset.read(index), nameOf(dataset, index), size, dice), b * size * size * 3);
       }
       return { pixels, concepts: Int32Array.from(indices, conceptOf), styles: Int32Array.from(indices, styleOf) };
     },

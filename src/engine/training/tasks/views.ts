@@ -7,12 +7,12 @@ import { paintBackground } from './pictures.ts';
 const SIDED = /\b(left|right|leftwards|rightwards|waxing|waning|quarter|clockwise|counterclockwise)\b/;
 
 /**
- * A training picture as the judge sees it, another way at every call: larger or smaller, moved, mirrored where its name
+ * A training picture as CLIP and the judge see it, another way at every call: larger or smaller, moved, mirrored where its name
  * allows it, on another background, in other colours, blurred.
  * @param picture 128 × 128 RGBA bytes, composed on white; written into
  * @returns size × size RGB in [−1, 1], rows first, channels last
  */
-export function judgeView(picture: Uint8Array, name: string, size: number, dice: Dice): Float32Array {
+export function randomView(picture: Uint8Array, name: string, size: number, dice: Dice): Float32Array {
   const pixels = new Float32Array(size * size * 3);
   if (dice.chance(0.2)) paintBackground(picture, [dice.below(256), dice.below(256), dice.below(256)]);
   const shift = () => (PICTURE_SIZE / 6) * (dice.uniform() - 0.5);
