@@ -4,6 +4,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     maxWorkers: '100%',
+    // for what hangs; how fast things are is for the benchmarks, and a busy machine is no failure
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     setupFiles: ['test/matchers/to-be-all-close.ts'],
   },
 });
