@@ -2,7 +2,7 @@ import type { APIMessage } from 'discord-api-types/v10';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Person } from '../../src/sandbox/people.ts';
 import { CHANNELS, isGuildChannel, membersOf, PEOPLE } from '../../src/sandbox/world.ts';
-import { Channel } from './channel.ts';
+import { Channel, type Values } from './channel.ts';
 
 const EPHEMERAL = 64;
 let channel: Channel;
@@ -170,7 +170,7 @@ describe('operations on a picture', () => {
   });
   const settings = { seed: expect.any(Number) };
 
-  test.each([
+  test.each<{ name: string; values: Values; task: object }>([
     {
       name: 'modify',
       values: { prompt: 'green heart', strength: '0,1 0,4', sampler: 'ddim' },

@@ -2,7 +2,13 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type APIApplicationCommand, type APIMessage, Routes } from 'discord-api-types/v10';
+import {
+  type APIApplicationCommand,
+  type APIComponentInContainer,
+  type APIComponentInMessageActionRow,
+  type APIMessage,
+  Routes,
+} from 'discord-api-types/v10';
 import { pino } from 'pino';
 import { expect, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -22,7 +28,7 @@ const PNG = Buffer.from(
   'base64',
 );
 
-type Values = Record<string, string | number>;
+export type Values = Record<string, string | number>;
 
 /** The real bot and queue in a local Discord; drawing is up to the test. */
 export class Channel {
@@ -137,7 +143,9 @@ export class Channel {
 
   press(person: Person, message: APIMessage, label: string): string {
     const button = message.components
-      ?.flatMap((row) => ('components' in row ? row.components : []))
+      ?.flatMap((row): (APIComponentInContainer | APIComponentInMessageActionRow)[] =>
+        'components' in row ? row.components : [],
+      )
       .find((component) => 'label' in component && component.label === label);
     if (!button || !('custom_id' in button)) throw new Error(`no button ${label} on: ${message.content}`);
     return person.component({ messageId: message.id, customId: button.custom_id });

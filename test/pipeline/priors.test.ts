@@ -10,13 +10,14 @@ import { draw } from '../../src/engine/pipeline/draw.ts';
 import { type Kandinsky, openKandinsky } from '../../src/engine/pipeline/kandinsky.ts';
 import type { Model } from '../../src/engine/pipeline/model.ts';
 import { openModel } from '../../src/engine/pipeline/open-model.ts';
-import { plan } from '../../src/engine/pipeline/plan.ts';
+import { type PictureFile, plan } from '../../src/engine/pipeline/plan.ts';
 import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
 import { sampleArPrior } from '../../src/engine/pipeline/sample-ar-prior.ts';
 import { decodeFloats } from '../../src/engine/pipeline/stored-tensor.ts';
 import { TorchGenerator } from '../../src/engine/random/torch-generator.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { InputError } from '../../src/errors.ts';
+import type { Task } from '../../src/task.ts';
 import { tensorflow as tf } from '../training/tensorflow-js.ts';
 import { type randomArPrior, writeRandomArPrior } from './random-ar-prior.ts';
 
@@ -72,7 +73,7 @@ describe('the autoregressive prior', () => {
       );
     };
     const [own, away] = [forced(text, similarity), forced(unconditional, 4)];
-    const probabilities = tf.softmax(tf.add(away, tf.mul(scale, tf.sub(own, away)))).dataSync();
+    const probabilities = tf.softmax(tf.add(away, tf.mul(scale, tf.sub(own, away)))).dataSync<'float32'>();
     for (let k = 0; k < count; k++) {
       const below = (code: number) =>
         probabilities.subarray(k * buckets, k * buckets + code).reduce((sum, p) => sum + p, 0);
@@ -116,7 +117,7 @@ describe('the autoregressive prior', () => {
 describe('principal components', () => {
   const task = async (dimensions: number[]) => {
     const file = { name: 'source.png', bytes: await readFile('test/golden/karlo-tiny/source.png') };
-    return { kind: 'pca', pictures: [file], dimensions, settings: SETTINGS } as const;
+    return { kind: 'pca', pictures: [file], dimensions, settings: SETTINGS } satisfies Task<PictureFile>;
   };
 
   test('of a picture: all are the picture, none is the mean of all, and the seed is the same', async () => {

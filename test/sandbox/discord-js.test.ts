@@ -11,6 +11,7 @@ import {
   GatewayIntentBits,
   type Interaction,
   MediaGalleryBuilder,
+  type MessageCreateOptions,
   MessageFlags,
   Partials,
   REST,
@@ -109,10 +110,10 @@ describe('slash commands', () => {
     const body = [
       { name: 'Imagine', description: '', options: [{ type: 3, name: 'a', description: 'x'.repeat(101) }] },
     ];
-    const error = await rest.put(Routes.applicationCommands(discord.applicationId), { body }).catch((e) => e);
-    expect(error).toMatchObject({ status: 400, code: 50035 });
-    expect(error.rawError.errors).toMatchObject({
-      0: { options: { 0: { description: { _errors: expect.anything() } } } },
+    await expect(rest.put(Routes.applicationCommands(discord.applicationId), { body })).rejects.toMatchObject({
+      status: 400,
+      code: 50035,
+      rawError: { errors: { 0: { options: { 0: { description: { _errors: expect.anything() } } } } } },
     });
   });
 
@@ -308,7 +309,7 @@ describe('buttons', () => {
   });
 });
 
-async function sendToChannel(body: object) {
+async function sendToChannel(body: string | MessageCreateOptions) {
   const channel = await client.channels.fetch(discord.channelId);
   if (!channel?.isSendable()) throw new Error('no channel');
   return channel.send(body);
@@ -326,7 +327,7 @@ describe('components V2', () => {
     const files = [{ attachment: await picture('red'), name: 'one.png' }];
     const message = await sendToChannel({ flags: MessageFlags.IsComponentsV2, components: [gallery()], files });
     expect(message.attachments.size).toBe(0);
-    const [container] = message.toJSON() && message.components;
+    const [container] = message.components;
     const media = (container!.toJSON() as never as { components: { items: { media: Record<string, unknown> }[] }[] })
       .components[1]!.items[0]!.media;
     expect(media).toMatchObject({ width: 8, height: 4, content_type: 'image/png' });

@@ -141,7 +141,7 @@ describe('rate limits', () => {
 describe('gateway', () => {
   async function connect(query = '?v=10&encoding=json') {
     const socket = new WebSocket(`${discord.url.replace('http', 'ws')}gateway/${query}`);
-    const received: { op: number; t?: string; s?: number; d?: never }[] = [];
+    const received: { op: number; t?: string; s?: number; d?: unknown }[] = [];
     const waiting: (() => void)[] = [];
     socket.on('message', (data) => {
       received.push(JSON.parse(String(data)));

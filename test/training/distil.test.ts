@@ -84,7 +84,7 @@ test('a word that no caption holds moves to the concept that the model of langua
   );
   // pictures lie where their names do
   const embeddings = Float32Array.from(embedTexts(tf, start, config, tokenizer, NAMES).flatMap((row) => [...row]));
-  const features = { embeddings: { data: embeddings, shape: [NAMES.length, WIDTH] } } as Features;
+  const features = { embeddings: { data: embeddings, shape: [NAMES.length, WIDTH] } } as Partial<Features> as Features;
   const neighbours = {
     nearest: { data: Float32Array.of(0, 1, 2, 1), shape: [4, 1] },
     weights: { data: Float32Array.of(1, 1, 1, 1), shape: [4, 1] },

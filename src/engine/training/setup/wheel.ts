@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import yauzl from 'yauzl';
 import { z } from 'zod';
@@ -95,7 +95,7 @@ async function downloadFromIndex(index: string, { project, version, tag }: Wheel
   const download = await fetch(new URL(file.url, page));
   if (!download.ok || !download.body) throw new InputError(`${file.url} answers ${download.status}`);
   const partial = join(folder, `${file.filename}.partial`);
-  await pipeline(Readable.fromWeb(download.body), createWriteStream(partial));
+  await pipeline(download.body, createWriteStream(partial));
   const expected = file.hashes.sha256;
   if (expected && (await sha256(partial)) !== expected) {
     await rm(partial);
