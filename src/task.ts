@@ -69,7 +69,7 @@ export const taskSchema = <Picture extends z.ZodType>(picture: Picture) =>
       .refine(({ weights, ...blend }) => weights === undefined || weights.length === blended(blend), {
         error: ({ input }) => {
           const { weights, ...blend } = input as Blend;
-          return `a blend of ${blended(blend)} needs as many weights, not ${weights?.length}`;
+          return `a blend of ${blended(blend)} needs as many weights${blended(blend) === 2 ? ', or one from 0 to 1 for the second' : ''}, not ${weights?.join(', ')}`;
         },
       }),
     /** A picture from its bipartite latent (z_i, x_T) again: how well the model knows it. */

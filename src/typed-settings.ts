@@ -38,3 +38,14 @@ export function numbers(text: string): (number | string | undefined)[] {
   const parts = /[\s;]/.test(typed) ? typed.split(/,?[\s;]+/) : typed.split(',');
   return parts.map(decimal);
 }
+
+/**
+ * Weights of a blend as they are typed: one for each thing, or, of two things, the share of the second from 0 to 1; a
+ * comma in that is a decimal one.
+ * @param things how many are blended
+ */
+export function blendWeights(text: string, things: number): (number | string | undefined)[] {
+  if (things !== 2 || !/^\s*([01]|0?[.,]\d+)\s*$/.test(text)) return numbers(text);
+  const share = decimal(text) as number;
+  return [1 - share, share];
+}

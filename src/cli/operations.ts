@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { MIN_INVERSION_STEPS } from '../engine/pipeline/bipartite-latent.ts';
 import { NOISES, USUAL_FRAMES, USUAL_STRENGTH, USUAL_STRENGTHS } from '../task.ts';
-import { decimal, numbers } from '../typed-settings.ts';
+import { blendWeights, decimal, numbers } from '../typed-settings.ts';
 import { type DrawingOptions, drawAndSave, drawingCommand, readPicture, settingsFrom, withCount } from './drawing.ts';
 
 // The operations that start from pictures; text to image is `imagine`.
@@ -38,17 +38,18 @@ export const reconstruct = drawingCommand(
 interface BlendOptions extends DrawingOptions {
   readonly negative?: string;
   readonly prompt?: string;
-  readonly weights?: string;
+  readonly weight?: string;
 }
 
 export const blend = withCount(negative(drawingCommand('blend', 'Mix pictures, and perhaps words, in CLIP space.')))
   .argument('<images...>', 'one to four picture files')
   .option('--prompt <text>', 'words to mix in')
-  .option('--weights <w,...>', 'how much of each, the words last, such as 2,1,1 (default: all the same)')
+  .option('--weight <w,...>', 'share of the second, 0 to 1; or one for each, the words last, such as 2,1,1')
   .action(async (images: string[], options: BlendOptions) => {
-    const { prompt, negative: negativePrompt, weights } = options;
+    const { prompt, negative: negativePrompt, weight } = options;
+    const things = images.length + (prompt === undefined ? 0 : 1);
     const settings = settingsFrom(options);
-    const mixed = { prompt, negativePrompt, weights: weights === undefined ? undefined : numbers(weights) };
+    const mixed = { prompt, negativePrompt, weights: weight === undefined ? undefined : blendWeights(weight, things) };
     await drawAndSave({ kind: 'blend', pictures: await open(images), ...mixed, settings }, options);
   });
 

@@ -133,7 +133,7 @@ describe('/blend', () => {
 
   test('takes pictures, words and weights', async () => {
     const [a, b] = [await upload('a.png'), await upload('b.jpg')];
-    await channel.command(robin, 'blend', { image1: a.id, image2: b.id, prompt: 'hat', weights: '2, 1 0,5' });
+    await channel.command(robin, 'blend', { image1: a.id, image2: b.id, prompt: 'hat', weight: '2, 1 0,5' });
     const { task } = await channel.nextJob();
     expect(task).toEqual({
       kind: 'blend',
@@ -150,11 +150,11 @@ describe('/blend', () => {
   test.each([
     ['notes.txt', '1 1', /^⚠️ image2\\: notes.txt is no picture but text\/plain.*\\: attach a PNG, JPEG, WebP or GIF$/],
     ['b.png', '-1 1', /^⚠️ weights must be numbers from 0 to 1000, not -1$/],
-    ['b.png', '1 1 1', /^⚠️ a blend of 2 needs as many weights, not 3$/],
+    ['b.png', '1 1 1', /^⚠️ a blend of 2 needs as many weights, or one from 0 to 1 for the second, not 1, 1, 1$/],
     ['b.png', '1 half', /^⚠️ weights must be numbers from 0 to 1000, not half$/],
   ])('answers %s with weights %s for the person alone', async (filename, weights, message) => {
     const [a, b] = [await upload('a.png'), await upload(filename)];
-    await channel.command(robin, 'blend', { image1: a.id, image2: b.id, weights });
+    await channel.command(robin, 'blend', { image1: a.id, image2: b.id, weight: weights });
     const { id } = await channel.newest(robin, message);
     expect(seen(kim, { id })).toBeUndefined();
     await robin.dismiss({ messageId: id });

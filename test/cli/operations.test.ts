@@ -67,7 +67,7 @@ describe('operations', { timeout: 60_000 }, () => {
   });
 
   it.each([
-    { args: ['blend', SOURCE, OTHER, '--prompt', 'hat', '--weights', '1,2,1'], name: 'hat-1.png' },
+    { args: ['blend', SOURCE, OTHER, '--prompt', 'hat', '--weight', '1,2,1'], name: 'hat-1.png' },
     { args: ['variations', SOURCE, '--eta', '0.5'], name: 'variations-1.png' },
     { args: ['img2img', SOURCE, 'red', 'heart', '--strength', '0.8'], name: 'red-heart-1.png' },
     { args: ['inpaint', SOURCE, 'hat', '--mask', OTHER], name: 'hat-1.png' },

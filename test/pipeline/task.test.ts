@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { taskSchema } from '../../src/task.ts';
-import { numbers, parse } from '../../src/typed-settings.ts';
+import { blendWeights, numbers, parse } from '../../src/typed-settings.ts';
 
 const settings = { seed: 1 };
 const modify = { kind: 'modify', pictures: ['a'], prompt: 'a', strengths: [0.5], settings };
@@ -21,7 +21,7 @@ test.each([
   [{ ...interpolate, noise: 'loud' }, 'noise must be one of inverted, fixed, not loud'],
   [{ ...blend, pictures: Array(5).fill('a') }, 'a blend takes 1 to 4 pictures, not 5'],
   [{ ...blend, pictures: ['a'] }, 'a blend needs two things: two pictures, or a picture and a text'],
-  [{ ...blend, prompt: 'hat', weights: [1, 1] }, 'a blend of 3 needs as many weights, not 2'],
+  [{ ...blend, prompt: 'hat', weights: [1, 1] }, 'a blend of 3 needs as many weights, not 1, 1'],
   [{ ...blend, weights: [0, 0] }, 'weights must not all be 0'],
   [{ ...blend, weights: [-1, 1] }, 'weights must be numbers from 0 to 1000, not -1'],
 ])('%j is refused', (task, message) => {
@@ -33,4 +33,11 @@ test('numbers are separated by spaces or commas', () => {
   expect(numbers('0,5 1; 2')).toEqual([0.5, 1, 2]);
   expect(numbers('1, 2, half')).toEqual([1, 2, 'half']);
   expect(numbers('')).toEqual([undefined]);
+});
+
+test('the weight of a blend of two is the share of the second; else there is one for each', () => {
+  expect(blendWeights('0,25', 2)).toEqual([0.75, 0.25]);
+  expect(blendWeights('2,1', 2)).toEqual([2, 1]);
+  expect(blendWeights('0.5', 3)).toEqual([0.5]);
+  expect(blendWeights('half', 2)).toEqual(['half']);
 });

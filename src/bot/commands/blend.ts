@@ -1,4 +1,4 @@
-import { numbers } from '../../typed-settings.ts';
+import { blendWeights } from '../../typed-settings.ts';
 import { draw } from '../draw.ts';
 import type { Command } from './command.ts';
 import { settingsFrom, withCount, withSettings } from './drawing-options.ts';
@@ -19,20 +19,23 @@ export const blend: Command = {
         .addStringOption((option) => option.setName('prompt').setDescription('Words to mix in'))
         .addStringOption((option) =>
           option
-            .setName('weights')
-            .setDescription('How much of each, the words last, such as "2 1" (default: all the same)'),
+            .setName('weight')
+            .setDescription('Share of the second picture, 0 to 1; or one for each, the words last, such as "2 1 1"'),
         ),
     ),
   ).toJSON(),
 
   async execute(interaction, context) {
     const { options } = interaction;
-    const weights = options.getString('weights');
+    const weight = options.getString('weight');
+    const pictures = picturesFrom(options, 'image1', 'image2', 'image3', 'image4');
+    const prompt = options.getString('prompt') ?? undefined;
+    const things = pictures.length + (prompt === undefined ? 0 : 1);
     const task = {
       kind: 'blend',
-      pictures: picturesFrom(options, 'image1', 'image2', 'image3', 'image4'),
-      prompt: options.getString('prompt') ?? undefined,
-      weights: weights === null ? undefined : numbers(weights),
+      pictures,
+      prompt,
+      weights: weight === null ? undefined : blendWeights(weight, things),
       settings: settingsFrom(options),
     };
     await draw(interaction, task, context);
