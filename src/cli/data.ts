@@ -9,6 +9,8 @@ import { collectBundled } from '../engine/training/data/bundled.ts';
 import type { Collection } from '../engine/training/data/collection.ts';
 import { plainSet } from '../engine/training/data/compose/composed-set.ts';
 import { datasetSheet } from '../engine/training/data/contact-sheet.ts';
+import { Dataset } from '../engine/training/data/dataset.ts';
+import { buildLarge } from '../engine/training/data/large-pictures.ts';
 import { collectFolder, findLoader, LOADERS } from '../engine/training/data/loaders/formats.ts';
 import { openPictures, writeCompositions } from '../engine/training/data/open-pictures.ts';
 import { DataPackages } from '../engine/training/data/packages.ts';
@@ -25,6 +27,7 @@ interface Options {
   style?: string[];
   skinTones: boolean;
   compositions?: number;
+  large: boolean;
 }
 
 /** What a data set is made of, and the words that must go with it. */
@@ -55,6 +58,7 @@ export const data = new Command('data')
   )
   .option('--limit <pictures>', 'take at most so many', wholeNumber)
   .option('--crop', 'cut pictures to a square, instead of keeping all of them with a margin', false)
+  .option('--large', 'the pictures of a data set that is there at 512 × 512 besides, for an upsampler', false)
   .option('--language <code>', 'of WIT, the captions in this language (default: en)')
   .addHelpText('after', () =>
     ['', 'Layouts of --from, none of which is downloaded:', ...LOADERS.map(layoutHelp)].join('\n'),
@@ -73,14 +77,9 @@ async function build(options: Options): Promise<void> {
   if (!from && (format || language || limit))
     throw new InputError('--format, --language and --limit say how the folder of --from is read: name one');
   const { collection, attribution } = from ? fromFolder(from, options) : await fromPackages(options);
+  if (options.large) return buildLargePictures(out, collection, crop);
   const { total } = collection;
-  const bar = new cliProgress.SingleBar({
-    format: total === undefined ? 'drawing {value} …' : 'drawing {bar} {value}/{total} {eta_formatted}',
-    stream: process.stderr,
-    noTTYOutput: true,
-    notTTYSchedule: 10_000,
-  });
-  bar.start(total ?? 0, 0);
+  const bar = progressBar(total);
   const { pictures, leftOut } = await buildDataset(out, collection, {
     crop,
     onProgress: (done) => bar.update(done),
@@ -93,6 +92,27 @@ async function build(options: Options): Promise<void> {
   await writeFile(sheet, await datasetSheet(set, 600, { columns: 30, size: 48 }));
   set.close();
   say(`${pictures} pictures of ${plainSet(set).concepts.size} concepts in ${out}; look at ${sheet}`);
+}
+
+async function buildLargePictures(out: string, collection: Collection, crop: boolean): Promise<void> {
+  const set = new Dataset(out);
+  const bar = progressBar(set.records.length);
+  const onProgress = (done: number) => bar.update(done);
+  const large = await buildLarge(out, set, collection, { crop, onProgress }).finally(() => bar.stop());
+  set.close();
+  say(`${large} of ${set.records.length} pictures at 512 × 512 in ${out}`);
+}
+
+/** @param total  unknown where it is absent */
+function progressBar(total?: number): cliProgress.SingleBar {
+  const bar = new cliProgress.SingleBar({
+    format: total === undefined ? 'drawing {value} …' : 'drawing {bar} {value}/{total} {eta_formatted}',
+    stream: process.stderr,
+    noTTYOutput: true,
+    notTTYSchedule: 10_000,
+  });
+  bar.start(total ?? 0, 0);
+  return bar;
 }
 
 function fromFolder(dir: string, { out, format, language, limit }: Options): Source {

@@ -47,6 +47,7 @@ const DESCRIPTIONS: Record<Part, string> = {
   decoder: 'the diffusion model that draws from a CLIP embedding',
   prior: "the diffusion model that makes a picture's embedding from text",
   'ar-prior': 'the model that makes it number by number, to take instead of the prior',
+  upsampler: 'the diffusion model that draws pictures 4 times as large; after npm run data -- --large',
   'text-decoder': 'a decoder that draws from text alone, to compare with',
   judge: 'a classifier of pictures, which only measures',
 };

@@ -11,6 +11,7 @@ import { openModel } from '../../src/engine/pipeline/open-model.ts';
 import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
+import { buildLarge } from '../../src/engine/training/data/large-pictures.ts';
 import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
 import { exportModel } from '../../src/engine/training/export.ts';
 import { importModel } from '../../src/engine/training/import.ts';
@@ -22,6 +23,7 @@ import { unetConfig } from '../../src/engine/training/tasks/decoder.ts';
 import { movqConfig } from '../../src/engine/training/tasks/movq.ts';
 import { priorConfig } from '../../src/engine/training/tasks/prior.ts';
 import { trainTokenizer, vocabularySize } from '../../src/engine/training/tasks/tokenizer.ts';
+import { upsamplerConfig } from '../../src/engine/training/tasks/upsampler.ts';
 import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
 import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
 import { PRIORS } from '../../src/recipe.ts';
@@ -63,11 +65,15 @@ describe.skipIf(!READY)(
       const lines: string[] = [];
       for (const [colour, background] of squares) {
         const file = `${colour}.png`;
-        await sharp({ create: { width: 64, height: 64, channels: 3, background } }).toFile(join(folder, file));
+        await sharp({ create: { width: 256, height: 256, channels: 3, background } }).toFile(join(folder, file));
         lines.push(JSON.stringify({ file_name: file, text: `${colour} square` }));
       }
       await writeFile(join(folder, 'metadata.jsonl'), lines.join('\n'));
-      await buildDataset(path(name), collectFolder(findLoader(folder), folder, { scratch: path('scratch') }));
+      const collection = collectFolder(findLoader(folder), folder, { scratch: path('scratch') });
+      await buildDataset(path(name), collection);
+      const set = new Dataset(path(name));
+      await buildLarge(path(name), set, collection);
+      set.close();
       await writeFile(path(name, 'ATTRIBUTION.md'), 'Squares, by us\n');
     }
 
@@ -85,6 +91,7 @@ describe.skipIf(!READY)(
       await writeRunConfig(runs, 'clip', clip);
       await writeRunConfig(runs, 'movq', movqConfig([8, 8, 8, 8]));
       await writeRunConfig(runs, 'decoder', { ...unetConfig([32, 32], EMBEDDING), cross_attention_dim: 16 });
+      await writeRunConfig(runs, 'upsampler', upsamplerConfig([8, 8]));
       await writeRunConfig(runs, 'prior', { ...priorConfig(clip), num_layers: 1 });
     }
 
@@ -103,9 +110,9 @@ describe.skipIf(!READY)(
 
     test('every part trains, and the result is a model that draws here', async () => {
       const tf = loadTensorFlow();
-      for (const part of [...PARTS, 'ar-prior', 'text-decoder'] as const)
+      for (const part of [...PARTS, 'ar-prior', 'upsampler', 'text-decoder'] as const)
         await trainPart(tf, part, options(path('runs'), 2));
-      for (const part of ['decoder', 'text-decoder'])
+      for (const part of ['decoder', 'upsampler', 'text-decoder'])
         expect((await readdir(path('runs', part))).filter((file) => !file.startsWith('events.')).sort()).toEqual([
           'checkpoint.safetensors',
           'config.json',
@@ -149,7 +156,9 @@ describe.skipIf(!READY)(
         'prior_image_encoder',
         ...Object.values(OWN_FOLDERS),
       ]) {
-        const stem = ['unet', 'movq', 'prior_prior'].includes(folder) ? 'diffusion_pytorch_model' : 'model';
+        const stem = ['unet', 'movq', 'prior_prior', 'upsampler'].includes(folder)
+          ? 'diffusion_pytorch_model'
+          : 'model';
         const file = join(folder, `${stem}.safetensors`);
         const [before, after] = await Promise.all(
           [path('model'), again].map((dir) => readSafetensors(join(dir, file))),
@@ -168,6 +177,10 @@ describe.skipIf(!READY)(
 import sys, torch
 from diffusers import DiffusionPipeline
 pipe = DiffusionPipeline.from_pretrained(sys.argv[1], torch_dtype=torch.float32)
+from diffusers import DDIMScheduler, UNet2DModel
+upsampler = UNet2DModel.from_pretrained(sys.argv[1], subfolder='upsampler')
+scheduler = DDIMScheduler.from_pretrained(sys.argv[1], subfolder='upsampler')
+assert upsampler(torch.zeros(1, 8, 32, 32), 0).sample.shape == (1, 4, 32, 32) and scheduler.config.prediction_type == 'sample'
 images = pipe('red square', num_inference_steps=2, prior_num_inference_steps=2, height=128, width=128, output_type='pt').images
 print(type(pipe).__name__, tuple(images.shape), bool(torch.isfinite(images).all()))`;
         const { stdout, stderr } = spawnSync(PYTHON, ['-c', script, path('model')], { encoding: 'utf8' });

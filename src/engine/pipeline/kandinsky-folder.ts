@@ -30,8 +30,8 @@ export async function readKandinskyFolder(path: string) {
   };
 }
 
-/** What models that were trained here have besides, in folders that model_index.json doesn't name: diffusers knows no such classes. */
-export const OWN_FOLDERS = { arPrior: 'prior_ar', principalComponents: 'prior_pca' } as const;
+/** What models that were trained here have besides, in folders that model_index.json doesn't name: diffusers' pipeline knows no such parts. */
+export const OWN_FOLDERS = { arPrior: 'prior_ar', principalComponents: 'prior_pca', upsampler: 'upsampler' } as const;
 
 function ownFolders(dir: string): { readonly [name in keyof typeof OWN_FOLDERS]?: string } {
   const folders = Object.entries(OWN_FOLDERS).map(([name, folder]) => [name, join(dir, folder)] as const);

@@ -90,6 +90,7 @@ export const KNOWN_NETWORKS = {
   }),
   super_res_first: superResolution(),
   super_res_last: superResolution(),
+  upsampler: superResolution(),
   unet: network('UNet2DConditionModel', UnetConfig, {
     graphs: [unetGraph],
     does: (c) => `z_i → latents ${square(c.sample_size)}, sees ${c.in_channels} channels`,

@@ -16,6 +16,7 @@ import { ATTRIBUTION, readAttributions } from './attributions.ts';
 import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportArPrior } from './export-ar-prior.ts';
+import { exportUpsampler } from './export-upsampler.ts';
 import { modelCard } from './model-card.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Features } from './tasks/features.ts';
@@ -43,6 +44,7 @@ export async function exportModel(
   await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true });
   await writeModel(dir, 'KandinskyV22CombinedPipeline', components, { dtype: 'F16' });
   await exportArPrior(dir, runs, dataset, features);
+  await exportUpsampler(dir, runs);
   await writeJson(join(dir, 'unclip.json'), DEFAULTS);
   const works = await readAttributions(runs, data);
   if (works) await writeFile(join(dir, ATTRIBUTION), works);

@@ -6,7 +6,7 @@ import { ClipTextConfig } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
 import { MovqConfig } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
-import { UnetConfig } from '../networks/unet-config.ts';
+import { SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
 import { tensorEntry } from '../ops/weights.ts';
 import { openComponents } from '../pca/open-components.ts';
 import { readKandinskyFolder } from '../pipeline/kandinsky-folder.ts';
@@ -46,6 +46,8 @@ export async function importModel(dir: string, runs: string): Promise<void> {
   }
   if (own.arPrior)
     await importPart(runs, 'ar-prior', await openComponent(own.arPrior, 'AutoregressivePrior', ArPriorConfig));
+  if (own.upsampler)
+    await importPart(runs, 'upsampler', await openComponent(own.upsampler, 'UNet2DModel', SuperResolutionConfig));
 
   const text = await openComponent(components.text_encoder, 'CLIPTextModelWithProjection', ClipTextConfig);
   const vision = await openComponent(components.image_encoder, 'CLIPVisionModelWithProjection', ClipVisionConfig);

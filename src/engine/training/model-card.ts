@@ -12,6 +12,7 @@ const TITLES = {
   decoder: 'decoder, embedding → latents',
   prior: 'prior, text → embedding',
   'ar-prior': 'autoregressive prior, text → embedding',
+  upsampler: 'upsampler, pictures → 4 times as large',
 };
 
 interface Entry {

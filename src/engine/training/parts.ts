@@ -3,6 +3,7 @@ import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { checkpointOf, trainedSteps } from './checkpoint.ts';
 import { Dataset } from './data/dataset.ts';
+import { LargePictures } from './data/large-pictures.ts';
 import { openPictures } from './data/open-pictures.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportJudge } from './export-judge.ts';
@@ -15,6 +16,7 @@ import {
   openPriorConfig,
   openTextDecoderConfig,
   openUnetConfig,
+  openUpsamplerConfig,
 } from './run-config.ts';
 import type { Task } from './task.ts';
 import { arPriorTask } from './tasks/ar-prior.ts';
@@ -32,12 +34,13 @@ import { priorTask } from './tasks/prior.ts';
 import { createSheet } from './tasks/sample-pictures.ts';
 import { textDecoderTask } from './tasks/text-decoder.ts';
 import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
+import { upsamplerTask } from './tasks/upsampler.ts';
 import { openVocabulary } from './teacher/vocabulary.ts';
 
 /** The networks that are trained with TensorFlow, each after those that it learns from. */
 export const PARTS = ['movq', 'clip', 'prior', 'decoder'] as const;
 /** Parts that a model can do without. */
-export const EXTRAS = ['distil', 'ar-prior'] as const;
+export const EXTRAS = ['distil', 'ar-prior', 'upsampler'] as const;
 /** Trained to compare with and to measure by, no part of a model. */
 export const MEASURES = ['text-decoder', 'judge'] as const;
 export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
@@ -49,6 +52,7 @@ const PLANNED_STEPS: Record<Part, number> = {
   distil: 4_000,
   prior: 6_000,
   'ar-prior': 6_000,
+  upsampler: 20_000,
   decoder: 50_000,
   'text-decoder': 50_000,
   judge: 6_000,
@@ -97,6 +101,12 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
     const plain = new Dataset(data);
     // with another seed than the parts that it judges
     return judgeTask(tf, plain, await openJudgeConfig(runs, plain), { horizon, seed: seed + 1 }) as Task;
+  }
+  if (part === 'upsampler') {
+    const plain = new Dataset(data);
+    const movq = { config: await openMovqConfig(runs), weights: await frozenWeights(tf, runs, 'movq') };
+    const config = await openUpsamplerConfig(runs);
+    return upsamplerTask(tf, plain, new LargePictures(data, plain), movq, config, { horizon, seed }) as Task;
   }
   const dataset = openPictures(data);
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;

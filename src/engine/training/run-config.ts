@@ -6,7 +6,7 @@ import { ArPriorConfig } from '../networks/ar-prior.ts';
 import { JudgeConfig } from '../networks/judge.ts';
 import { MovqConfig } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
-import { UnetConfig } from '../networks/unet-config.ts';
+import { SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
 import type { PrincipalComponents } from '../pca/components.ts';
 import { ConfigError, parseConfig } from '../weights/config.ts';
 import type { Dataset } from './data/dataset.ts';
@@ -18,6 +18,7 @@ import { movqConfig } from './tasks/movq.ts';
 import { priorConfig } from './tasks/prior.ts';
 import { TextDecoderConfig, textDecoderConfig } from './tasks/text-decoder.ts';
 import { vocabularySize } from './tasks/tokenizer.ts';
+import { upsamplerConfig } from './tasks/upsampler.ts';
 
 const configPath = (runs: string, part: string) => join(runs, part, 'config.json');
 
@@ -30,6 +31,9 @@ export const openClipConfig = (runs: string): Promise<ClipConfig> =>
   open(runs, 'clip', ClipSchema, async () => clipConfig(await vocabularySize(runs)));
 export const openPriorConfig = (runs: string): Promise<PriorConfig> =>
   open(runs, 'prior', PriorConfig, async () => priorConfig(await openClipConfig(runs)));
+
+export const openUpsamplerConfig = (runs: string): Promise<SuperResolutionConfig> =>
+  open(runs, 'upsampler', SuperResolutionConfig, async () => upsamplerConfig([16, 32, 64, 64]));
 
 export const openArPriorConfig = (runs: string, components: PrincipalComponents): Promise<ArPriorConfig> =>
   open(runs, 'ar-prior', ArPriorConfig, async () => arPriorConfig(await openClipConfig(runs), components));

@@ -80,7 +80,8 @@ export async function writeModel(
   });
 }
 
-async function writeComponent(
+/** What lies in one component's folder. */
+export async function writeComponent(
   dir: string,
   { library, config, weights }: ComponentFiles,
   options: WriteModelOptions,

@@ -60,7 +60,7 @@ async function build(dir: string, collection: Collection, options: BuildOptions)
   return { pictures: drawn, leftOut };
 }
 
-async function* batches<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+export async function* batches<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
   let batch: T[] = [];
   for await (const item of items) {
     batch.push(item);
@@ -72,14 +72,14 @@ async function* batches<T>(items: Iterable<T> | AsyncIterable<T>, size: number):
 }
 
 async function drawBatch(batch: readonly Item[], journal: Journal, crop: boolean): Promise<Outcome[]> {
-  const drawings = await inLanes(batch, (item) => draw(item, crop));
+  const drawings = await inLanes(batch, (item) => drawItem(item, crop));
   const outcomes = drawings.map(({ outcome }) => outcome);
   await journal.append(outcomes, Buffer.concat(drawings.flatMap(({ bytes }) => bytes ?? [])));
   return outcomes;
 }
 
 /** A few at a time: decoded pictures are large. */
-async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+export async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;
   const lane = async () => {
@@ -89,7 +89,8 @@ async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
   return results;
 }
 
-async function draw({ record, load }: Item, crop: boolean): Promise<{ outcome: Outcome; bytes?: Buffer }> {
+/** A picture as the data set has it, or why it is left out. */
+export async function drawItem({ record, load }: Item, crop: boolean): Promise<{ outcome: Outcome; bytes?: Buffer }> {
   let bytes: Buffer;
   try {
     bytes = await rasterise(await load(), crop ? 'cut to a square' : 'whole');

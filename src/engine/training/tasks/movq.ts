@@ -119,9 +119,12 @@ function reconstruct(tf: TensorFlow, weights: Weights<T>, config: MovqConfig, pi
   return bytes;
 }
 
-/** Peak signal to noise, dB, over the three colour channels: 10·log₁₀(255²/MSE). */
-function psnrRgb(expected: Uint8Array, found: Uint8Array): number {
+/** Of bytes to what they were rounded from, squared: no picture comes nearer. */
+const ROUNDING = 1 / 12;
+
+/** Peak signal to noise, dB, over the three colour channels: 10·log₁₀(255²/MSE), at most 59. */
+export function psnrRgb(expected: Uint8Array, found: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < expected.length; i++) if (i % 4 !== 3) sum += (expected[i]! - found[i]!) ** 2;
-  return 10 * Math.log10(255 ** 2 / (sum / ((expected.length * 3) / 4)));
+  return 10 * Math.log10(255 ** 2 / Math.max(ROUNDING, sum / ((expected.length * 3) / 4)));
 }
