@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { openPictures } from '../engine/training/data/open-pictures.ts';
-import { exportModel } from '../engine/training/export.ts';
+import { DECODERS, type ExportOptions, exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
 import {
   EXTRAS,
@@ -45,6 +45,7 @@ const DESCRIPTIONS: Record<Part, string> = {
   clip: 'the encoders of text and pictures into one space',
   distil: 'the text encoder of CLIP on words that no caption holds, by a model of language; before the priors',
   decoder: 'the diffusion model that draws from a CLIP embedding',
+  'fine-tune': 'the trained decoder further, so that CLIP sees in its pictures what was asked for, in a run of its own',
   prior: "the diffusion model that makes a picture's embedding from text",
   'ar-prior': 'the model that makes it number by number, to take instead of the prior',
   upsampler: 'the diffusion model that draws pictures 4 times as large; after npm run data -- --large',
@@ -74,13 +75,13 @@ timedCommand('all', 'train every part in turn; with --from only prior and decode
   },
 );
 
-runCommand('export <dir>', 'write the trained model as a diffusers folder').action(
-  async (dir: string, { data, runs }: RunOptions) => {
+runCommand('export <dir>', 'write the trained model as a diffusers folder')
+  .addOption(new Option('--decoder <run>', 'where its decoder comes from').choices(DECODERS).default('decoder'))
+  .action(async (dir: string, { data, runs, decoder }: RunOptions & ExportOptions) => {
     const dataset = openPictures(data);
-    await exportModel(dir, { runs, data }, dataset, await openFeatures(loadTensorFlow(), dataset, runs, say));
+    await exportModel(dir, { runs, data, decoder }, dataset, await openFeatures(loadTensorFlow(), dataset, runs, say));
     say(`the model is in ${dir}`);
-  },
-);
+  });
 
 train.addCommand(report);
 train.addCommand(sheet);

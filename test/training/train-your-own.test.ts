@@ -100,10 +100,14 @@ describe.skipIf(!READY)(
       say: () => {},
     });
 
-    async function exportTo(name: string, runs: string, data = 'data'): Promise<string> {
+    async function exportTo(
+      name: string,
+      runs: string,
+      { data = 'data', decoder }: { data?: string; decoder?: 'fine-tune' } = {},
+    ): Promise<string> {
       const set = new Dataset(path(data));
       const features = await openFeatures(loadTensorFlow(), set, runs, () => {});
-      await exportModel(path(name), { runs, data: path(data) }, set, features);
+      await exportModel(path(name), { runs, data: path(data), ...(decoder && { decoder }) }, set, features);
       set.close();
       return path(name);
     }
@@ -137,6 +141,19 @@ describe.skipIf(!READY)(
       await expect(trainTokenizer(dataset, path('runs'))).rejects.toThrow(/CLIP in .* was trained with the vocabulary/);
     });
 
+    test('a model can take the decoder that was fine-tuned, which has a run of its own', async () => {
+      const runs = path('runs');
+      const wanted = () => exportTo('tuned', runs, { decoder: 'fine-tune' });
+      await expect(wanted()).rejects.toThrow(/fine-tune.checkpoint.safetensors is missing/);
+      await trainPart(loadTensorFlow(), 'fine-tune', options(runs, 2));
+      const log = (await readFile(join(runs, 'fine-tune', 'log.jsonl'), 'utf8')).trim().split('\n');
+      const { evaluation } = JSON.parse(log.at(-1)!);
+      expect(evaluation.distance).toBeCloseTo(evaluation.distanceBefore, 2);
+      expect(evaluation.heldOut).toBeCloseTo(evaluation.heldOutBefore, 2);
+      expect(await readFile(join(await wanted(), 'README.md'), 'utf8')).toContain('| fine-tuned decoder');
+      expect(await readFile(path('model', 'README.md'), 'utf8')).not.toContain('| fine-tuned decoder');
+    });
+
     test('embeddings of the exported image encoder have unit variance', async () => {
       const { data } = (await openFeatures(loadTensorFlow(), dataset, path('runs'), () => {})).embeddings;
       const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
@@ -147,7 +164,7 @@ describe.skipIf(!READY)(
     test('training goes on with other pictures from the exported model, which comes out again as it went in', async () => {
       await buildSquares('less', Object.entries(COLOURS).slice(0, 2));
       await importModel(path('model'), path('continued'));
-      const again = await exportTo('again', path('continued'), 'less');
+      const again = await exportTo('again', path('continued'), { data: 'less' });
       for (const folder of [
         'unet',
         'movq',

@@ -28,19 +28,28 @@ import { tokenizerFolder } from './tasks/tokenizer.ts';
 /** What a model folder is drawn with, where a request names nothing else. */
 const DEFAULTS = { steps: 20, guidanceScale: 3, priorSteps: 20, priorGuidanceScale: 3 };
 
+/** Runs that a model can take its decoder from. */
+export const DECODERS = ['decoder', 'fine-tune'] as const;
+
+export interface ExportOptions {
+  readonly runs: string;
+  /** Folder of the data set. */
+  readonly data: string;
+  readonly decoder?: (typeof DECODERS)[number];
+}
+
 /**
  * Writes the averaged weights of a runs folder as a model in diffusers' layout (KandinskyV22CombinedPipeline), which Python
  * diffusers opens as it is: float16, with model card and attribution.
- * @param data the folder of the data set
  * @throws InputError where a part has not been trained
  */
 export async function exportModel(
   dir: string,
-  { runs, data }: { readonly runs: string; readonly data: string },
+  { runs, data, decoder = 'decoder' }: ExportOptions,
   dataset: PictureSet,
   features: Features,
 ): Promise<void> {
-  const components = await collectComponents(runs, dataset, features);
+  const components = await collectComponents(runs, decoder, dataset, features);
   await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true });
   await writeModel(dir, 'KandinskyV22CombinedPipeline', components, { dtype: 'F16' });
   await exportArPrior(dir, runs, dataset, features);
@@ -48,11 +57,12 @@ export async function exportModel(
   await writeJson(join(dir, 'unclip.json'), DEFAULTS);
   const works = await readAttributions(runs, data);
   if (works) await writeFile(join(dir, ATTRIBUTION), works);
-  await writeFile(join(dir, 'README.md'), await modelCard(runs, dataset));
+  await writeFile(join(dir, 'README.md'), await modelCard(runs, decoder, dataset));
 }
 
 async function collectComponents(
   runs: string,
+  decoder: (typeof DECODERS)[number],
   dataset: PictureSet,
   features: Features,
 ): Promise<Record<string, ComponentFiles>> {
@@ -93,7 +103,7 @@ async function collectComponents(
     ),
     prior_tokenizer: TOKENIZER,
     scheduler: schedulerFiles(DECODER_SCHEDULER),
-    unet: networkFiles('UNet2DConditionModel', await openUnetConfig(runs), await average('decoder')),
+    unet: networkFiles('UNet2DConditionModel', await openUnetConfig(runs), await average(decoder)),
   };
 }
 

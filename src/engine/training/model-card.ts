@@ -13,6 +13,7 @@ const TITLES = {
   prior: 'prior, text → embedding',
   'ar-prior': 'autoregressive prior, text → embedding',
   upsampler: 'upsampler, pictures → 4 times as large',
+  'fine-tune': 'fine-tuned decoder, by what CLIP sees in its pictures',
 };
 
 interface Entry {
@@ -22,9 +23,14 @@ interface Entry {
   readonly evaluation?: Readonly<Record<string, number>>;
 }
 
-/** README.md of a trained model: what it is, what it was trained on, for how long, how good it is, what it can't do. */
-export async function modelCard(runs: string, dataset: PictureSet): Promise<string> {
-  const extras = EXTRAS.filter((part) => existsSync(join(runs, part, 'log.jsonl')));
+/**
+ * README.md of a trained model: what it is, what it was trained on, for how long, how good it is, what it can't do.
+ * @param decoder the run that its decoder is taken from
+ */
+export async function modelCard(runs: string, decoder: string, dataset: PictureSet): Promise<string> {
+  const extras = EXTRAS.filter(
+    (part) => existsSync(join(runs, part, 'log.jsonl')) && (part !== 'fine-tune' || part === decoder),
+  );
   const rows = await Promise.all(
     [...PARTS, ...extras].map(async (part) => `| ${TITLES[part]} | ${await partRow(join(runs, part, 'log.jsonl'))} |`),
   );

@@ -25,6 +25,7 @@ import { decoderTask } from './tasks/decoder.ts';
 import { distilTask } from './tasks/distil.ts';
 import { prepareDistillation } from './tasks/distilled-from.ts';
 import { type Features, loadFeatures } from './tasks/features.ts';
+import { fineTuneTask } from './tasks/fine-tune.ts';
 import { frozenWeights } from './tasks/frozen.ts';
 import { judgeTask } from './tasks/judge.ts';
 import { movqTask } from './tasks/movq.ts';
@@ -40,7 +41,7 @@ import { openVocabulary } from './teacher/vocabulary.ts';
 /** The networks that are trained with TensorFlow, each after those that it learns from. */
 export const PARTS = ['movq', 'clip', 'prior', 'decoder'] as const;
 /** Parts that a model can do without. */
-export const EXTRAS = ['distil', 'ar-prior', 'upsampler'] as const;
+export const EXTRAS = ['distil', 'ar-prior', 'upsampler', 'fine-tune'] as const;
 /** Trained to compare with and to measure by, no part of a model. */
 export const MEASURES = ['text-decoder', 'judge'] as const;
 export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
@@ -54,6 +55,7 @@ const PLANNED_STEPS: Record<Part, number> = {
   'ar-prior': 6_000,
   upsampler: 20_000,
   decoder: 50_000,
+  'fine-tune': 3_000,
   'text-decoder': 50_000,
   judge: 6_000,
 };
@@ -137,10 +139,15 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
   }
 
   const movq = await openMovqConfig(runs);
-  const latentShape = features.latents.shape.slice(1);
-  const draw = createSheet(tf, dataset, movq, await frozenWeights(tf, runs, 'movq'), latentShape);
+  const movqWeights = await frozenWeights(tf, runs, 'movq');
+  const draw = createSheet(tf, dataset, movq, movqWeights, features.latents.shape.slice(1));
   if (part === 'decoder')
     return decoderTask(tf, dataset, features, draw, await openUnetConfig(runs), { horizon, seed }) as Task;
+  if (part === 'fine-tune') {
+    const unet = { unet: await openUnetConfig(runs), start: await frozenWeights(tf, runs, 'decoder') };
+    const networks = { ...unet, movq, movqWeights, clip, clipWeights: text.weights };
+    return fineTuneTask(tf, dataset, features, networks, draw, { horizon, seed }) as Task;
+  }
   return textDecoderTask(tf, dataset, features, text, draw, await openTextDecoderConfig(runs), {
     horizon,
     seed,

@@ -1,3 +1,5 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { PICTURE_SIZE } from '../data/rasterise.ts';
 
 /** What part of a picture CLIP sees: the picture enlarged by `scale` about its middle, then moved, in its pixels. */
@@ -31,6 +33,21 @@ export function clipPixels(picture: Uint8Array, view: View, size: number, into: 
       }
     }
   }
+}
+
+/**
+ * The same of whole pictures that a network has drawn, so that gradients reach it: (B, S, S, 4) in [−1, 1], colour as
+ * composed on white → (B, size, size, 3). What leaves [−1, 1] is cut off, as in a file.
+ */
+export function clipImages(tf: TensorFlow, pictures: tfjs.Tensor, size: number): tfjs.Tensor {
+  const [samples, side] = [2 * size, pictures.shape[1]!];
+  const places = Array.from({ length: samples }, (_, i) => Math.floor((i + 0.5) * (side / samples)));
+  const colours = tf.clipByValue(tf.slice(pictures, [0, 0, 0, 0], [-1, -1, -1, 3]), -1, 1);
+  const sampled =
+    samples === side
+      ? colours
+      : tf.gather(tf.gather(colours, tf.tensor1d(places, 'int32'), 1), tf.tensor1d(places, 'int32'), 2);
+  return tf.avgPool(sampled as tfjs.Tensor4D, 2, 2, 'valid');
 }
 
 /** White outside. */

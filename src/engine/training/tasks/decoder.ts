@@ -60,9 +60,24 @@ const DROPPED = 0.1;
 /** Noise on the embedding, in its standard deviations: the prior's embeddings are not exact either. */
 const EMBEDDING_NOISE = 0.15;
 
-interface Batch extends NoisedLatents {
+export interface DecoderBatch extends NoisedLatents {
   /** (B, P). */
   readonly embeddings: Float32Array;
+  /** Whether a row's embedding is that of no picture. */
+  readonly dropped: readonly boolean[];
+}
+
+/** Noised latents of some pictures, and their embeddings, disturbed or dropped. */
+export function decoderBatch(features: Features, indices: readonly number[], dice: Dice): DecoderBatch {
+  const embeddings = gatherRows(features.embeddings, indices);
+  const width = features.zeroEmbedding.data.length;
+  const disturbance = dice.normal([embeddings.length]).data;
+  for (let i = 0; i < embeddings.length; i++) embeddings[i]! += EMBEDDING_NOISE * disturbance[i]!;
+  const dropped = indices.map(() => dice.chance(DROPPED));
+  for (const [b, isDropped] of dropped.entries()) {
+    if (isDropped) embeddings.set(features.zeroEmbedding.data, b * width);
+  }
+  return { embeddings, dropped, ...noiseLatents(features, indices, dice) };
 }
 
 /**
@@ -76,23 +91,13 @@ export function decoderTask(
   draw: DrawSheet,
   config: UnetConfig,
   { horizon, seed }: TaskOptions,
-): Task<Batch> {
+): Task<DecoderBatch> {
   const network = unetOf(tf, config);
   const training = indicesOf(dataset, 'train');
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const latentShape = features.latents.shape.slice(1);
 
-  function batchOf(indices: readonly number[], dice: Dice): Batch {
-    const embeddings = gatherRows(features.embeddings, indices);
-    const width = features.zeroEmbedding.data.length;
-    const disturbance = dice.normal([embeddings.length]).data;
-    for (let i = 0; i < embeddings.length; i++) embeddings[i]! += EMBEDDING_NOISE * disturbance[i]!;
-    for (let b = 0; b < indices.length; b++) {
-      if (dice.chance(DROPPED)) embeddings.set(features.zeroEmbedding.data, b * width);
-    }
-    return { embeddings, ...noiseLatents(features, indices, dice) };
-  }
-  const lossOf = (weights: Weights<tfjs.Tensor>, batch: Batch) =>
+  const lossOf = (weights: Weights<tfjs.Tensor>, batch: DecoderBatch) =>
     vLoss(tf, batch, latentShape, network(weights, batch.embeddings));
 
   return {
@@ -102,25 +107,28 @@ export function decoderTask(
     initialise: (name) => (name.startsWith('conv_out.') ? { constant: 0 } : undefined),
     batch(step) {
       const dice = new Dice(seed, step);
-      return batchOf(
+      return decoderBatch(
+        features,
         Array.from({ length: DECODER_BATCH }, () => dice.pick(training)),
         dice,
       );
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const loss = tf.tidy(() => lossOf(weights, batchOf(judged, new Dice(seed, 0))));
+      const loss = tf.tidy(() => lossOf(weights, decoderBatch(features, judged, new Dice(seed, 0))));
       const figures = { heldOut: loss.dataSync()[0]! };
       loss.dispose();
-      const both = (index: number) =>
-        Float32Array.of(...features.zeroEmbedding.data, ...gatherRows(features.embeddings, [index]));
-      return { figures, sheet: await draw((index) => network(weights, both(index))) };
+      return { figures, sheet: await draw((index) => network(weights, guided(features, index))) };
     },
   };
 }
 
+/** What guidance needs of a picture: the embeddings of no picture and of it, (2, P). */
+export const guided = (features: Features, index: number): Float32Array =>
+  Float32Array.of(...features.zeroEmbedding.data, ...gatherRows(features.embeddings, [index]));
+
 /** @returns the U-Net for embeddings (B, P), one after another */
-function unetOf(tf: TensorFlow, config: UnetConfig) {
+export function unetOf(tf: TensorFlow, config: UnetConfig) {
   return (weights: Weights<tfjs.Tensor>, embeddings: Float32Array): Predict => {
     const network = unet(new TfjsOps(tf), weights, config);
     const shape = [embeddings.length / config.encoder_hid_dim, config.encoder_hid_dim];

@@ -30,23 +30,31 @@ export function noiseLatents(features: Features, indices: readonly number[], dic
  * Squared error of v = √ᾱ·ε − √(1−ᾱ)·x0 (Salimans & Ho 2022), weighed with min(SNR, 5)/(SNR + 1).
  * @param shape of one picture's latents, (h, w, c)
  */
-export function vLoss(
+export const vLoss = (...batch: Parameters<typeof predictV>): tfjs.Scalar => predictV(...batch).loss;
+
+/**
+ * That loss, and the latents that the prediction comes from: x̂0 = √ᾱ·x_t − √(1−ᾱ)·v̂.
+ * @param shape of one picture's latents, (h, w, c)
+ */
+export function predictV(
   tf: TensorFlow,
   { latents, epsilon, timesteps, signal, noise }: NoisedLatents,
   shape: readonly number[],
   predict: Predict,
-): tfjs.Scalar {
+): { readonly loss: tfjs.Scalar; readonly x0: T } {
   const rows = timesteps.length;
   const image = (values: Float32Array) => tf.tensor(values, [rows, ...shape]);
   const perRow = (values: Float32Array) => tf.tensor(values, [rows, 1, 1, 1]);
   const [x0, eps, a, s] = [image(latents), image(epsilon), perRow(signal), perRow(noise)];
   const v = tf.sub(tf.mul(a, eps), tf.mul(s, x0));
-  const predicted = firstHalf(tf, predict(tf.add(tf.mul(a, x0), tf.mul(s, eps)), tf.tensor(timesteps, [rows, 1])));
+  const noised = tf.add(tf.mul(a, x0), tf.mul(s, eps));
+  const predicted = firstHalf(tf, predict(noised, tf.tensor(timesteps, [rows, 1])));
   const weight = signal.map((a, b) => {
     const snr = (a / noise[b]!) ** 2;
     return Math.min(snr, MIN_SNR) / (snr + 1);
   });
-  return tf.mean(tf.mul(perRow(weight), tf.square(tf.sub(predicted, v)))) as tfjs.Scalar;
+  const loss = tf.mean(tf.mul(perRow(weight), tf.square(tf.sub(predicted, v)))) as tfjs.Scalar;
+  return { loss, x0: tf.sub(tf.mul(a, noised), tf.mul(s, predicted)) };
 }
 
 /** The prediction, without the variance that would stand behind it. */
