@@ -157,6 +157,8 @@ export const Recipe = z.strictObject({
   modification: z.strictObject({ prompt: Prompt, from: ChangedText, strength: share('strength') }).optional(),
   /** Of how many principal components z_i was put together again. */
   dimensions: dimensions.optional(),
+  /** The picture was then made 4 times as large by the model's upsampler. */
+  upscaled: z.literal(true).optional(),
 });
 export type Recipe = z.infer<typeof Recipe>;
 
@@ -170,7 +172,7 @@ export function pictureNames(recipes: readonly Recipe[]): string[] {
 }
 
 /** A short file name that says what the picture is: words of the prompt and the seed. */
-function pictureName({ prompt, operation, seed, modification }: Recipe): string {
+function pictureName({ prompt, operation, seed, modification, upscaled }: Recipe): string {
   const words = (modification?.prompt ?? prompt ?? '')
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
@@ -180,5 +182,6 @@ function pictureName({ prompt, operation, seed, modification }: Recipe): string 
     .replace(/^-+|-+$/g, '');
   // where the words are those of the picture it came from
   const suffix = operation === 'variations' || operation === 'reconstruct' ? operation : undefined;
-  return `${[words, suffix].filter(Boolean).join('-') || operation}-${seed}.png`;
+  const name = [words, suffix].filter(Boolean).join('-') || operation;
+  return `${name}-${seed}${upscaled ? '-upscaled' : ''}.png`;
 }

@@ -124,6 +124,8 @@ export const taskSchema = <Picture extends z.ZodType>(picture: Picture) =>
       dimensions: z.array(dimensions).min(1).max(MAX_FRAMES),
       settings: SeededSettings,
     }),
+    /** A picture that was drawn here, 4 times as large, by the model's upsampler. */
+    z.strictObject({ kind: z.literal('upscale'), pictures: z.tuple([picture]) }),
     /**
      * The pictures of an earlier message again, from the recipes in their PNGs: with new seeds (`seed` in settings),
      * or the same seeds and the guidance scale moved by `guidanceStep`.

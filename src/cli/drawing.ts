@@ -53,11 +53,23 @@ export interface DrawingOptions {
   readonly json?: boolean;
 }
 
-/** @param as  the form of its pictures, unless another is asked for */
-export function drawingCommand(name: string, description: string, as: z.infer<typeof Form> = 'png'): Command {
+/** A command that takes the settings of a picture that was drawn earlier. */
+export function picturesCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .option('--model <dir>', 'model folder (default: MODEL_DIR, or the bundled model)')
+    .addOption(
+      new Option('--precision <name>', 'what the networks compute in (default: ENGINE_PRECISION, or auto)').choices(
+        PRECISIONS,
+      ),
+    )
+    .option('--out <dir>', 'folder for the files', 'out')
+    .option('--json', 'print one JSON object: pictures, timings in seconds, settings');
+}
+
+/** @param as  the form of its pictures, unless another is asked for */
+export function drawingCommand(name: string, description: string, as: z.infer<typeof Form> = 'png'): Command {
+  return picturesCommand(name, description)
     .option('--seed <n>', 'seed of the first picture, the next ones count on (default: random)')
     .option('--steps <n>', `denoising steps of the decoder, 1 to ${MAX_STEPS} (default: the model's)`)
     .option(
@@ -76,14 +88,7 @@ export function drawingCommand(name: string, description: string, as: z.infer<ty
     .option('--eta <η>', 'randomness of ddim, 0 to 1 (default: 0)')
     .option('--width <pixels>', `8 to ${MAX_SIDE} (default: the model's)`)
     .option('--height <pixels>', `8 to ${MAX_SIDE} (default: the model's)`)
-    .addOption(
-      new Option('--precision <name>', 'what the networks compute in (default: ENGINE_PRECISION, or auto)').choices(
-        PRECISIONS,
-      ),
-    )
-    .option('--as <form>', 'png: a file for each picture; strip, gif, webp: one for all', as)
-    .option('--out <dir>', 'folder for the files', 'out')
-    .option('--json', 'print one JSON object: pictures, timings in seconds, settings');
+    .option('--as <form>', 'png: a file for each picture; strip, gif, webp: one for all', as);
 }
 
 /** How many pictures, for commands whose pictures differ by their seed alone. */
@@ -151,12 +156,13 @@ export async function drawAndSave(asked: unknown, options: DrawingOptions): Prom
   const load = (performance.now() - start) / 1000;
   const bar = progressBar();
   try {
-    const { recipes, reconstructed } = await plan(model, task, {
+    const { recipes, reconstructed, drawn } = await plan(model, task, {
       onInversion: ({ steps }) => bar.advance('inversion', steps),
     });
     tellUnread(model, recipes);
     const { images, timings } = await draw(model, recipes, {
       onStep: ({ stage, steps }) => bar.advance(stage, steps * recipes.length),
+      drawn,
     });
     bar.stop();
     const errors = images.map((image, i) => {

@@ -41,6 +41,7 @@ function describe(can: Abilities): string {
     ['samplers', can.samplers.join(', ')],
     ['size', `${can.size} × ${can.size}, or multiples of ${can.sizeStep}`],
     ['upsampler', can.upsamplerSteps > 0 ? `${can.upsamplerSteps} steps` : 'none'],
+    ['upscale', can.upscaleSteps > 0 ? `drawn pictures 4 times as large, ${can.upscaleSteps} steps` : 'no'],
     ['inpainting', can.inpaintingDecoder ? 'the decoder sees the mask' : 'by the sampler alone'],
   ] as const;
   return lines.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('');

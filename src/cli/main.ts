@@ -17,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   inpaint: async () => (await import('./operations.ts')).inpaint,
   img2img: async () => (await import('./operations.ts')).img2img,
   reconstruct: async () => (await import('./operations.ts')).reconstruct,
+  upscale: async () => (await import('./operations.ts')).upscale,
   pca: async () => (await import('./operations.ts')).pca,
   data: async () => (await import('./data.ts')).data,
   train: async () => (await import('./train.ts')).train,

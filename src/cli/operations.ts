@@ -2,7 +2,15 @@ import type { Command } from 'commander';
 import { MIN_INVERSION_STEPS } from '../engine/pipeline/bipartite-latent.ts';
 import { NOISES, USUAL_FRAMES, USUAL_STRENGTH, USUAL_STRENGTHS } from '../task.ts';
 import { blendWeights, decimal, numbers } from '../typed-settings.ts';
-import { type DrawingOptions, drawAndSave, drawingCommand, readPicture, settingsFrom, withCount } from './drawing.ts';
+import {
+  type DrawingOptions,
+  drawAndSave,
+  drawingCommand,
+  picturesCommand,
+  readPicture,
+  settingsFrom,
+  withCount,
+} from './drawing.ts';
 
 // The operations that start from pictures; text to image is `imagine`.
 
@@ -92,6 +100,15 @@ export const modify = drawingCommand(
     const settings = settingsFrom(options);
     const change = { prompt: words.join(' '), from: options.from, strengths: numbers(options.strength) };
     await drawAndSave({ kind: 'modify', pictures: await open([image]), ...change, settings }, options);
+  });
+
+export const upscale = picturesCommand(
+  'upscale',
+  'Make a picture that was drawn here 4 times as large, where the model has an upsampler.',
+)
+  .argument(...IMAGE)
+  .action(async (image: string, options: Omit<DrawingOptions, 'as'>) => {
+    await drawAndSave({ kind: 'upscale', pictures: await open([image]) }, { ...options, as: 'png' });
   });
 
 interface PcaOptions extends DrawingOptions {

@@ -10,6 +10,8 @@ const Snowflake = z.string().regex(/^\d{1,20}$/);
 export const Action = z.discriminatedUnion('action', [
   /** Variations of a picture of the message; the first is 0. */
   z.strictObject({ action: z.literal('variations'), picture: z.number().int().min(0).max(9) }),
+  /** A picture of the message 4 times as large. */
+  z.strictObject({ action: z.literal('upscale'), picture: z.number().int().min(0).max(9) }),
   /** Asks what a picture of the message is to show instead; the form that does has the same id. */
   z.strictObject({ action: z.literal('modify'), picture: z.number().int().min(0).max(9) }),
   /** The same seeds at a guidance scale moved by `step`. */
@@ -49,6 +51,7 @@ export function decodeCustomId(customId: string): Action | undefined {
 function fields(action: string | undefined, [argument]: string[]): Record<string, unknown> {
   switch (action) {
     case 'variations':
+    case 'upscale':
     case 'modify':
       return { action, picture: Number(argument) };
     case 'guidance':

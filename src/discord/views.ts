@@ -22,6 +22,8 @@ export interface Picture {
   extension?: 'gif';
   /** The end of a prompt that was too long for the model. */
   unread?: string;
+  /** The model can make it larger. */
+  canGrow?: boolean;
   /** The file. */
   data: Uint8Array;
 }
@@ -78,6 +80,9 @@ export function finished(shown: Shown, pictures: readonly [Picture, ...Picture[]
       : [
           row(pictures.map((_, i) => pictureButton('Variations', '🎲', 'variations', i, pictures.length))),
           row(pictures.map((_, i) => pictureButton('Modify', '✏️', 'modify', i, pictures.length))),
+          ...(pictures.every(({ canGrow }) => canGrow)
+            ? [row(pictures.map((_, i) => pictureButton('Upscale', '🔍', 'upscale', i, pictures.length)))]
+            : []),
           row([
             button('Guidance −', '➖', { action: 'guidance', step: -1 }),
             button('Guidance +', '➕', { action: 'guidance', step: 1 }),
@@ -155,6 +160,8 @@ function subject(task: Task, prompt: string | undefined): string {
       return `${words(task.prompt)}**Inpainting** of ${plain(task.pictures[0]!.name, 60)}`;
     case 'pca':
       return `**Principal components** of ${plain(task.pictures[0].name, 60)}`;
+    case 'upscale':
+      return `${known}**Upscale** of ${plain(task.pictures[0].name, 60)}`;
     case 'redraw':
       return `${known}${task.guidanceStep === undefined ? '**Rerun**' : `**Guidance ${signed(task.guidanceStep)}**`}`;
   }
@@ -205,7 +212,7 @@ function altText({ task, prompt }: Shown, index: number, count: number, note?: s
 function pictureButton(
   name: string,
   emoji: string,
-  action: 'variations' | 'modify',
+  action: 'variations' | 'modify' | 'upscale',
   picture: number,
   count: number,
 ): APIButtonComponent {

@@ -5,6 +5,7 @@ import { type Action, decodeCustomId, encodeCustomId } from '../../src/discord/c
 const snowflake = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String);
 const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ action: fc.constant('variations' as const), picture: fc.integer({ min: 0, max: 9 }) }),
+  fc.record({ action: fc.constant('upscale' as const), picture: fc.integer({ min: 0, max: 9 }) }),
   fc.record({ action: fc.constant('guidance' as const), step: fc.integer({ min: -20, max: 20 }) }),
   fc.record({ action: fc.constant('rerun' as const) }),
   fc.record({ action: fc.constant('delete' as const), ownerId: snowflake }),

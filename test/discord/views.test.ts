@@ -84,6 +84,9 @@ describe('a finished message', () => {
       ['Modify 1', 'Modify 2', 'Modify 3', 'Modify 4'],
       ['Guidance −', 'Guidance +', 'Rerun', 'Delete'],
     ]);
+    const canGrow = pictures.map((one) => ({ ...one, canGrow: true })) as typeof pictures;
+    const withUpscale = finished({ task: imagine, reply: { userId, interaction } }, canGrow, 1);
+    expect(buttons(withUpscale)[2]).toEqual(['Upscale 1', 'Upscale 2', 'Upscale 3', 'Upscale 4']);
     const one = finished({ task: imagine, reply: { userId, interaction } }, [picture()], 1);
     expect(buttons(one).slice(0, 2)).toEqual([['Variations'], ['Modify']]);
   });
@@ -220,6 +223,7 @@ describe('whatever people type', () => {
       settings,
     }),
     fc.record({ kind: fc.constant('variations' as const), pictures: fc.tuple(source), settings }),
+    fc.record({ kind: fc.constant('upscale' as const), pictures: fc.tuple(source) }),
     fc.record({
       kind: fc.constant('modify' as const),
       pictures: fc.tuple(source),

@@ -13,6 +13,7 @@ export async function pressed(interaction: ButtonInteraction, context: BotContex
   const action = decodeCustomId(interaction.customId);
   switch (action?.action) {
     case 'variations':
+    case 'upscale':
     case 'guidance':
     case 'rerun':
       return draw(interaction, taskOf(action, interaction.message), context);

@@ -17,6 +17,8 @@ export interface Abilities {
   readonly sizeStep: number;
   /** Steps of its upsampler, 0 where it has none. */
   readonly upsamplerSteps: number;
+  /** Steps in which it makes a drawn picture 4 times as large, 0 where it can't. */
+  readonly upscaleSteps: number;
   /** Does its decoder see the mask, and what is kept of the picture? */
   readonly inpaintingDecoder: boolean;
 }
@@ -36,6 +38,7 @@ export async function abilitiesOf(dir: string, seesPictures: boolean): Promise<A
     size: model.pictureSize,
     sizeStep: model.sizeStep,
     upsamplerSteps: model.upsamplerSteps,
+    upscaleSteps: model.upscaler?.steps ?? 0,
     inpaintingDecoder: kandinsky !== undefined && isForInpainting(kandinsky),
   };
 }

@@ -1,15 +1,22 @@
 import { InputError } from '../../errors.ts';
 import type { Recipe } from '../../recipe.ts';
+import { pictureFromTensor } from '../images/encode-picture.ts';
+import type { Picture } from '../images/picture.ts';
+import { tensorFromPicture } from '../images/picture-tensor.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
 import type { Tensor } from '../tensor.ts';
+import { sizeOf } from './decode-settings.ts';
 import type { DecodeRequest, Embedding, Model, StageHooks } from './model.ts';
 import { decodeFloats, decodeTensor } from './stored-tensor.ts';
+import { upscalerFor } from './upscaler-for.ts';
 
 export interface DrawHooks {
   /** @throws its reason at the next step when it is aborted */
   readonly signal?: AbortSignal;
   /** After each step of one of the pictures. */
   readonly onStep?: (progress: Progress) => void;
+  /** Pictures of the recipes that are drawn already and are only to be made larger. */
+  readonly drawn?: readonly Picture[] | undefined;
 }
 
 export interface Progress {
@@ -20,7 +27,7 @@ export interface Progress {
   /** Steps done, 1 … steps. */
   readonly step: number;
   readonly steps: number;
-  /** In the decoder: the clean sample as predicted now, which the model makes a preview of. */
+  /** In the decoder, before a picture is made larger: the clean sample as predicted now, which the model makes a preview of. */
   readonly x0?: Tensor;
 }
 
@@ -28,7 +35,7 @@ export interface Progress {
 export interface Timings {
   readonly prior: number;
   readonly decoder: number;
-  /** From what the decoder drew to the picture: MoVQ, or upsamplers. */
+  /** From what the decoder drew to the picture: MoVQ, or upsamplers; and what makes it larger then. */
   readonly decode: number;
 }
 
@@ -47,14 +54,30 @@ export async function draw(
   const generators = recipes.map(({ seed }) => new TorchGenerator(seed));
   const each = <R>(stage: (recipe: Recipe, generator: TorchGenerator, picture: number) => Promise<R>) =>
     timed(() => Promise.all(recipes.map((recipe, i) => stage(recipe, generators[i]!, i))));
-  const watched = createWatch(model, hooks);
+  for (const recipe of recipes) if (recipe.upscaled) upscalerFor(model, sizeOf(model, recipe));
+  const watched = createWatch(model, recipes, hooks);
+  const { drawn } = hooks;
+  if (drawn) {
+    const [images, decode] = await each((recipe, _, i) => makeLarger(model, drawn[i]!, recipe, watched.upscaler(i)));
+    return { images, timings: { prior: 0, decoder: 0, decode } };
+  }
 
   const [embeddings, prior] = await each((recipe, generator, i) => embed(model, recipe, generator, watched.prior(i)));
   const [decoded, decoder] = await each((recipe, generator, i) =>
     model.decode(requestFrom(recipe, embeddings[i]!), generator, watched.decoder(i)),
   );
-  const [images, decode] = await each((_, generator, i) => model.finish(decoded[i]!, generator, watched.upsampler(i)));
+  const [images, decode] = await each(async (recipe, generator, i) => {
+    const image = await model.finish(decoded[i]!, generator, watched.upsampler(i));
+    return recipe.upscaled ? makeLarger(model, pictureFromTensor(image), recipe, watched.upscaler(i)) : image;
+  });
   return { images, timings: { prior, decoder, decode } };
+}
+
+/** Of the picture as its file has it, with noise of its own: the same whether it was drawn just now or lies there. */
+function makeLarger(model: Model, picture: Picture, { seed }: Recipe, hooks: StageHooks): Promise<Tensor> {
+  const { width, height } = picture;
+  const small = tensorFromPicture(picture, model.pictureChannels, height, width);
+  return upscalerFor(model, picture).upscale(small, new TorchGenerator(seed), hooks);
 }
 
 async function embed(model: Model, recipe: Recipe, generator: TorchGenerator, hooks: StageHooks): Promise<Embedding> {
@@ -83,8 +106,14 @@ const requestFrom = ({ start, origin, kept, ...recipe }: Recipe, embedding: Embe
 });
 
 /** Hooks for the stages of each picture, which report to the drawing's. */
-function createWatch({ upsamplerSteps }: Model, { signal, onStep }: DrawHooks) {
+function createWatch(
+  { upsamplerSteps, upscaler }: Model,
+  recipes: readonly Recipe[],
+  { signal, onStep, drawn }: DrawHooks,
+) {
   const decoderSteps: number[] = [];
+  const stepsAfter = (picture: number) =>
+    upsamplerSteps + (recipes[picture]!.upscaled && upscaler ? upscaler.steps : 0);
   return {
     prior: (picture: number): StageHooks => ({
       signal,
@@ -94,14 +123,21 @@ function createWatch({ upsamplerSteps }: Model, { signal, onStep }: DrawHooks) {
       signal,
       onStep({ step, steps, x0 }) {
         decoderSteps[picture] = steps;
-        onStep?.({ picture, stage: 'decoder', step: step + 1, steps: steps + upsamplerSteps, x0 });
+        onStep?.({ picture, stage: 'decoder', step: step + 1, steps: steps + stepsAfter(picture), x0 });
       },
     }),
     upsampler: (picture: number): StageHooks => ({
       signal,
-      onStep({ step, steps, x0 }) {
+      onStep({ step, x0 }) {
         const before = decoderSteps[picture]!;
-        onStep?.({ picture, stage: 'decoder', step: before + step + 1, steps: before + steps, x0 });
+        onStep?.({ picture, stage: 'decoder', step: before + step + 1, steps: before + stepsAfter(picture), x0 });
+      },
+    }),
+    upscaler: (picture: number): StageHooks => ({
+      signal,
+      onStep({ step, steps }) {
+        const before = drawn ? 0 : decoderSteps[picture]! + upsamplerSteps;
+        onStep?.({ picture, stage: 'decoder', step: before + step + 1, steps: before + steps });
       },
     }),
   };

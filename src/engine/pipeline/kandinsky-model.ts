@@ -3,9 +3,19 @@ import type { TorchGenerator } from '../random/torch-generator.ts';
 import { rows, type Tensor } from '../tensor.ts';
 import { expectShapes, schedulerFor, sizeOf } from './decode-settings.ts';
 import { encodePicture, type Kandinsky, openKandinsky } from './kandinsky.ts';
-import type { DecodeRequest, Embedding, Model, ModelOptions, Size, StageHooks, TextRequest } from './model.ts';
+import type {
+  DecodeRequest,
+  Embedding,
+  Model,
+  ModelOptions,
+  Size,
+  StageHooks,
+  TextRequest,
+  Upscaler,
+} from './model.ts';
 import { embedTexts } from './priors.ts';
 import { latentShape, sampleDecoder } from './sample-decoder.ts';
+import { UPSCALE_STEPS, upscale } from './upscale.ts';
 
 /** Kandinsky 2.2 as drawing sees it. @throws InputError as `openKandinsky` does */
 export async function openKandinskyModel(path: string, options: ModelOptions): Promise<Model> {
@@ -18,10 +28,12 @@ export async function openKandinskyModel(path: string, options: ModelOptions): P
     pictureSize: kandinsky.pictureSize,
     // latents come in squares of movqScale, and the U-Net halves them between its blocks
     sizeStep: movqScale * Math.max(movqScale, 2 ** (unet.config.block_out_channels.length - 1)),
+    pictureChannels: movq.config.out_channels,
     embeddingWidth: kandinsky.prior.config.embedding_dim,
     hasPrior: true,
     principalComponents: kandinsky.principalComponents,
     upsamplerSteps: 0,
+    upscaler: upscalerOf(kandinsky),
     overflow: clip.overflow,
     encodeText: async (text) => (await clip.encodeTexts([text])).textEmbedding,
     embedPicture: (picture) => clip.embedPixels(clip.preprocess(picture)),
@@ -34,6 +46,15 @@ export async function openKandinskyModel(path: string, options: ModelOptions): P
     close: kandinsky.close,
   };
   return model;
+}
+
+function upscalerOf({ upsampler }: Kandinsky): Upscaler | undefined {
+  if (!upsampler) return undefined;
+  const predict = (sample: Tensor, t: number) => upsampler.predict({ sample, timestep: [t] });
+  return {
+    steps: UPSCALE_STEPS,
+    upscale: (small, generator, hooks) => upscale(predict, small, { generator, ...hooks }),
+  };
 }
 
 async function embedText(

@@ -4,7 +4,16 @@ import type { Picture } from '../images/picture.ts';
 import { tensorFromPicture } from '../images/picture-tensor.ts';
 import type { PrincipalComponents } from '../pca/components.ts';
 import { openComponents } from '../pca/open-components.ts';
-import { type Movq, openMovq, openPrior, openUnet, type Prior, type Unet } from '../runtime/open-networks.ts';
+import {
+  type Movq,
+  openMovq,
+  openPrior,
+  openSuperResolution,
+  openUnet,
+  type Prior,
+  type SuperResolution,
+  type Unet,
+} from '../runtime/open-networks.ts';
 import type { Tensor } from '../tensor.ts';
 import { batched, batchRows } from './batch-rows.ts';
 import { type Clip, openClip } from './clip.ts';
@@ -29,6 +38,8 @@ export interface Kandinsky {
   readonly arPrior?: ArPriorStage;
   /** Of image embeddings. Absent in models that were not trained here. */
   readonly principalComponents?: PrincipalComponents;
+  /** Absent in models that were not trained here. */
+  readonly upsampler?: SuperResolution | undefined;
   readonly unet: Unet;
   readonly scheduler: Scheduler;
   readonly movq: Movq;
@@ -62,6 +73,7 @@ export async function openKandinsky(path: string, options: ModelOptions = {}): P
   const arPrior = own.arPrior
     ? await openArPriorStage(own.arPrior, principalComponents, prior.config, { ...options, maxRows })
     : undefined;
+  const upsampler = own.upsampler ? await openUpsampler(own.upsampler, movq, options) : undefined;
   const { sample_size: sampleSize, block_out_channels: blocks } = unet.config;
   const movqScale = 2 ** (movq.config.block_out_channels.length - 1);
   const decode = batchRows(({ latents }: { readonly latents: Tensor }) => movq.decode(latents), MAX_DECODED);
@@ -73,19 +85,28 @@ export async function openKandinsky(path: string, options: ModelOptions = {}): P
     priorScheduler,
     principalComponents,
     arPrior,
+    upsampler,
     unet: batched(unet, maxRows),
     scheduler,
     movq: { ...movq, decode: (latents) => decode({ latents }) },
     movqScale,
     pictureSize: movqScale * expectHalvable('unet: sample_size', sampleSize ?? 64, blocks),
     async close() {
-      await Promise.all([clip, prior, arPrior?.network, unet, movq].map((part) => part?.close()));
+      await Promise.all([clip, prior, arPrior?.network, upsampler, unet, movq].map((part) => part?.close()));
     },
   };
 }
 
 /** Does the U-Net see, as further channels, what is kept of a picture? Without, only the sampler keeps it. */
 export const isForInpainting = ({ unet, movq }: Kandinsky) => unet.config.in_channels > movq.config.latent_channels;
+
+async function openUpsampler(folder: string, { config }: Movq, options: ModelOptions): Promise<SuperResolution> {
+  const upsampler = await openSuperResolution(folder, options);
+  const { in_channels, out_channels } = upsampler.config;
+  expectFit('upsampler: in_channels', in_channels, [2 * config.out_channels], 'movq');
+  expectFit('upsampler: out_channels', out_channels, [config.out_channels], 'movq');
+  return upsampler;
+}
 
 function expectLatents(unet: Unet, movq: Movq, scheduler: Scheduler) {
   const channels = movq.config.latent_channels;

@@ -22,6 +22,7 @@ export async function openKarloModel(path: string, options: ModelOptions): Promi
     pictureSize,
     // each network halves what it draws between its blocks
     sizeStep: Math.max(scale * halvedBy(decoder), halvedBy(superResFirst)),
+    pictureChannels: decoder.config.in_channels,
     embeddingWidth: karlo.textProjection.config.clip_embeddings_dim,
     hasPrior: karlo.priorStage !== undefined,
     upsamplerSteps: defaults.upsamplerSteps,

@@ -75,6 +75,13 @@ export interface StageHooks {
   readonly onStep?: (report: StepReport) => void;
 }
 
+/** Makes pictures 4 times as large. */
+export interface Upscaler {
+  readonly steps: number;
+  /** @param small (1, C, h, w) in [−1, 1] @returns (1, C, 4h, 4w) */
+  upscale(small: Tensor, generator: TorchGenerator, hooks?: StageHooks): Promise<Tensor>;
+}
+
 /**
  * A model of the unCLIP family, opened, whatever its networks: P(x | y) = P(z_i | y)·P(x | z_i, y), Ramesh et al. 2022.
  * Each stage draws one picture's part; stages that are drawn at the same time share the runs of the networks.
@@ -89,6 +96,8 @@ export interface Model {
   readonly pictureSize: number;
   /** Width and height of any of its pictures are multiples of this, in pixels. */
   readonly sizeStep: number;
+  /** 3, or 4 where pictures can be transparent. */
+  readonly pictureChannels: number;
   /** E */
   readonly embeddingWidth: number;
   /** Can it draw from a text? */
@@ -97,6 +106,8 @@ export interface Model {
   readonly principalComponents?: PrincipalComponents;
   /** Steps of `finish`. */
   readonly upsamplerSteps: number;
+  /** For pictures that are drawn already, where one was trained. */
+  readonly upscaler?: Upscaler | undefined;
   /** The end of a text that the text encoder doesn't see because it is too long; undefined where all of it fits. */
   overflow(text: string): string | undefined;
   /** z_t of a text, (1, E). */

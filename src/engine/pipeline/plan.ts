@@ -14,6 +14,7 @@ import { slerp, sphericalMean } from './interpolation.ts';
 import type { Model } from './model.ts';
 import { changeRecipes, recipesFor, type Subject } from './recipes.ts';
 import { textDiff } from './text-diff.ts';
+import { upscalerFor } from './upscaler-for.ts';
 
 /** A picture file as it was sent. */
 export interface PictureFile {
@@ -28,6 +29,8 @@ export interface Plan {
   readonly recipes: readonly Recipe[];
   /** By the same order: the picture that should come out, where one is drawn from its own bipartite latent. */
   readonly reconstructed?: readonly (Picture | undefined)[];
+  /** By the same order: pictures that are drawn already and are only to be made larger. */
+  readonly drawn?: readonly Picture[];
 }
 
 /**
@@ -156,6 +159,20 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
       return recipesFor(model, { operation: 'pca', dimensions: count, imageEmbedding }, { ...settings, count: 1 });
     });
     return { recipes };
+  },
+
+  async upscale(model, { pictures: [file] }) {
+    const picture = await open(file);
+    upscalerFor(model, picture);
+    const recipe = recipeIn(file);
+    if (!recipe) throw new InputError(`${file.name} holds no recipe: only pictures drawn here can be made larger`);
+    if (recipe.upscaled) throw new InputError(`${file.name} was made larger already`);
+    if (recipe.model !== model.name) {
+      throw new InputError(
+        `${file.name} was drawn by the model ${recipe.model}, and now ${model.name} runs here: draw it again first`,
+      );
+    }
+    return { recipes: [{ ...recipe, upscaled: true }], drawn: [picture] };
   },
 
   async redraw(model, { pictures, ...change }) {

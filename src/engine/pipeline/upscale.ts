@@ -10,7 +10,7 @@ export const UPSCALE = 4;
 /** What the bicubic picture lacks is small: so many times as large it spreads about as the noise does. */
 export const DETAIL_GAIN = 4;
 /** Of the diffusion: few, each is a run of a network on a large picture. */
-const UPSCALE_STEPS = 3;
+export const UPSCALE_STEPS = 3;
 
 /** On the paper's cosine schedule; the network predicts the detail itself, which few steps need. */
 export const UPSCALE_SCHEDULER = {

@@ -20,11 +20,15 @@ const PREVIEW_SHARE = 0.1;
 
 /** @throws InputError for a picture or recipe that can't be used */
 export async function drawTask(model: Model, task: Task<PictureFile>, hooks: DrawTaskHooks): Promise<DrawnPicture[]> {
-  const { recipes } = await plan(model, task, {
+  const { recipes, drawn } = await plan(model, task, {
     signal: hooks.signal,
     onInversion: (progress) => hooks.onProgress({ stage: 'inversion', ...progress }),
   });
-  const { images } = await draw(model, recipes, { signal: hooks.signal, onStep: watch(model, recipes, hooks) });
+  const { images } = await draw(model, recipes, {
+    signal: hooks.signal,
+    onStep: watch(model, recipes, hooks),
+    drawn,
+  });
   if (task.kind === 'interpolate') {
     const data = await encodeSeries(images.map(pictureFromTensor), 'gif');
     return [{ recipe: recipes[0]!, extension: 'gif', data }];
@@ -33,7 +37,8 @@ export async function drawTask(model: Model, task: Task<PictureFile>, hooks: Dra
     images.map(async (image, i) => {
       const recipe = recipes[i] as Recipe;
       const unread = recipe.prompt === undefined ? undefined : model.overflow(recipe.prompt);
-      return { recipe, unread, data: await encodePng(pictureFromTensor(image), recipe) };
+      const canGrow = model.upscaler !== undefined && !recipe.upscaled;
+      return { recipe, unread, canGrow, data: await encodePng(pictureFromTensor(image), recipe) };
     }),
   );
 }
@@ -56,14 +61,14 @@ function watch(model: Model, { length: pictures }: readonly Recipe[], hooks: Dra
     if (!hooks.signal.aborted) hooks.onProgress({ ...progress(), previews });
   }
 
-  return ({ picture, step, steps, x0 }: Progress) => {
-    if (!x0) return;
-    latest[picture] = x0;
+  return ({ picture, stage, step, steps, x0 }: Progress) => {
+    if (stage === 'prior') return;
+    if (x0) latest[picture] = x0;
     stepsDone++;
     if (stepsDone % pictures !== 0) return;
     const progress = () => ({ step: Math.floor(stepsDone / pictures), steps });
     if (previewing) return;
-    if (step === steps || performance.now() < nextPreviewAt) return hooks.onProgress(progress());
+    if (step === steps || latest.length === 0 || performance.now() < nextPreviewAt) return hooks.onProgress(progress());
     previewing = true;
     showPreview(progress)
       // What breaks the MoVQ here breaks the drawing's end too, which reports it.

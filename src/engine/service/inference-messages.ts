@@ -35,6 +35,8 @@ export interface DrawnPicture {
   readonly extension?: 'gif';
   /** The end of a prompt that was too long for the model. */
   readonly unread?: string;
+  /** The model can make this picture larger. */
+  readonly canGrow?: boolean;
   /** The PNG, with the recipe in it; or the animation. */
   readonly data: Uint8Array;
 }
