@@ -37,13 +37,17 @@ export interface NoiseLevels {
 
 export type Noising = (rows: number, dice: Dice) => NoiseLevels;
 
-/** Timesteps drawn evenly: row b from the b-th of `rows` equal parts, so that every batch sees all noise levels. */
-export function createNoising(scheduler: object): Noising {
+/**
+ * Timesteps drawn evenly: row b from the b-th of `rows` equal parts, so that every batch sees all noise levels.
+ * @param least  the smallest timestep
+ */
+export function createNoising(scheduler: object, least = 0): Noising {
   const config: SchedulerConfig = parseSchedulerConfig(scheduler, 'scheduler');
   const alphaBars = alphasCumprod(config);
   return (rows, dice) => {
-    const timesteps = Float32Array.from({ length: rows }, (_, b) =>
-      Math.floor(((b + dice.uniform()) / rows) * alphaBars.length),
+    const timesteps = Float32Array.from(
+      { length: rows },
+      (_, b) => least + Math.floor(((b + dice.uniform()) / rows) * (alphaBars.length - least)),
     );
     return {
       timesteps,

@@ -47,6 +47,9 @@ const DECODED = 0.5;
 const JUDGED = 16;
 const SHOWN = 8;
 
+/** Sampling in three steps ends there: from less noise a network learns to copy its input, and does it at more noise too. */
+const LAST_TIMESTEP = 332;
+
 interface Batch extends NoiseLevels {
   /** (B, 4, 128, 128) each. */
   readonly enlarged: Tensor;
@@ -73,7 +76,7 @@ export function upsamplerTask(
   config: SuperResolutionConfig,
   { horizon, seed }: TaskOptions,
 ): Task<Batch> {
-  const noising = createNoising(UPSCALE_SCHEDULER);
+  const noising = createNoising(UPSCALE_SCHEDULER, LAST_TIMESTEP);
   const training = indicesOf(dataset, 'train').filter((index) => pictures.has(index));
   if (training.length === 0) throw new InputError('no picture to train on is large: an upsampler needs some');
   const judged = evenly(
