@@ -133,6 +133,19 @@ describe('fine-tuning', () => {
     }
   });
 
+  test('rows without a condition have nothing to be near to', () => {
+    const parameters = parametersOf(tf, task);
+    const weights = parameters.weights(parameters.tensors(tf, parameters.initialise(0, task.initialise)));
+    const distance = (dropped: (row: number) => boolean) => {
+      const batch = task.batch(0);
+      return task.loss(weights, { ...batch, dropped: batch.dropped.map((_, b) => dropped(b)) }).parts.distance!;
+    };
+    expect(distance(() => true).dataSync()[0]).toBe(0);
+    const [all, first] = [() => false, (row: number) => row !== 0].map((rule) => distance(rule).dataSync()[0]!);
+    expect(first).toBeGreaterThan(0);
+    expect(first).not.toBeCloseTo(all!, 6);
+  });
+
   test('steps lower the loss and the distance, which is compared with that before', async () => {
     const parameters = parametersOf(tf, task);
     const hurried = {

@@ -144,8 +144,9 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
   if (part === 'decoder')
     return decoderTask(tf, dataset, features, draw, await openUnetConfig(runs), { horizon, seed }) as Task;
   if (part === 'fine-tune') {
-    const unet = { unet: await openUnetConfig(runs), start: await frozenWeights(tf, runs, 'decoder') };
-    const networks = { ...unet, movq, movqWeights, clip, clipWeights: text.weights };
+    const unet = await openUnetConfig(runs);
+    const start = await frozenWeights(tf, runs, 'decoder');
+    const networks = { unet, start, movq, movqWeights, clip, clipWeights: text.weights };
     return fineTuneTask(tf, dataset, features, networks, draw, { horizon, seed }) as Task;
   }
   return textDecoderTask(tf, dataset, features, text, draw, await openTextDecoderConfig(runs), {

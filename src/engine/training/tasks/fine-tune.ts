@@ -18,7 +18,7 @@ import { predictV } from './v-prediction.ts';
 type T = tfjs.Tensor;
 
 const BATCH = 16;
-/** Of the distance in the loss; that of v counts once. */
+/** Of the distance in the loss; that of v counts once. So the gradients of both are of one size, and v's loss does not rise. */
 const DISTANCE_WEIGHT = 0.25;
 
 interface Batch extends DecoderBatch {
