@@ -163,10 +163,10 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
 
   async upscale(model, { pictures: [file] }) {
     const picture = await open(file);
-    upscalerFor(model, picture);
     const recipe = recipeIn(file);
+    if (recipe?.upscaled) throw new InputError(`${file.name} was made larger already`);
+    upscalerFor(model, picture);
     if (!recipe) throw new InputError(`${file.name} holds no recipe: only pictures drawn here can be made larger`);
-    if (recipe.upscaled) throw new InputError(`${file.name} was made larger already`);
     if (recipe.model !== model.name) {
       throw new InputError(
         `${file.name} was drawn by the model ${recipe.model}, and now ${model.name} runs here: draw it again first`,
