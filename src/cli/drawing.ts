@@ -29,6 +29,7 @@ import {
 } from '../recipe.ts';
 import { SeededSettings, taskSchema } from '../task.ts';
 import { decimal, parse, seed } from '../typed-settings.ts';
+import { refuseOptionsThatNpmKept } from './npm-options.ts';
 import { makeOutFolder } from './out-folder.ts';
 
 /** Options of every command that draws. */
@@ -64,7 +65,8 @@ export function picturesCommand(name: string, description: string): Command {
       ),
     )
     .option('--out <dir>', 'folder for the files', 'out')
-    .option('--json', 'print one JSON object: pictures, timings in seconds, settings');
+    .option('--json', 'print one JSON object: pictures, timings in seconds, settings')
+    .hook('preAction', refuseOptionsThatNpmKept);
 }
 
 /** @param as  the form of its pictures, unless another is asked for */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readRecipe } from '../../src/engine/images/encode-picture.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/unclip.mjs', import.meta.url));
@@ -98,6 +98,13 @@ it('says in its help what each number may be and what it is by default', { timeo
   expect(help).toContain('denoising steps of the decoder, 1 to 250 (default: the model');
   expect(help).toContain('how many pictures, 1 to 4 (default: 4)');
   expect(help).toContain('beside a prompt, all are blended -h');
+});
+
+it('options that npm kept for itself, because no -- stands before them, are not taken for words', async () => {
+  vi.stubEnv('npm_config_count', 'true');
+  const { code, stderr } = await imagine('red heart', '1').finally(() => vi.unstubAllEnvs());
+  expect(code).toBe(2);
+  expect(stderr).toContain('npm kept --count for itself: write -- before the options');
 });
 
 describe('imagine with wrong input', { timeout: 60_000 }, () => {

@@ -29,7 +29,7 @@ export const imagine: Command = {
     .addStringOption((option) =>
       option
         .setName('prior')
-        .setDescription('What makes a picture embedding of the words (default: diffusion)')
+        .setDescription('What makes a picture embedding of the words; a model may lack one (default: diffusion)')
         .addChoices(PRIORS.map((prior) => ({ name: PRIOR_NAMES[prior], value: prior }))),
     )
     .addIntegerOption((option) => option.setName('width').setDescription("Pixels (default: the model's)"))
