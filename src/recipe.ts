@@ -151,8 +151,8 @@ export const Recipe = z.strictObject({
   origin: z.strictObject({ latents: StoredTensor, strength: share('strength') }).optional(),
   /** The same for the prior: an image embedding that is changed towards the text. */
   priorOrigin: z.strictObject({ imageEmbedding: z.base64(), strength: share('prior strength') }).optional(),
-  /** A part of a picture that stays: 1 in the mask, 0 is drawn. */
-  kept: z.strictObject({ latents: StoredTensor, mask: StoredTensor }).optional(),
+  /** A part of a picture that stays: 1 in the mask, 0 is drawn. Its pixels are a WebP picture, base64. */
+  kept: z.strictObject({ latents: StoredTensor, mask: StoredTensor, pixels: z.base64().optional() }).optional(),
   /** What a modification changed, and how far: θ of the paper's section 3.3. */
   modification: z.strictObject({ prompt: Prompt, from: ChangedText, strength: share('strength') }).optional(),
   /** Of how many principal components z_i was put together again. */

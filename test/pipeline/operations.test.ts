@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodePicture } from '../../src/engine/images/decode-picture.ts';
 import { encodePng, pictureFromTensor } from '../../src/engine/images/encode-picture.ts';
 import type { Picture } from '../../src/engine/images/picture.ts';
+import { tensorFromPicture } from '../../src/engine/images/picture-tensor.ts';
 import { draw } from '../../src/engine/pipeline/draw.ts';
 import { slerp } from '../../src/engine/pipeline/interpolation.ts';
 import { invert } from '../../src/engine/pipeline/invert.ts';
@@ -159,6 +160,14 @@ describe.each([
     expect(shape).toEqual([1, 1, 8, 8]);
     expect([...data.subarray(0, 8)]).toEqual([0, 0, 0, 0, 0, 1, 1, 1]);
     expect(images[0]!.data.every(Number.isFinite)).toBe(true);
+    const source = tensorFromPicture(await decodePicture(other.bytes, other.name), 3, 64, 64).data;
+    const differs = (x: number) =>
+      images[0]!.data.some((value, i) => i % 64 === x && Math.abs(value - source[i]!) > 0.01);
+    // five latents are drawn, 40 pixels; four more are their edge
+    expect(Array.from({ length: 64 }, (_, x) => x).filter(differs)).toEqual(Array.from({ length: 44 }, (_, x) => x));
+    const png = await encodePng(pictureFromTensor(images[0]!), recipes[0]);
+    const again = await drawn({ kind: 'redraw', pictures: [{ name: 'a.png', bytes: png }], settings: {} });
+    expect(again.images[0]).toBeAllClose(images[0]!, { atol: 1e-4 });
     await expect(plan(model, { ...task, pictures: [other] })).rejects.toThrow('other.png: a picture without a transp');
     const black = { name: 'black.png', bytes: await encodePng(opaque(8, 8, () => [0, 0, 0])) };
     await expect(plan(model, { ...task, pictures: [other, black] })).rejects.toThrow('the mask has no white part');

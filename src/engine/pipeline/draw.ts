@@ -6,6 +6,7 @@ import { tensorFromPicture } from '../images/picture-tensor.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
 import type { Tensor } from '../tensor.ts';
 import { sizeOf } from './decode-settings.ts';
+import { putBackPixels } from './kept-pixels.ts';
 import type { DecodeRequest, Embedding, Model, StageHooks } from './model.ts';
 import { decodeFloats, decodeTensor } from './stored-tensor.ts';
 import { upscalerFor } from './upscaler-for.ts';
@@ -67,8 +68,10 @@ export async function draw(
     model.decode(requestFrom(recipe, embeddings[i]!), generator, watched.decoder(i)),
   );
   const [images, decode] = await each(async (recipe, generator, i) => {
-    const image = await model.finish(decoded[i]!, generator, watched.upsampler(i));
-    return recipe.upscaled ? makeLarger(model, pictureFromTensor(image), recipe, watched.upscaler(i)) : image;
+    const finished = await model.finish(decoded[i]!, generator, watched.upsampler(i));
+    const { kept, upscaled } = recipe;
+    const image = kept?.pixels ? await putBackPixels(finished, decodeTensor(kept.mask), kept.pixels) : finished;
+    return upscaled ? makeLarger(model, pictureFromTensor(image), recipe, watched.upscaler(i)) : image;
   });
   return { images, timings: { prior, decoder, decode } };
 }

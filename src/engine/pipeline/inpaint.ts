@@ -9,6 +9,8 @@ export interface KeptPart {
   readonly latents: Tensor;
   /** (1, 1, h, w): 1 stays, 0 is drawn */
   readonly mask: Tensor;
+  /** The same part in pixels, for a picture that is finished; see `encodeKeptPixels`. */
+  readonly pixels?: string;
 }
 
 /**

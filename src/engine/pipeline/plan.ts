@@ -11,6 +11,7 @@ import { bipartiteLatents, type InversionHooks, inversionSettings } from './bipa
 import { sizeOf } from './decode-settings.ts';
 import { latentMask, redrawnByMask, redrawnWhereTransparent } from './inpaint.ts';
 import { slerp, sphericalMean } from './interpolation.ts';
+import { encodeKeptPixels } from './kept-pixels.ts';
 import type { Model } from './model.ts';
 import { changeRecipes, recipesFor, type Subject } from './recipes.ts';
 import { textDiff } from './text-diff.ts';
@@ -140,14 +141,16 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
     const redrawn = maskFile
       ? redrawnByMask(await open(maskFile), maskFile.name)
       : redrawnWhereTransparent(picture, file!.name);
-    const latents = await model.encode(picture, sizeOf(model, settings));
+    const size = sizeOf(model, settings);
+    const latents = await model.encode(picture, size);
     const [, , height, width] = latents.shape as [number, number, number, number];
+    const mask = latentMask(redrawn, height, width);
     const subject: Subject = {
       operation: 'inpaint',
       prompt,
       negativePrompt,
       imageEmbedding: prompt === undefined ? await model.embedPicture(picture) : undefined,
-      kept: { latents, mask: latentMask(redrawn, height, width) },
+      kept: { latents, mask, pixels: await encodeKeptPixels(picture, mask, size) },
     };
     return { recipes: recipesFor(model, subject, settings) };
   },

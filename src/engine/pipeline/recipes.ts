@@ -52,7 +52,7 @@ export function recipesFor(model: Model, subject: Subject, settings: Settings & 
       imageEmbedding: encodeFloats(priorOrigin.sample.data),
       strength: priorOrigin.strength,
     },
-    kept: kept && { latents: encodeTensor(kept.latents), mask: encodeTensor(kept.mask) },
+    kept: kept && { latents: encodeTensor(kept.latents), mask: encodeTensor(kept.mask), pixels: kept.pixels },
   }));
 }
 
