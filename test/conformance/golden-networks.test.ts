@@ -60,8 +60,8 @@ for (const [name, tf] of Object.entries(TENSORFLOWS)) {
       expect(tensor(ops.fromImage(decoded))).toBeAllClose(expected.get('out.image')!, { atol: 1e-4 });
     });
 
-    test('U-Net', async () => {
-      const { config, weights, expected, value, image } = await open(tf, 'unet-kandinsky', UnetConfig);
+    test.each(['unet-kandinsky', 'unet-other-keys'])('U-Net: %s', async (folder) => {
+      const { config, weights, expected, value, image } = await open(tf, folder, UnetConfig);
       const timestep = tf.reshape(value('in.timestep'), [-1, 1]);
       const imageEmbedding = value('in.image_embeds');
       const prediction = unet(ops, weights, config)({ sample: image('in.sample'), timestep, imageEmbedding });

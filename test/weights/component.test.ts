@@ -60,8 +60,8 @@ test.each([
   ['an unknown key', { shiny: 3 }, 'prior/config.json: shiny: expected no such key, found 3'],
   [
     'a value that is not implemented',
-    { norm_in_type: 'layer' },
-    'prior/config.json: norm_in_type: expected null, found "layer"',
+    { encoder_hid_proj_type: null },
+    'prior/config.json: encoder_hid_proj_type: expected "linear", found null',
   ],
   [
     'an unknown activation',
@@ -69,6 +69,11 @@ test.each([
     'prior/config.json: time_embed_act_fn: expected "silu" or "swish" or "mish" or "gelu" or "relu", found "prelu"',
   ],
   ['a value of another type', { num_layers: '2' }, 'prior/config.json: num_layers: expected number, found "2"'],
+  [
+    'a count of tokens without the query',
+    { additional_embeddings: 3 },
+    'prior/config.json: additional_embeddings: expected 4 where added_emb_type is "prd", found 3',
+  ],
   ['a count of nothing', { num_layers: 0 }, 'prior/config.json: num_layers: expected more than 0, found 0'],
 ])('%s is refused by name', async (_, change, message) => {
   await edit(prior, (config) => Object.assign(config, change));
@@ -79,6 +84,17 @@ test('what libraries note down for themselves is accepted', async () => {
   const notes = { _name_or_path: 'x', torch_dtype: 'float16', dropout: 0.1, _diffusers_version: '9' };
   await edit(prior, (config) => Object.assign(config, notes));
   await (await openPrior(prior)).close();
+});
+
+test.each([
+  ['only_cross_attention', [true], 'unet/config.json: only_cross_attention: expected 2 entries, one for each of '],
+  ['conv_in_kernel', 4, 'unet/config.json: conv_in_kernel: expected an odd number, found 4'],
+  ['resnet_out_scale_factor', 0, 'unet/config.json: resnet_out_scale_factor: expected more than 0, found 0'],
+])('%s = %j is refused', async (key, value, message) => {
+  const unet = join(root, 'unet');
+  await cp('test/golden/networks/unet-other-keys', unet, { recursive: true });
+  await edit(unet, (config) => Object.assign(config, { [key]: value }));
+  expect(await refusal(openUnet(unet))).toContain(message);
 });
 
 test('a key that takes one of two forms names both', async () => {

@@ -6,6 +6,8 @@ export interface AddedKvAttentionShape {
   readonly headWidth: number;
   readonly contextWidth: number;
   readonly groups: number;
+  /** The picture attends to the context alone. */
+  readonly onlyContext: boolean;
 }
 
 /**
@@ -13,7 +15,7 @@ export interface AddedKvAttentionShape {
  * keys and values of the context having projections of their own.
  */
 export function addedKvAttention<T>(ops: Ops<T>, w: Weights<T>, shape: AddedKvAttentionShape) {
-  const { channels, headWidth, contextWidth, groups } = shape;
+  const { channels, headWidth, contextWidth, groups, onlyContext } = shape;
   const fromImage = (name: string) => linear(ops, w.at(name), channels, channels);
   const fromContext = (name: string) => linear(ops, w.at(name), contextWidth, channels);
 
@@ -25,8 +27,12 @@ export function addedKvAttention<T>(ops: Ops<T>, w: Weights<T>, shape: AddedKvAt
   return (x: T, context: T, contextBias?: T): T => {
     const h = ops.tokensFromImage(groupNorm(ops, w.at('group_norm'), channels, { groups, eps: 1e-5 })(x)); // (B, H·W, C)
     const q = fromImage('to_q')(h);
-    const k = ops.concatTokens([fromContext('add_k_proj')(context), fromImage('to_k')(h)]); // (B, M + H·W, C)
-    const v = ops.concatTokens([fromContext('add_v_proj')(context), fromImage('to_v')(h)]);
+    const seen = (ofContext: string, ofImage: string) => {
+      const fromOthers = fromContext(ofContext)(context);
+      return onlyContext ? fromOthers : ops.concatTokens([fromOthers, fromImage(ofImage)(h)]);
+    };
+    const k = seen('add_k_proj', 'to_k'); // (B, M + H·W, C), or (B, M, C)
+    const v = seen('add_v_proj', 'to_v');
     const heads = channels / headWidth;
     const attended = ops.attention(q, k, v, contextBias === undefined ? { heads } : { heads, bias: contextBias });
     return w.tap(ops.add(x, ops.imageFromTokens(fromImage('to_out.0')(attended), x)));

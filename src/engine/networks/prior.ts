@@ -7,21 +7,27 @@ import { sinusoidal, timestepEmbedding } from './timestep-embedding.ts';
 import { type LayerMemory, transformerLayer } from './transformer-layer.ts';
 
 /** config.json of PriorTransformer; defaults as in diffusers. */
-export const PriorConfig = z.strictObject({
+const keys = z.strictObject({
   num_attention_heads: count().default(32),
   attention_head_dim: count().default(64),
   num_layers: count().default(20),
   embedding_dim: count().default(768),
   num_embeddings: count().default(77),
-  additional_embeddings: only(4),
+  additional_embeddings: z.literal([3, 4]).default(4),
   time_embed_act_fn: diffusersActivation().default('silu'),
-  norm_in_type: only(null),
-  embedding_proj_norm_type: only(null),
+  norm_in_type: z.literal([null, 'layer']).default(null),
+  embedding_proj_norm_type: z.literal([null, 'layer']).default(null),
   encoder_hid_proj_type: only('linear'),
-  added_emb_type: only('prd'),
+  added_emb_type: z.literal(['prd', null]).default('prd'),
   time_embed_dim: count().nullable().default(null),
   embedding_proj_dim: only(null),
   clip_embed_dim: only(null),
+});
+export const PriorConfig = keys.superRefine(({ added_emb_type: query, additional_embeddings: found }, context) => {
+  const tokens = query === null ? 3 : 4;
+  if (found === tokens) return;
+  const message = `${tokens} where added_emb_type is ${JSON.stringify(query)}`;
+  context.addIssue({ code: 'custom', path: ['additional_embeddings'], message });
 });
 export type PriorConfig = z.infer<typeof PriorConfig>;
 
@@ -46,12 +52,12 @@ export interface PriorInputs<T> extends PriorText<T>, PriorStep<T> {
   readonly textMask: T;
 }
 
-/** How many tokens a step has: t, z_i, query. */
-export const STEP_TOKENS = 3;
+/** How many tokens a step has: t, z_i and, if there is one, the query. */
+export const stepTokenCount = (c: PriorConfig) => c.additional_embeddings - 1;
 
 /**
  * unCLIP's diffusion prior (Ramesh et al. 2022, 2.2): a causal transformer over [text tokens, z_t, t, z_i, query]
- * whose last token is the predicted z_i (B, D).
+ * whose last token is the predicted z_i (B, D). Without a query (added_emb_type null) z_i is the last.
  * @param textTokens  of N: those behind must be padding, which nothing sees, and are left out
  * Differs from diffusers: later tokens are out of sight, not at −10,000; the same unless a row begins with padding.
  */
@@ -66,7 +72,7 @@ export function prior<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig, textTokens 
 
 /**
  * The same in pieces. No token sees those behind it, so what the layers make of the text is the same at every step:
- * their keys and values are remembered, and a step costs three tokens.
+ * their keys and values are remembered, and a step costs two or three tokens.
  */
 export function priorParts<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig, textTokens = c.num_embeddings) {
   const width = c.num_attention_heads * c.attention_head_dim;
@@ -85,17 +91,20 @@ export function priorParts<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig, textTo
   return {
     /** [text tokens, z_t] (B, N + 1, width) */
     textTokens({ textEmbedding, textHidden }: PriorText<T>): T {
+      const normalized = c.embedding_proj_norm_type
+        ? layerNorm(ops, w.at('embedding_proj_norm'), c.embedding_dim)(textEmbedding)
+        : textEmbedding;
       const text = ops.add(project('encoder_hidden_states_proj')(textHidden), places(0, textTokens));
-      const embedding = asToken(project('embedding_proj')(textEmbedding));
+      const embedding = asToken(project('embedding_proj')(normalized));
       return ops.concatTokens([text, ops.add(embedding, places(c.num_embeddings, c.num_embeddings + 1))]);
     },
 
-    /** [t, z_i, query] (B, 3, width) */
+    /** [t, z_i, query] (B, 3, width), [t, z_i] (B, 2, width) without a query */
     stepTokens({ sample, timestep }: PriorStep<T>): T {
       const time = asToken(embedTime(sinusoidal(ops, width)(timestep)));
-      const query = ops.repeatBatch(w.get('prd_embedding', [1, 1, width]), sample);
-      const step = ops.concatTokens([time, asToken(project('proj_in')(sample)), query]);
-      return ops.add(step, places(tokens - STEP_TOKENS, tokens));
+      const step = [time, asToken(project('proj_in')(sample))];
+      if (c.added_emb_type) step.push(ops.repeatBatch(w.get('prd_embedding', [1, 1, width]), sample));
+      return ops.add(ops.concatTokens(step), places(tokens - stepTokenCount(c), tokens));
     },
 
     /**
@@ -104,6 +113,7 @@ export function priorParts<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig, textTo
      * @param past  keys and values of the m tokens before
      */
     transform(x: T, bias: T, past?: readonly LayerMemory<T>[]): { prediction: T; memory: LayerMemory<T>[] } {
+      if (c.norm_in_type) x = layerNorm(ops, w.at('norm_in'), width)(x);
       const memory: LayerMemory<T>[] = [];
       for (let i = 0; i < c.num_layers; i++) {
         const layer = transformerLayer(ops, w.at(`transformer_blocks.${i}`), { width, heads: c.num_attention_heads });

@@ -14,6 +14,8 @@ export interface ResnetBlockShape {
   /** Width of the time embedding. */
   readonly timeWidth: number;
   readonly resample?: 'up' | 'down' | undefined;
+  /** The sum of both branches is divided by it. */
+  readonly outputScale: number;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface ResnetBlockShape {
  * by default h ← GN(h + β(t)). Up and down blocks resample inside, before the first convolution, on both branches.
  */
 export function resnetBlock<T>(ops: Ops<T>, w: Weights<T>, c: ResnetBlockConfig, shape: ResnetBlockShape) {
-  const { inputs, outputs, timeWidth, resample } = shape;
+  const { inputs, outputs, timeWidth, resample, outputScale } = shape;
   const scaleShift = c.resnet_time_scale_shift === 'scale_shift';
   const norm = (name: string, channels: number) =>
     groupNorm(ops, w.at(name), channels, { groups: c.norm_num_groups, eps: c.norm_eps });
@@ -31,7 +33,7 @@ export function resnetBlock<T>(ops: Ops<T>, w: Weights<T>, c: ResnetBlockConfig,
     return resample === 'up' ? ops.upsampleNearest2x(x) : ops.averagePool2x(x);
   };
 
-  /** @param time  the activated time embedding */
+  /** @param time  the time embedding, activated unless the config skips that */
   return (x: T, time: T): T => {
     let h = resize(activate(norm('norm1', inputs)(x))); // (B, C, H, W)
     x = resize(x);
@@ -47,6 +49,7 @@ export function resnetBlock<T>(ops: Ops<T>, w: Weights<T>, c: ResnetBlockConfig,
 
     h = conv3x3(ops, w.at('conv2'), outputs, outputs)(activate(h));
     if (inputs !== outputs) x = conv1x1(ops, w.at('conv_shortcut'), inputs, outputs)(x);
-    return w.tap(ops.add(x, h));
+    const sum = ops.add(x, h);
+    return w.tap(outputScale === 1 ? sum : ops.affine(sum, 1 / outputScale, 0));
   };
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { count, only, unread } from '../weights/config.ts';
 import { diffusersActivation } from './activation.ts';
 
+const oddCount = () => count().refine((n) => n % 2 === 1, 'an odd number');
+
 /** Keys of UNet2DConditionModel as far as unCLIP decoders use it; defaults as in diffusers. */
 const keys = {
   sample_size: count().nullable().default(null),
@@ -21,22 +23,20 @@ const keys = {
   flip_sin_to_cos: z.boolean().default(true),
   freq_shift: z.number().default(0),
   time_embedding_dim: count().nullable().default(null),
+  time_embedding_act_fn: diffusersActivation().nullable().default(null),
+  resnet_skip_time_act: z.boolean().default(false),
+  resnet_out_scale_factor: z.number().positive().default(1),
+  mid_block_scale_factor: z.number().positive().default(1),
+  center_input_sample: z.boolean().default(false),
+  conv_in_kernel: oddCount().default(3),
+  conv_out_kernel: oddCount().default(3),
 
   attention_type: only('default'),
-  center_input_sample: only(false),
   class_embeddings_concat: only(false),
-  conv_in_kernel: only(3),
-  conv_out_kernel: only(3),
   cross_attention_norm: only(null),
-  mid_block_only_cross_attention: z.literal([null, false]).default(null),
-  mid_block_scale_factor: only(1),
   num_attention_heads: only(null),
   num_class_embeds: only(null),
-  only_cross_attention: only(false),
-  resnet_out_scale_factor: only(1),
-  resnet_skip_time_act: only(false),
   time_cond_proj_dim: only(null),
-  time_embedding_act_fn: only(null),
   time_embedding_type: only('positional'),
   timestep_post_act: only(null),
 
@@ -59,6 +59,8 @@ export const UnetConfig = z
     encoder_hid_dim_type: z.literal('image_proj'),
     addition_embed_type: z.literal('image'),
     class_embed_type: only(null),
+    only_cross_attention: z.union([z.boolean(), z.array(z.boolean())]).default(false),
+    mid_block_only_cross_attention: z.boolean().nullable().default(null),
   })
   .superRefine(checkBlocks);
 export type UnetConfig = z.infer<typeof UnetConfig>;
@@ -71,6 +73,8 @@ export const KarloDecoderConfig = z
     encoder_hid_dim_type: only(null),
     addition_embed_type: only(null),
     class_embed_type: z.literal('identity'),
+    only_cross_attention: only(false),
+    mid_block_only_cross_attention: z.literal([null, false]).default(null),
   })
   .superRefine(checkBlocks);
 export type KarloDecoderConfig = z.infer<typeof KarloDecoderConfig>;
@@ -94,10 +98,10 @@ export const SuperResolutionConfig = z
     flip_sin_to_cos: z.boolean().default(true),
     freq_shift: z.number().default(0),
     time_embedding_dim: count().nullable().default(null),
+    mid_block_scale_factor: z.number().positive().default(1),
+    center_input_sample: z.boolean().default(false),
 
-    center_input_sample: only(false),
     class_embed_type: only(null),
-    mid_block_scale_factor: only(1),
     num_class_embeds: only(null),
     time_embedding_type: only('positional'),
 
@@ -118,6 +122,7 @@ interface Blocks {
   readonly up_block_types: readonly string[];
   readonly layers_per_block: number | readonly number[];
   readonly attention_head_dim: number | readonly number[];
+  readonly only_cross_attention?: boolean | readonly boolean[];
   readonly norm_num_groups: number;
 }
 
@@ -125,9 +130,16 @@ interface Blocks {
 function checkBlocks(c: Blocks, context: z.RefinementCtx) {
   const channels = c.block_out_channels;
   const refuse = (key: keyof Blocks, message: string) => context.addIssue({ code: 'custom', path: [key], message });
-  for (const key of ['down_block_types', 'up_block_types', 'layers_per_block', 'attention_head_dim'] as const) {
+  const lists = [
+    'down_block_types',
+    'up_block_types',
+    'layers_per_block',
+    'attention_head_dim',
+    'only_cross_attention',
+  ] as const;
+  for (const key of lists) {
     const list = c[key];
-    if (typeof list !== 'number' && list.length !== channels.length) {
+    if (typeof list === 'object' && list.length !== channels.length) {
       return refuse(key, `${channels.length} entries, one for each of block_out_channels`);
     }
   }
@@ -145,6 +157,6 @@ function checkBlocks(c: Blocks, context: z.RefinementCtx) {
   }
 }
 
-/** A key that is one number for all blocks or a list with one for each. */
-export const forEachBlock = (value: number | readonly number[], blocks: number): readonly number[] =>
-  typeof value === 'number' ? Array<number>(blocks).fill(value) : value;
+/** A key that is one value for all blocks or a list with one for each. */
+export const forEachBlock = <V extends number | boolean>(value: V | readonly V[], blocks: number): readonly V[] =>
+  typeof value === 'object' ? value : Array<V>(blocks).fill(value);

@@ -1,6 +1,6 @@
 import type { Activation, Ops, Weights } from '../ops/ops.ts';
 import { addedKvAttention } from './added-kv-attention.ts';
-import { conv3x3, groupNorm, layerNorm, linear } from './layers.ts';
+import { conv, groupNorm, layerNorm, linear } from './layers.ts';
 import { type ResnetBlockConfig, resnetBlock } from './resnet-block.ts';
 import { sinusoidal, timestepEmbedding } from './timestep-embedding.ts';
 import { forEachBlock, type KarloDecoderConfig, type SuperResolutionConfig, type UnetConfig } from './unet-config.ts';
@@ -38,7 +38,7 @@ export function unet<T>(ops: Ops<T>, w: Weights<T>, c: UnetConfig) {
   };
 
   return ({ sample, timestep, imageEmbedding }: UnetInputs<T> & { readonly imageEmbedding: T }): T => {
-    const time = ops.add(embedTime(ops, w, c, c.act_fn)(timestep), embedImage(imageEmbedding)); // (B, E)
+    const time = embedConditions(ops, w, c)(timestep, embedImage(imageEmbedding));
     return unetBlocks(ops, w, { ...c, attend: attendTo(ops, c, imageTokens(imageEmbedding)) })(sample, time);
   };
 }
@@ -55,7 +55,7 @@ export interface KarloDecoderInputs<T> extends UnetInputs<T> {
 /** Karlo's decoder, the paper's own shape: z_i reaches it through `textProjection`. → (B, out_channels, H, W) */
 export function karloDecoder<T>(ops: Ops<T>, w: Weights<T>, c: KarloDecoderConfig) {
   return ({ sample, timestep, additive, context, contextMask }: KarloDecoderInputs<T>): T => {
-    const time = ops.add(embedTime(ops, w, c, c.act_fn)(timestep), additive);
+    const time = embedConditions(ops, w, c)(timestep, additive);
     const padding = ops.perKey(ops.affine(contextMask, 10_000, -10_000));
     return unetBlocks(ops, w, { ...c, attend: attendTo(ops, c, context, padding) })(sample, time);
   };
@@ -88,20 +88,44 @@ function embedTime<T>(ops: Ops<T>, w: Weights<T>, c: TimeConfig, activation: Act
   return (timestep: T): T => embed(waves(timestep));
 }
 
-/** The attention of a block, numbered as in the config. */
-type Attend<T> = (w: Weights<T>, channels: number, block: number) => (x: T) => T;
+/** t (B, 1) and what is added to its embedding (B, E) → (B, E) */
+function embedConditions<T>(ops: Ops<T>, w: Weights<T>, c: UnetConfig | KarloDecoderConfig) {
+  return (timestep: T, additive: T): T => {
+    const sum = ops.add(embedTime(ops, w, c, c.act_fn)(timestep), additive);
+    return c.time_embedding_act_fn === null ? sum : ops.activation(sum, c.time_embedding_act_fn);
+  };
+}
+
+/** The attention of a block, numbered from the first of its stage. */
+type Attend<T> = (w: Weights<T>, channels: number, stage: 'down' | 'mid' | 'up', block: number) => (x: T) => T;
 
 type AttentionConfig = Pick<
   UnetConfig,
-  'block_out_channels' | 'attention_head_dim' | 'cross_attention_dim' | 'norm_num_groups'
+  | 'block_out_channels'
+  | 'attention_head_dim'
+  | 'cross_attention_dim'
+  | 'norm_num_groups'
+  | 'only_cross_attention'
+  | 'mid_block_only_cross_attention'
 >;
 
 /** @param bias  (B, 1, 1, M), added to the scores of the context (B, M, cross_attention_dim) */
 function attendTo<T>(ops: Ops<T>, c: AttentionConfig, context: T, bias?: T): Attend<T> {
-  const headWidths = forEachBlock(c.attention_head_dim, c.block_out_channels.length);
+  const { only_cross_attention: only, mid_block_only_cross_attention: midOnly } = c;
+  const blocks = c.block_out_channels.length;
   const shape = { contextWidth: c.cross_attention_dim, groups: c.norm_num_groups };
-  return (w, channels, block) => (x) =>
-    addedKvAttention(ops, w, { ...shape, channels, headWidth: headWidths[block]! })(x, context, bias);
+  // An up block has block i's head width, not that of the down block of its size: diffusers reads that list in this
+  // order, only_cross_attention in reverse.
+  const headWidths = forEachBlock(c.attention_head_dim, blocks);
+  const onlyContext = {
+    down: forEachBlock(only, blocks),
+    mid: forEachBlock(midOnly ?? only === true, blocks),
+    up: forEachBlock(only, blocks).toReversed(),
+  };
+  return (w, channels, stage, block) => (x) => {
+    const place = { channels, headWidth: headWidths[block]!, onlyContext: onlyContext[stage][block]! };
+    return addedKvAttention(ops, w, { ...shape, ...place })(x, context, bias);
+  };
 }
 
 interface UnetBlocksConfig<T> extends ResnetBlockConfig, TimeConfig {
@@ -110,6 +134,13 @@ interface UnetBlocksConfig<T> extends ResnetBlockConfig, TimeConfig {
   readonly layers_per_block: number | readonly number[];
   readonly down_block_types: readonly string[];
   readonly up_block_types: readonly string[];
+  readonly mid_block_scale_factor: number;
+  readonly center_input_sample: boolean;
+  /** These four: UNet2DModel has no such keys. */
+  readonly resnet_skip_time_act?: boolean;
+  readonly resnet_out_scale_factor?: number;
+  readonly conv_in_kernel?: number;
+  readonly conv_out_kernel?: number;
   /** Of the blocks that have it and of the middle. */
   readonly attend?: Attend<T>;
   /** Before conv_out, act_fn if absent. */
@@ -118,16 +149,20 @@ interface UnetBlocksConfig<T> extends ResnetBlockConfig, TimeConfig {
 
 /** From conv_in to conv_out: down, middle, up, each down layer's output joined to the up layer of its size. */
 function unetBlocks<T>(ops: Ops<T>, w: Weights<T>, c: UnetBlocksConfig<T>) {
-  const { block_out_channels: channels, attend } = c;
+  const { block_out_channels: channels, attend, resnet_out_scale_factor: outScale = 1 } = c;
   const last = channels.length - 1;
   const layers = forEachBlock(c.layers_per_block, channels.length);
 
   return (sample: T, embedding: T): T => {
-    const time = ops.activation(embedding, c.act_fn);
-    const resnet = (name: string, inputs: number, outputs: number, resample?: 'up' | 'down') => (x: T) =>
-      resnetBlock(ops, w.at(name), c, { inputs, outputs, timeWidth: timeWidth(c), resample })(x, time);
+    const time = c.resnet_skip_time_act ? embedding : ops.activation(embedding, c.act_fn);
+    const resnet = (name: string, inputs: number, outputs: number, resample?: 'up' | 'down') => (x: T) => {
+      const outputScale = name.startsWith('mid_block') ? c.mid_block_scale_factor : outScale;
+      const shape = { inputs, outputs, timeWidth: timeWidth(c), resample, outputScale };
+      return resnetBlock(ops, w.at(name), c, shape)(x, time);
+    };
 
-    let x = conv3x3(ops, w.at('conv_in'), c.in_channels, channels[0]!)(sample);
+    let x = c.center_input_sample ? ops.affine(sample, 2, -1) : sample;
+    x = sameSizeConv(ops, w.at('conv_in'), c.in_channels, channels[0]!, c.conv_in_kernel)(x);
     let width = channels[0]!;
     const skips = [{ x, width }];
 
@@ -136,7 +171,9 @@ function unetBlocks<T>(ops: Ops<T>, w: Weights<T>, c: UnetBlocksConfig<T>) {
       for (let j = 0; j < layers[i]!; j++) {
         x = resnet(`down_blocks.${i}.resnets.${j}`, width, channels[i]!)(x);
         width = channels[i]!;
-        if (attend && type === 'SimpleCrossAttnDownBlock2D') x = attend(block.at(`attentions.${j}`), width, i)(x);
+        if (attend && type === 'SimpleCrossAttnDownBlock2D') {
+          x = attend(block.at(`attentions.${j}`), width, 'down', i)(x);
+        }
         skips.push({ x, width });
       }
       if (i < last) {
@@ -147,7 +184,7 @@ function unetBlocks<T>(ops: Ops<T>, w: Weights<T>, c: UnetBlocksConfig<T>) {
     }
 
     x = resnet('mid_block.resnets.0', width, width)(x);
-    if (attend) x = attend(w.at('mid_block.attentions.0'), width, last)(x);
+    if (attend) x = attend(w.at('mid_block.attentions.0'), width, 'mid', last)(x);
     x = w.at('mid_block').tap(resnet('mid_block.resnets.1', width, width)(x));
 
     for (const [i, type] of c.up_block_types.entries()) {
@@ -157,14 +194,18 @@ function unetBlocks<T>(ops: Ops<T>, w: Weights<T>, c: UnetBlocksConfig<T>) {
         const joined = ops.concatChannels([x, skip.x]);
         x = resnet(`up_blocks.${i}.resnets.${j}`, width + skip.width, channels[last - i]!)(joined);
         width = channels[last - i]!;
-        // Block i's head width, not that of the down block of its size: diffusers reads the list in this order.
-        if (attend && type === 'SimpleCrossAttnUpBlock2D') x = attend(block.at(`attentions.${j}`), width, i)(x);
+        if (attend && type === 'SimpleCrossAttnUpBlock2D') x = attend(block.at(`attentions.${j}`), width, 'up', i)(x);
       }
       if (i < last) x = resnet(`up_blocks.${i}.upsamplers.0`, width, width, 'up')(x);
       block.tap(x);
     }
 
     x = groupNorm(ops, w.at('conv_norm_out'), width, { groups: c.norm_num_groups, eps: c.norm_eps })(x);
-    return conv3x3(ops, w.at('conv_out'), width, c.out_channels)(ops.activation(x, c.lastActivation ?? c.act_fn));
+    x = ops.activation(x, c.lastActivation ?? c.act_fn);
+    return sameSizeConv(ops, w.at('conv_out'), width, c.out_channels, c.conv_out_kernel)(x);
   };
 }
+
+/** @param kernel  odd */
+const sameSizeConv = <T>(ops: Ops<T>, w: Weights<T>, inputs: number, outputs: number, kernel = 3) =>
+  conv(ops, w, inputs, outputs, { kernel, padding: (kernel - 1) / 2 });

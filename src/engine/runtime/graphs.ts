@@ -73,7 +73,7 @@ export const priorTextGraph: GraphBuilder<PriorConfig> = (ops, w, c) => {
   return { tokens: priorParts(ops, w, c).textTokens({ textEmbedding, textHidden }) };
 };
 
-/** sample, timestep (B, 1) → tokens (B, 3, width) */
+/** sample, timestep (B, 1) → tokens (B, 2 or 3, width) */
 export const priorStepGraph: GraphBuilder<PriorConfig> = (ops, w, c) => {
   const sample = ops.input('sample', [BATCH, c.embedding_dim]);
   return { tokens: priorParts(ops, w, c).stepTokens({ sample, timestep: ops.input('timestep', [BATCH, 1]) }) };

@@ -4,7 +4,7 @@ import { ClipTextConfig, endOfText } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
 import { JudgeConfig } from '../networks/judge.ts';
 import { latentChannels, MovqConfig, quantize } from '../networks/movq.ts';
-import { PriorConfig, STEP_TOKENS } from '../networks/prior.ts';
+import { PriorConfig, stepTokenCount } from '../networks/prior.ts';
 import { TextProjectionConfig } from '../networks/text-projection.ts';
 import { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
 import { expectAllRead, tensorEntry } from '../ops/weights.ts';
@@ -126,7 +126,7 @@ export async function openPrior(dir: string, options: RuntimeOptions = {}): Prom
   const component = await openComponent(dir, 'PriorTransformer', PriorConfig);
   const { config } = component;
   const statistic = (name: string) => readFinite(tensorEntry(component, name, [1, config.embedding_dim]));
-  // Three tokens a row: sharing them out would take longer than they do.
+  // Two or three tokens a row: sharing them out would take longer than they do.
   const together = { ...options, lanes: 1 };
   const embedText = await record(component, priorTextGraph, together, 'text');
   const embedStep = await record(component, priorStepGraph, together, 'step');
@@ -153,7 +153,7 @@ export async function openPrior(dir: string, options: RuntimeOptions = {}): Prom
     },
     async predict({ sample, timestep, textMask, ...past }) {
       const { tokens } = await embedStep.run({ sample, timestep: column(timestep) });
-      const bias = causalBias(textMask, config.num_embeddings + 1, STEP_TOKENS);
+      const bias = causalBias(textMask, config.num_embeddings + 1, stepTokenCount(config));
       return (await transformer.run({ tokens: tokens!, bias, ...past }, ['prediction'])).prediction!;
     },
     async close() {
