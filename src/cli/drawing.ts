@@ -30,7 +30,7 @@ import {
 import { SeededSettings, taskSchema } from '../task.ts';
 import { decimal, parse, seed } from '../typed-settings.ts';
 import { refuseOptionsThatNpmKept } from './npm-options.ts';
-import { makeOutFolder } from './out-folder.ts';
+import { withOutFolder } from './out-folder.ts';
 
 /** Options of every command that draws. */
 export interface DrawingOptions {
@@ -147,8 +147,16 @@ export async function readPicture(file: string, option: string): Promise<Picture
 export async function drawAndSave(asked: unknown, options: DrawingOptions): Promise<void> {
   const task = parse(FileTask, asked);
   const as = parse(Form, options.as);
+  await withOutFolder(options.out, () => drawInto(options.out, task, as, options));
+}
+
+async function drawInto(
+  folder: string,
+  task: z.output<typeof FileTask>,
+  as: z.infer<typeof Form>,
+  options: DrawingOptions,
+): Promise<void> {
   const config = loadConfig();
-  await makeOutFolder(options.out);
   const start = performance.now();
   const modelDir = options.model ?? config.modelDir;
   const { precision } = await choosePrecision(modelDir, options.precision ?? config.enginePrecision);
@@ -171,7 +179,7 @@ export async function drawAndSave(asked: unknown, options: DrawingOptions): Prom
       const picture = reconstructed?.[i];
       return picture && reconstructionError(image, picture);
     });
-    const paths = await save(images, recipes, as, options.out);
+    const paths = await save(images, recipes, as, folder);
     if (options.json) console.log(JSON.stringify(summary(recipes, paths, errors, { load, ...timings })));
     else tell(recipes, paths, errors);
   } finally {

@@ -11,6 +11,8 @@ import { choosePrecision } from '../engine/quantisation/precision.ts';
 import { COMPARISON_PROMPTS } from '../engine/quantisation/prompts.ts';
 import { lanesFor, type RuntimeOptions } from '../engine/runtime/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { InputError } from '../errors.ts';
+import { MAX_STEPS, wholeNumber } from '../recipe.ts';
 import { decimal, parse } from '../typed-settings.ts';
 
 interface QuantizeOptions {
@@ -25,9 +27,9 @@ interface QuantizeOptions {
 const MAX_COMPARED = COMPARISON_PROMPTS.length;
 
 const Counts = z.object({
-  pictures: z.int().min(1).max(1000),
-  steps: z.int().min(1).max(1000).optional(),
-  compare: z.int().min(0).max(MAX_COMPARED),
+  pictures: wholeNumber('--pictures', 1, 1000),
+  steps: wholeNumber('--steps', 1, MAX_STEPS).optional(),
+  compare: wholeNumber('--compare', 0, MAX_COMPARED),
 });
 
 export const quantize = new Command('quantize')
@@ -36,7 +38,7 @@ export const quantize = new Command('quantize')
   .option('--pictures <n>', 'how many are drawn', '24')
   .option('--steps <n>', "denoising steps of each (default: the model's)")
   .option('--compare <n>', 'then draw so many others in float32 and in int8, and compare them by CLIP', '0')
-  .option('--only', 'compare, with the ranges that are there')
+  .option('--only', 'only --compare, with the ranges that are there')
   .option('--out <dir>', 'keep the pictures that were compared')
   .option('--json', 'one JSON object on stdout')
   .action(run);
@@ -47,6 +49,9 @@ async function run(dir: string, options: QuantizeOptions): Promise<void> {
     steps: decimal(options.steps),
     compare: decimal(options.compare),
   });
+  if (options.only && counts.compare === 0) {
+    throw new InputError(`--only compares: say how many pictures, --compare 1 to ${MAX_COMPARED}`);
+  }
   const { engineThreads: threads } = loadConfig();
   const settings = { ...counts, runtime: { threads, lanes: lanesFor(threads) } };
   const files = options.only ? [] : await calibrate(dir, settings);

@@ -177,7 +177,7 @@ function settingsLine(pictures: readonly [Picture, ...Picture[]], seconds: numbe
   return [
     seedText(pictures.map(({ recipe }) => recipe.seed)),
     `guidance ${scale(guidanceScale)}`,
-    priorText(pictures[0].recipe),
+    ...priorText(pictures[0].recipe),
     `steps ${steps}`,
     `sampler ${sampler}`,
     `model ${plain(model, 60)}`,
@@ -185,10 +185,20 @@ function settingsLine(pictures: readonly [Picture, ...Picture[]], seconds: numbe
   ].join(' · ');
 }
 
-function priorText({ prior, priorSamples = 1, priorGuidanceScale }: Recipe): string {
-  if (prior === 'none') return 'no prior';
+/** Nothing where z_i is that of a picture, and no prior was asked. */
+function priorText({
+  operation,
+  prompt,
+  imageEmbedding,
+  prior,
+  priorSamples = 1,
+  priorGuidanceScale,
+}: Recipe): string[] {
+  const isOfText = imageEmbedding === undefined || (operation === 'blend' && prompt !== undefined);
+  if (!isOfText) return [];
+  if (prior === 'none') return ['no prior'];
   const best = priorSamples > 1 ? `, best of ${priorSamples}` : '';
-  return `${prior === 'ar' ? 'AR ' : ''}prior guidance ${scale(priorGuidanceScale)}${best}`;
+  return [`${prior === 'ar' ? 'AR ' : ''}prior guidance ${scale(priorGuidanceScale)}${best}`];
 }
 
 /** Seeds mostly count on from the first. */

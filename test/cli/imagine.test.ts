@@ -72,6 +72,13 @@ describe('imagine', { timeout: 60_000 }, () => {
     });
   });
 
+  it('leaves no folder behind where it refuses', async () => {
+    const out = join(folder, 'new', 'deeper');
+    const { code } = await imagine('sun', '--width', '9', '--out', out);
+    expect(code).toBe(2);
+    expect(await readdir(folder)).not.toContain('new');
+  });
+
   it('varies a picture, and blends two or a picture and a prompt', async () => {
     await imagine('green apple', '--seed', '1', '--count', '2', ...quick());
     const [a, b] = [1, 2].map((seed) => join(folder, 'out', `green-apple-${seed}.png`));

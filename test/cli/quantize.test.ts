@@ -43,3 +43,12 @@ test('a model is calibrated, compared, and then draws in int8', async () => {
   await unclip('imagine', 'red heart', '--model', model, '--precision', 'int8', ...out);
   expect(await readdir(join(dir, 'out'))).toHaveLength(2);
 });
+
+test.each([
+  [['--only'], '--only compares: say how many pictures, --compare 1 to 120'],
+  [['--pictures', '0'], '--pictures must be a whole number from 1 to 1000, not 0'],
+  [['--compare', 'all'], '--compare must be a whole number from 0 to 120, not all'],
+])('what says nothing to do, or is out of range, is refused: %j', async (options, message) => {
+  const refused = await unclip('models', 'quantize', TINY, ...options).catch((error) => error);
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+});

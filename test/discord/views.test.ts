@@ -57,6 +57,17 @@ describe('a finished message', () => {
     expect(content).toContain(text);
   });
 
+  test.each([
+    ['modify', undefined, false],
+    ['variations', 'red heart', false],
+    ['blend', undefined, false],
+    ['blend', 'red heart', true],
+  ] as const)('of %s with the prompt %s it names a prior only where one drew z_i: %s', (operation, prompt, isNamed) => {
+    const recipe = { operation, prompt, imageEmbedding: 'AAAA' };
+    const { content } = finished({ task: imagine, reply: { userId } }, [picture(recipe)], 1);
+    expect(content.includes('prior')).toBe(isNamed);
+  });
+
   test('says what was too long for the model', () => {
     const [first, ...others] = pictures;
     const { content } = finished(
