@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Ops, Weights } from '../ops/ops.ts';
 import { count } from '../weights/config.ts';
-import { layerNorm, linear } from './layers.ts';
-import { type LayerMemory, transformerLayer } from './transformer-layer.ts';
+import { layerNorm, linear, paddingBias } from './layers.ts';
+import { type LayerMemory, transformerLayers } from './transformer-layer.ts';
 
 /** config.json of an autoregressive prior, with the names of PriorTransformer where it has the same. */
 export const ArPriorConfig = z.strictObject({
@@ -61,7 +61,6 @@ export function arPrior<T>(ops: Ops<T>, w: Weights<T>, c: ArPriorConfig, textTok
     const all = ops.tokensFromParameter(positions());
     return ops.concatTokens([ops.sliceTokens(all, 0, textTokens), ops.sliceTokens(all, c.num_embeddings, to)]);
   };
-  const paddingBias = (textMask: T) => ops.perKey(ops.affine(textMask, 10_000, -10_000)); // (B, 1, 1, N)
 
   const conditionTokens = ({ textEmbedding, textHidden, similarity }: ArPriorCondition<T>) => [
     project('encoder_hidden_states_proj')(textHidden),
@@ -69,17 +68,7 @@ export function arPrior<T>(ops: Ops<T>, w: Weights<T>, c: ArPriorConfig, textTok
     ops.embedding(similarity, w.get('similarity_embedding', [c.num_similarities + 1, width])),
   ];
 
-  function transform(x: T, bias: T, past?: Memory<T>): { x: T; memory: Memory<T> } {
-    const memory: LayerMemory<T>[] = [];
-    for (let i = 0; i < c.num_layers; i++) {
-      const layer = transformerLayer(ops, w.at(`transformer_blocks.${i}`), { width, heads: c.num_attention_heads });
-      const seen = layer(x, bias, past?.[i]);
-      x = seen.x;
-      memory.push(seen.memory);
-    }
-    return { x, memory };
-  }
-
+  const transform = transformerLayers(ops, w, c);
   const head = (x: T) =>
     linear(ops, w.at('proj_to_codes'), width, c.num_buckets)(layerNorm(ops, w.at('norm_out'), width)(x));
 
@@ -88,14 +77,14 @@ export function arPrior<T>(ops: Ops<T>, w: Weights<T>, c: ArPriorConfig, textTok
     all(condition: ArPriorCondition<T>, codes: T): T {
       const known = ops.sliceTokens(embedCodes(codes), 0, c.num_codes - 1);
       const sequence = ops.concatTokens([...conditionTokens(condition), known]);
-      const { x } = transform(ops.add(sequence, positionsUntil(places)), paddingBias(condition.textMask));
+      const { x } = transform(ops.add(sequence, positionsUntil(places)), paddingBias(ops, condition.textMask));
       return head(ops.sliceTokens(x, textTokens + 1, textTokens + 1 + c.num_codes));
     },
 
     /** The first code's distribution. */
     first(condition: ArPriorCondition<T>): Predicted<T> {
       const sequence = ops.add(ops.concatTokens(conditionTokens(condition)), positionsUntil(before));
-      const { x, memory } = transform(sequence, paddingBias(condition.textMask));
+      const { x, memory } = transform(sequence, paddingBias(ops, condition.textMask));
       return { logits: head(ops.takeToken(x, -1)), memory };
     },
 
@@ -106,7 +95,7 @@ export function arPrior<T>(ops: Ops<T>, w: Weights<T>, c: ArPriorConfig, textTok
      */
     next(code: T, position: T, textMask: T, past: Memory<T>): Predicted<T> {
       const token = ops.add(embedCodes(code), ops.embedding(position, positions()));
-      const { x, memory } = transform(token, paddingBias(textMask), past);
+      const { x, memory } = transform(token, paddingBias(ops, textMask), past);
       return { logits: head(ops.takeToken(x, -1)), memory };
     },
   };

@@ -36,3 +36,6 @@ export function groupNorm<T>(ops: Ops<T>, w: Weights<T>, channels: number, c: { 
 export function layerNorm<T>(ops: Ops<T>, w: Weights<T>, width: number, eps = 1e-5) {
   return (x: T): T => w.tap(ops.layerNorm(x, w.get('weight', [width]), w.get('bias', [width]), { eps }));
 }
+
+/** A mask of tokens (B, N), 1 token, 0 padding, as what attention adds to the scores: (B, 1, 1, N). */
+export const paddingBias = <T>(ops: Ops<T>, mask: T): T => ops.perKey(ops.affine(mask, 10_000, -10_000));

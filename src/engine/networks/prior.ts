@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { Ops, Weights } from '../ops/ops.ts';
 import { count, only } from '../weights/config.ts';
 import { diffusersActivation } from './activation.ts';
-import { layerNorm, linear } from './layers.ts';
+import { layerNorm, linear, paddingBias } from './layers.ts';
 import { sinusoidal, timestepEmbedding } from './timestep-embedding.ts';
-import { type LayerMemory, transformerLayer } from './transformer-layer.ts';
+import { type LayerMemory, transformerLayers } from './transformer-layer.ts';
 
 /** config.json of PriorTransformer; defaults as in diffusers. */
 const keys = z.strictObject({
@@ -65,8 +65,7 @@ export function prior<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig, textTokens 
   const parts = priorParts(ops, w, c, textTokens);
   return ({ textMask, ...inputs }: PriorInputs<T>): T => {
     const sequence = ops.concatTokens([parts.textTokens(inputs), parts.stepTokens(inputs)]); // (B, N + 4, D)
-    const padding = ops.perKey(ops.affine(textMask, 10_000, -10_000)); // (B, 1, 1, N)
-    return parts.transform(sequence, padding).prediction;
+    return parts.transform(sequence, paddingBias(ops, textMask)).prediction;
   };
 }
 
@@ -114,16 +113,10 @@ export function priorParts<T>(ops: Ops<T>, w: Weights<T>, c: PriorConfig, textTo
      */
     transform(x: T, bias: T, past?: readonly LayerMemory<T>[]): { prediction: T; memory: LayerMemory<T>[] } {
       if (c.norm_in_type) x = layerNorm(ops, w.at('norm_in'), width)(x);
-      const memory: LayerMemory<T>[] = [];
-      for (let i = 0; i < c.num_layers; i++) {
-        const layer = transformerLayer(ops, w.at(`transformer_blocks.${i}`), { width, heads: c.num_attention_heads });
-        const seen = layer(x, bias, past?.[i]);
-        x = seen.x;
-        memory.push(seen.memory);
-      }
-      x = layerNorm(ops, w.at('norm_out'), width)(x);
-      const prediction = linear(ops, w.at('proj_to_clip_embeddings'), width, c.embedding_dim)(ops.takeToken(x, -1));
-      return { prediction, memory };
+      const seen = transformerLayers(ops, w, c)(x, bias, past);
+      const last = ops.takeToken(layerNorm(ops, w.at('norm_out'), width)(seen.x), -1);
+      const prediction = linear(ops, w.at('proj_to_clip_embeddings'), width, c.embedding_dim)(last);
+      return { prediction, memory: seen.memory };
     },
   };
 }

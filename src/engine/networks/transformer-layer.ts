@@ -11,7 +11,7 @@ export interface LayerMemory<T> {
  * Pre-norm transformer layer as diffusers names it: x ← x + attention(norm(x)); x ← x + mlp(norm(x)), four times as wide,
  * with GELU. Causal: a token sees itself and those before it.
  */
-export function transformerLayer<T>(ops: Ops<T>, w: Weights<T>, c: { readonly width: number; readonly heads: number }) {
+function transformerLayer<T>(ops: Ops<T>, w: Weights<T>, c: { readonly width: number; readonly heads: number }) {
   const { width, heads } = c;
   const project = (name: string) => linear(ops, w.at(`attn1.${name}`), width, width);
   /**
@@ -33,5 +33,23 @@ export function transformerLayer<T>(ops: Ops<T>, w: Weights<T>, c: { readonly wi
     h = ops.activation(linear(ops, w.at('ff.net.0.proj'), width, 4 * width)(h), 'gelu');
     x = w.tap(ops.add(x, w.at('ff').tap(linear(ops, w.at('ff.net.2'), 4 * width, width)(h))));
     return { x, memory: { keys, values } };
+  };
+}
+
+/** A prior's layers, one after another. `past`, and the memory that comes back, hold one entry a layer. */
+export function transformerLayers<T>(
+  ops: Ops<T>,
+  w: Weights<T>,
+  c: { readonly num_layers: number; readonly num_attention_heads: number; readonly attention_head_dim: number },
+) {
+  const sizes = { width: c.num_attention_heads * c.attention_head_dim, heads: c.num_attention_heads };
+  return (x: T, bias: T, past?: readonly LayerMemory<T>[]): { x: T; memory: LayerMemory<T>[] } => {
+    const memory: LayerMemory<T>[] = [];
+    for (let i = 0; i < c.num_layers; i++) {
+      const seen = transformerLayer(ops, w.at(`transformer_blocks.${i}`), sizes)(x, bias, past?.[i]);
+      x = seen.x;
+      memory.push(seen.memory);
+    }
+    return { x, memory };
   };
 }

@@ -1,6 +1,6 @@
 import type { Activation, Ops, Weights } from '../ops/ops.ts';
 import { addedKvAttention } from './added-kv-attention.ts';
-import { conv, groupNorm, layerNorm, linear } from './layers.ts';
+import { conv, groupNorm, layerNorm, linear, paddingBias } from './layers.ts';
 import { type ResnetBlockConfig, resnetBlock } from './resnet-block.ts';
 import { sinusoidal, timestepEmbedding } from './timestep-embedding.ts';
 import { forEachBlock, type KarloDecoderConfig, type SuperResolutionConfig, type UnetConfig } from './unet-config.ts';
@@ -56,7 +56,7 @@ export interface KarloDecoderInputs<T> extends UnetInputs<T> {
 export function karloDecoder<T>(ops: Ops<T>, w: Weights<T>, c: KarloDecoderConfig) {
   return ({ sample, timestep, additive, context, contextMask }: KarloDecoderInputs<T>): T => {
     const time = embedConditions(ops, w, c)(timestep, additive);
-    const padding = ops.perKey(ops.affine(contextMask, 10_000, -10_000));
+    const padding = paddingBias(ops, contextMask);
     return unetBlocks(ops, w, { ...c, attend: attendTo(ops, c, context, padding) })(sample, time);
   };
 }

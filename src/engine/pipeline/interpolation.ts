@@ -1,4 +1,5 @@
 import { type Tensor, tensor } from '../tensor.ts';
+import { cosine, dot } from '../vectors.ts';
 
 /**
  * Spherical interpolation, Shoemake 1985: slerp(a, b; t) = sin((1−t)Ω)/sin Ω · a + sin(tΩ)/sin Ω · b, cos Ω = a·b / |a||b|.
@@ -8,8 +9,7 @@ import { type Tensor, tensor } from '../tensor.ts';
  * @param b (1, D), given at t = 1
  */
 export function slerp(a: Tensor, b: Tensor, t: number): Tensor {
-  const cosOmega = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-  const omega = Math.acos(Math.min(1, Math.max(-1, cosOmega)));
+  const omega = Math.acos(Math.min(1, Math.max(-1, cosine(a.data, b.data))));
   const sinOmega = Math.sin(omega);
   // also where a vector has no direction, and Ω is not a number
   if (!(sinOmega >= 1e-6)) return weightedSum([a, b], [1 - t, t]);
@@ -25,7 +25,7 @@ export function slerp(a: Tensor, b: Tensor, t: number): Tensor {
 export function sphericalMean(parts: readonly Tensor[], weights: readonly number[]): Tensor {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const shares = weights.map((weight) => weight / total);
-  const lengths = parts.map((part) => Math.sqrt(dot(part, part)));
+  const lengths = parts.map(lengthOf);
   const directions = parts.map((part, i) => weightedSum([part], [1 / lengths[i]!]));
   let mean = normalise(weightedSum(directions, shares));
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -33,7 +33,7 @@ export function sphericalMean(parts: readonly Tensor[], weights: readonly number
       directions.map((direction) => logarithm(mean, direction)),
       shares,
     );
-    const angle = Math.sqrt(dot(step, step));
+    const angle = lengthOf(step);
     if (angle < 1e-7) break;
     mean = normalise(weightedSum([mean, step], [Math.cos(angle), Math.sin(angle) / angle]));
   }
@@ -46,13 +46,14 @@ const MAX_ROUNDS = 20;
 
 /** From one unit vector along the great circle to another: tangent at the first, as long as the angle. */
 function logarithm(from: Tensor, to: Tensor): Tensor {
-  const cosine = Math.min(1, Math.max(-1, dot(from, to)));
-  const angle = Math.acos(cosine);
+  const cosAngle = Math.min(1, Math.max(-1, dot(from.data, to.data)));
+  const angle = Math.acos(cosAngle);
   const factor = angle < 1e-6 ? 1 : angle / Math.sin(angle);
-  return weightedSum([to, from], [factor, -factor * cosine]);
+  return weightedSum([to, from], [factor, -factor * cosAngle]);
 }
 
-const normalise = (x: Tensor) => weightedSum([x], [1 / Math.sqrt(dot(x, x))]);
+const lengthOf = ({ data }: Tensor) => Math.sqrt(dot(data, data));
+const normalise = (x: Tensor) => weightedSum([x], [1 / lengthOf(x)]);
 
 /** Σ wᵢ·xᵢ, how Kandinsky mixes any number of embeddings. All of one shape. */
 export function weightedSum(parts: readonly Tensor[], weights: readonly number[]): Tensor {
@@ -68,10 +69,4 @@ export function weightedSum(parts: readonly Tensor[], weights: readonly number[]
       sum[i] = (sum[i] as number) + (weights[k] as number) * (part.data[i] as number);
   }
   return tensor(sum, first.shape);
-}
-
-function dot(a: Tensor, b: Tensor): number {
-  let sum = 0;
-  for (let i = 0; i < a.data.length; i++) sum += (a.data[i] as number) * (b.data[i] as number);
-  return sum;
 }

@@ -1,6 +1,7 @@
 import { InputError } from '../../errors.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import { concatRows, rows, type Tensor, tensor } from '../tensor.ts';
+import { cosine } from '../vectors.ts';
 import { type Clip, stackTexts, type TextCondition } from './clip.ts';
 import type { Defaults, StageHooks, TextRequest } from './model.ts';
 import { type ArPriorStage, sampleArPrior } from './sample-ar-prior.ts';
@@ -80,10 +81,11 @@ function asImageEmbeddings({ data, shape }: Tensor, { prior }: PriorStage): Tens
   return concatRows(scaled);
 }
 
+const row = (x: Tensor, i: number) => rows(x, i, i + 1);
+
 /** Each row `times` times, one after another. */
 function repeatRows(text: TextCondition, times: number): TextCondition {
   if (times === 1) return text;
-  const row = (x: Tensor, i: number) => rows(x, i, i + 1);
   const { textEmbedding, textHidden, textMask } = text;
   return stackTexts(
     Array.from({ length: textEmbedding.shape[0]! * times }, (_, i) => {
@@ -100,16 +102,10 @@ function repeatRows(text: TextCondition, times: number): TextCondition {
 /** Rerank: of the z_i of each text, (R·samples, E), the one with the greatest cosine with z_t, (R, E). */
 function nearestOfEach(drawn: Tensor, textEmbeddings: Tensor, samples: number): Tensor {
   if (samples === 1) return drawn;
-  const row = (x: Tensor, i: number) => rows(x, i, i + 1);
   const best = Array.from({ length: textEmbeddings.shape[0]! }, (_, text) => {
     const candidates = Array.from({ length: samples }, (_, i) => row(drawn, text * samples + i));
     const nearness = candidates.map((candidate) => cosine(candidate.data, row(textEmbeddings, text).data));
     return candidates[nearness.indexOf(Math.max(...nearness))]!;
   });
   return concatRows(best);
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  const dot = a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-  return dot / (Math.hypot(...a) * Math.hypot(...b));
 }

@@ -6,6 +6,7 @@ import { openModel } from '../pipeline/open-model.ts';
 import { recipesFor } from '../pipeline/recipes.ts';
 import type { RuntimeOptions } from '../runtime/runtime.ts';
 import type { Tensor } from '../tensor.ts';
+import { cosine } from '../vectors.ts';
 
 /** Means over the prompts, by the model's own CLIP. */
 export interface PrecisionComparison {
@@ -45,9 +46,9 @@ export async function comparePrecisions(
       const settings = { seed, steps, count: 1 };
       const [exact, rounded] = [await drawOne(float32, prompt, settings), await drawOne(int8, prompt, settings)];
       const [of32, of8] = [await embed(float32, exact), await embed(float32, rounded)];
-      sums.samePicture += cosine(of32, of8);
-      sums.float32 += cosine(text, of32);
-      sums.int8 += cosine(text, of8);
+      sums.samePicture += cosine(of32.data, of8.data);
+      sums.float32 += cosine(text.data, of32.data);
+      sums.int8 += cosine(text.data, of8.data);
       await onPair?.(prompt, exact, rounded);
     }
   } finally {
@@ -69,13 +70,3 @@ async function drawOne(model: Model, prompt: string, settings: Settings & { seed
 }
 
 const embed = (model: Model, image: Tensor) => model.embedPicture(pictureFromTensor(image));
-
-function cosine(a: Tensor, b: Tensor): number {
-  let [product, ofA, ofB] = [0, 0, 0];
-  for (let i = 0; i < a.data.length; i++) {
-    product += a.data[i]! * b.data[i]!;
-    ofA += a.data[i]! ** 2;
-    ofB += b.data[i]! ** 2;
-  }
-  return product / Math.sqrt(ofA * ofB);
-}

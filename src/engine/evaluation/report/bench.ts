@@ -3,7 +3,7 @@ import type { Judge } from '../../runtime/open-networks.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
-import { largest, products, unitRows } from './cosine.ts';
+import { largest, products, unitRows } from '../../vectors.ts';
 import { onWhite } from './pictures.ts';
 
 /** What the judge says of a picture. */

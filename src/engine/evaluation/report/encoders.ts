@@ -3,7 +3,7 @@ import type { Movq } from '../../runtime/open-networks.ts';
 import { concatRows } from '../../tensor.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
-import { largest, products, unitRows } from './cosine.ts';
+import { largest, products, unitRows } from '../../vectors.ts';
 import type { Figure } from './figures.ts';
 import { onWhite, rgbaFromTensor, tensorFromRgba } from './pictures.ts';
 

@@ -1,4 +1,13 @@
-import type { Tensor } from '../../tensor.ts';
+import type { Tensor } from './tensor.ts';
+
+export function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+/** a·b / |a||b| */
+export const cosine = (a: Float32Array, b: Float32Array): number => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 
 /** Each row of (R, D) at length 1: products are then cosines. */
 export function unitRows({ data, shape }: Tensor): Tensor {
@@ -16,11 +25,7 @@ export function unitRows({ data, shape }: Tensor): Tensor {
 export function products({ data, shape }: Tensor, vector: Float32Array): Float32Array {
   const [count, width] = shape as [number, number];
   const sums = new Float32Array(count);
-  for (let row = 0; row < count; row++) {
-    let sum = 0;
-    for (let i = 0; i < width; i++) sum += data[row * width + i]! * vector[i]!;
-    sums[row] = sum;
-  }
+  for (let row = 0; row < count; row++) sums[row] = dot(data.subarray(row * width, (row + 1) * width), vector);
   return sums;
 }
 
