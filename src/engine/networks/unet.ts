@@ -38,7 +38,8 @@ export function unet<T>(ops: Ops<T>, w: Weights<T>, c: UnetConfig) {
   };
 
   return ({ sample, timestep, imageEmbedding }: UnetInputs<T> & { readonly imageEmbedding: T }): T => {
-    const time = embedConditions(ops, w, c)(timestep, embedImage(imageEmbedding));
+    const sum = ops.add(embedTime(ops, w, c, c.act_fn)(timestep), embedImage(imageEmbedding));
+    const time = activateTime(ops, c, sum);
     return unetBlocks(ops, w, { ...c, attend: attendTo(ops, c, imageTokens(imageEmbedding)) })(sample, time);
   };
 }
@@ -55,7 +56,7 @@ export interface KarloDecoderInputs<T> extends UnetInputs<T> {
 /** Karlo's decoder, the paper's own shape: z_i reaches it through `textProjection`. → (B, out_channels, H, W) */
 export function karloDecoder<T>(ops: Ops<T>, w: Weights<T>, c: KarloDecoderConfig) {
   return ({ sample, timestep, additive, context, contextMask }: KarloDecoderInputs<T>): T => {
-    const time = embedConditions(ops, w, c)(timestep, additive);
+    const time = activateTime(ops, c, ops.add(embedTime(ops, w, c, c.act_fn)(timestep), additive));
     const padding = paddingBias(ops, contextMask);
     return unetBlocks(ops, w, { ...c, attend: attendTo(ops, c, context, padding) })(sample, time);
   };
@@ -88,12 +89,9 @@ function embedTime<T>(ops: Ops<T>, w: Weights<T>, c: TimeConfig, activation: Act
   return (timestep: T): T => embed(waves(timestep));
 }
 
-/** t (B, 1) and what is added to its embedding (B, E) → (B, E) */
-function embedConditions<T>(ops: Ops<T>, w: Weights<T>, c: UnetConfig | KarloDecoderConfig) {
-  return (timestep: T, additive: T): T => {
-    const sum = ops.add(embedTime(ops, w, c, c.act_fn)(timestep), additive);
-    return c.time_embedding_act_fn === null ? sum : ops.activation(sum, c.time_embedding_act_fn);
-  };
+/** The embeddings of t and of the condition, added (B, E), as the blocks see them. */
+function activateTime<T>(ops: Ops<T>, { time_embedding_act_fn: kind }: UnetConfig | KarloDecoderConfig, sum: T): T {
+  return kind === null ? sum : ops.activation(sum, kind);
 }
 
 /** The attention of a block, numbered from the first of its stage. */
