@@ -61,7 +61,7 @@ const options = (more: Partial<TrainOptions> = {}): TrainOptions => ({ runs, tim
 const checkpoint = () => join(runs, 'line', 'checkpoint.safetensors');
 const saved = () => {
   const parameters = parametersOf(tf, lineTask());
-  return loadCheckpoint(checkpoint(), parameters, parameters.initialise(0));
+  return loadCheckpoint(checkpoint(), parameters, () => parameters.initialise(0));
 };
 
 test('it learns, keeps what it learned and writes down how', async () => {

@@ -67,7 +67,7 @@ async function openCheckpoint(path: string) {
 }
 
 /**
- * @param start         values to start from
+ * @param start          values to start from
  * @param onlyInTraining parameters that take these where the checkpoint, as that of an imported model, lacks them
  * @returns undefined where there is none yet.
  * @throws SafetensorsError when it is cut short, WeightMismatchError when it is of a network of other sizes
@@ -75,12 +75,13 @@ async function openCheckpoint(path: string) {
 export async function loadCheckpoint(
   path: string,
   parameters: Parameters,
-  start: Float32Array,
+  start: () => Float32Array,
   onlyInTraining: readonly string[] = [],
 ): Promise<TrainingState | undefined> {
   if (!existsSync(path)) return undefined;
   const tensors = await readSafetensors(path);
-  const fresh = new Map([...parameters.export(start)].filter(([name]) => onlyInTraining.includes(name)));
+  const lacking = onlyInTraining.filter((name) => !tensors.has(`values/${name}`));
+  const fresh = lacking.length === 0 ? [] : [...parameters.export(start())].filter(([name]) => lacking.includes(name));
   const part = (name: (typeof PARTS)[number]) => {
     const found = [...tensors].flatMap(([key, tensor]): [string, Tensor][] =>
       key.startsWith(`${name}/`) ? [[key.slice(name.length + 1), tensor]] : [],
@@ -91,5 +92,5 @@ export async function loadCheckpoint(
   return { step: await stepOf(path), values, average, moments: { first, second } };
 }
 
-const zeros = (tensors: ReadonlyMap<string, Tensor>): [string, Tensor][] =>
-  [...tensors].map(([name, { data, shape }]) => [name, { data: new Float32Array(data.length), shape }]);
+const zeros = (tensors: readonly [string, Tensor][]): [string, Tensor][] =>
+  tensors.map(([name, { data, shape }]) => [name, { data: new Float32Array(data.length), shape }]);

@@ -74,9 +74,9 @@ async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string,
   mkdirSync(folder, { recursive: true });
   const log = new RunLog(join(folder, 'log.jsonl'));
   const parameters = parametersOf(tf, task);
-  const start = parameters.initialise(seed, task.initialise);
+  const start = () => parameters.initialise(seed, task.initialise);
   const path = join(folder, CHECKPOINT);
-  const state = (await loadCheckpoint(path, parameters, start, task.onlyInTraining)) ?? initialState(start);
+  const state = (await loadCheckpoint(path, parameters, start, task.onlyInTraining)) ?? initialState(start());
   const from = state.step === 0 ? 'from the start' : `from step ${state.step}`;
   log.say(`${task.name}: ${(parameters.size / 1e6).toFixed(1)} million parameters, ${from}`);
   const optimizer = openOptimizer(tf, parameters, state, task.optimizer);

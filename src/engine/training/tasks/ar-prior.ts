@@ -10,6 +10,7 @@ import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
+import { evaluatedNumber } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
 import { evenly, indicesOf, judgedPictures } from './pictures.ts';
 
@@ -185,10 +186,8 @@ export function arPriorTask(
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
       const batch = batchOf(judged, new Dice(seed, 0), AS_THEY_ARE);
-      const loss = tf.tidy(() => lossOf(weights, batch));
-      const figures = { heldOut: loss.dataSync()[0]! };
-      loss.dispose();
-      return { figures };
+      const heldOut = evaluatedNumber(tf, () => lossOf(weights, batch));
+      return { figures: { heldOut } };
     },
   };
 }

@@ -2,6 +2,7 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { dot } from '../../vectors.ts';
 import { plainSet } from '../data/compose/composed-set.ts';
 import { contactSheet } from '../data/contact-sheet.ts';
 import type { PictureSet } from '../data/picture-set.ts';
@@ -115,9 +116,9 @@ function embedInRows<Item>(
 }
 
 /** For each query the numbers of all candidates, the most similar first. */
-function nearestRows(queries: readonly Float32Array[], candidates: readonly Float32Array[]): number[][] {
+export function nearestRows(queries: readonly Float32Array[], candidates: readonly Float32Array[]): number[][] {
   return queries.map((query) => {
-    const similarity = candidates.map((candidate) => candidate.reduce((sum, value, i) => sum + value * query[i]!, 0));
+    const similarity = candidates.map((candidate) => dot(candidate, query));
     return [...candidates.keys()].sort((a, b) => similarity[b]! - similarity[a]!);
   });
 }

@@ -2,13 +2,13 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../../errors.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
-import { sampleCaption } from '../data/captions.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Initialiser } from '../parameters.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { type ClipConfig, embedPatches, embedTokens, type Patches, unitLength } from './clip-encoders.ts';
 import { clipFigures } from './clip-figures.ts';
+import { captionOf } from './encode-captions.ts';
 import { choosePatches } from './patches.ts';
 import { indicesOf } from './pictures.ts';
 import { randomView } from './views.ts';
@@ -77,10 +77,7 @@ export function clipTask(
       const dice = new Dice(seed, step);
       const concepts = pickConcepts(byConcept, batchSize, dice);
       const indices = concepts.map((concept) => dice.pick(byConcept[concept]!));
-      const texts = indices.map((index) => {
-        const record = dataset.records[index]!;
-        return tokenizer.encode(sampleCaption(record, dataset.concepts.get(record.concept)!, dice)).ids;
-      });
+      const texts = indices.map((index) => tokenizer.encode(captionOf(dataset, index, dice)).ids);
       const views = indices.map((index) => randomView(dataset.read(index), dataset.records[index]!.name, size, dice));
       const share = step < WHOLE_FROM * horizon ? KEPT : 1;
       return { patches: choosePatches(views, { size, patch }, share, dice), texts, concepts };

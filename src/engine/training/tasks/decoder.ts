@@ -6,6 +6,7 @@ import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
+import { evaluatedNumber } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
 import { indicesOf, judgedPictures } from './pictures.ts';
 import type { DrawSheet } from './sample-pictures.ts';
@@ -115,10 +116,8 @@ export function decoderTask(
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const loss = tf.tidy(() => lossOf(weights, decoderBatch(features, judged, new Dice(seed, 0))));
-      const figures = { heldOut: loss.dataSync()[0]! };
-      loss.dispose();
-      return { figures, sheet: await draw((index) => network(weights, guided(features, index))) };
+      const heldOut = evaluatedNumber(tf, () => lossOf(weights, decoderBatch(features, judged, new Dice(seed, 0))));
+      return { figures: { heldOut }, sheet: await draw((index) => network(weights, guided(features, index))) };
     },
   };
 }

@@ -2,7 +2,6 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
-import { sampleCaption } from '../data/captions.ts';
 import { plainSet } from '../data/compose/composed-set.ts';
 import { uncaptionedHyponyms } from '../data/hyponyms.ts';
 import type { PictureSet } from '../data/picture-set.ts';
@@ -11,7 +10,8 @@ import type { Task, TaskOptions } from '../task.ts';
 import type { Vocabulary } from '../teacher/vocabulary.ts';
 import { crossEntropyOfDiagonal, pickConcepts, picturesByConcept } from './clip.ts';
 import { type ClipConfig, embedTokens } from './clip-encoders.ts';
-import { conceptNames, embedTexts } from './clip-figures.ts';
+import { conceptNames, embedTexts, nearestRows } from './clip-figures.ts';
+import { captionOf } from './encode-captions.ts';
 import { type Features, gatherRows } from './features.ts';
 
 type T = tfjs.Tensor;
@@ -82,10 +82,7 @@ export function distilTask(
     batch(step) {
       const dice = new Dice(seed, step);
       const indices = pickConcepts(byConcept, BATCH, dice).map((concept) => dice.pick(byConcept[concept]!));
-      const captions = indices.map((index) => {
-        const record = dataset.records[index]!;
-        return tokenizer.encode(sampleCaption(record, dataset.concepts.get(record.concept)!, dice)).ids;
-      });
+      const captions = indices.map((index) => tokenizer.encode(captionOf(dataset, index, dice)).ids);
       const pictures = gatherRows(features.embeddings, indices);
       for (let b = 0; b < indices.length; b++) scaleToLength1(pictures.subarray(b * width, (b + 1) * width));
       const chosen = Array.from({ length: BATCH }, () => dice.below(count));
@@ -108,11 +105,9 @@ export function distilTask(
     },
 
     async evaluate(weights) {
-      const anchors = embedTexts(tf, weights, config, tokenizer, names);
-      const found = embedTexts(tf, weights, config, tokenizer, [...hyponyms.keys()]).map((embedding) =>
-        nearestOf(embedding, anchors),
-      );
-      const right = [...hyponyms.values()].filter((concepts, i) => concepts.includes(names[found[i]!]!));
+      const embeddings = embedTexts(tf, weights, config, tokenizer, [...hyponyms.keys()]);
+      const found = nearestRows(embeddings, embedTexts(tf, weights, config, tokenizer, names));
+      const right = [...hyponyms.values()].filter((concepts, i) => concepts.includes(names[found[i]![0]!]!));
       return { figures: { hyponymTop1: right.length / Math.max(1, hyponyms.size) } };
     },
   };
@@ -121,16 +116,6 @@ export function distilTask(
 /** Of the concepts that have pictures to learn from. */
 const trainedNames = (dataset: PictureSet): Set<string> =>
   new Set([...picturesByConcept(dataset).keys()].map((id) => dataset.concepts.get(id)!.name));
-
-function nearestOf(embedding: Float32Array, candidates: readonly Float32Array[]): number {
-  let [best, highest] = [0, Number.NEGATIVE_INFINITY];
-  for (const [i, candidate] of candidates.entries()) {
-    let similarity = 0;
-    for (let d = 0; d < embedding.length; d++) similarity += embedding[d]! * candidate[d]!;
-    if (similarity > highest) [best, highest] = [i, similarity];
-  }
-  return best;
-}
 
 function scaleToLength1(vector: Float32Array): void {
   const length = Math.hypot(...vector);

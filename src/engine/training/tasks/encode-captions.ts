@@ -32,10 +32,15 @@ export function tokenize({ tokenizer }: FrozenText, captions: readonly string[])
 /** A caption of each picture; each is empty with the probability `dropped`. */
 export function drawCaptions(set: PictureSet, indices: readonly number[], dice: Dice, dropped: number): string[] {
   return indices.map((index) => {
-    const record = set.records[index]!;
-    const caption = sampleCaption(record, set.concepts.get(record.concept)!, dice);
+    const caption = captionOf(set, index, dice);
     return dice.chance(dropped) ? '' : caption;
   });
+}
+
+/** A caption of a picture, another one at every call. */
+export function captionOf(set: PictureSet, index: number, dice: Dice): string {
+  const record = set.records[index]!;
+  return sampleCaption(record, set.concepts.get(record.concept)!, dice);
 }
 
 /** CLIP's text encoder, which is not trained. */

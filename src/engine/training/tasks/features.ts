@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type * as tfjs from '@tensorflow/tfjs-core';
 import { clipVision } from '../../networks/clip-vision.ts';
 import { type MovqConfig, movqEncoder } from '../../networks/movq.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
@@ -14,6 +13,7 @@ import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
 import { explainFullDisk } from '../full-disk.ts';
 import type { ClipConfig } from './clip-encoders.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
+import { evaluated } from './evaluated.ts';
 import { frozenWeights } from './frozen.ts';
 import { toUnit } from './pictures.ts';
 
@@ -120,13 +120,6 @@ function pixelsOf(pictures: readonly Uint8Array[], size: number): Float32Array {
   for (const [i, picture] of pictures.entries())
     clipPixels(picture, WHOLE, size, pixels.subarray(i * size * size * 3, (i + 1) * size * size * 3));
   return pixels;
-}
-
-function evaluated(tf: TensorFlow, compute: () => tfjs.Tensor): Tensor {
-  const result = tf.tidy(compute);
-  const data = (result.dataSync() as Float32Array).slice();
-  result.dispose();
-  return { data, shape: result.shape };
 }
 
 const scaled = ({ data, shape }: Tensor, factor: number): Tensor => ({

@@ -7,6 +7,7 @@ import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
+import { evaluatedNumber } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
 import { createNoising, type NoiseLevels, PRIOR_SCHEDULER } from './noising.ts';
 import type { Normalisation } from './normalisation.ts';
@@ -112,10 +113,8 @@ export function priorTask(
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const loss = tf.tidy(() => lossOf(weights, batchOf(judged, new Dice(seed, 0), 0)));
-      const figures = { heldOut: loss.dataSync()[0]! };
-      loss.dispose();
-      return { figures };
+      const heldOut = evaluatedNumber(tf, () => lossOf(weights, batchOf(judged, new Dice(seed, 0), 0)));
+      return { figures: { heldOut } };
     },
   };
 }

@@ -1,17 +1,17 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { z } from 'zod';
-import { clipText, endOfText } from '../../networks/clip-text.ts';
 import { TextProjectionConfig, textProjection } from '../../networks/text-projection.ts';
 import { karloDecoder } from '../../networks/unet.ts';
 import { KarloDecoderConfig } from '../../networks/unet-config.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
-import { sampleCaption } from '../data/captions.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { DECODER_BATCH, DECODER_OPTIMIZER, JUDGED, latentUnet } from './decoder.ts';
+import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
+import { evaluatedNumber } from './evaluated.ts';
 import type { Features } from './features.ts';
 import { indicesOf, judgedPictures } from './pictures.ts';
 import type { DrawSheet } from './sample-pictures.ts';
@@ -37,12 +37,7 @@ export function textDecoderConfig(channels: readonly number[], { text }: ClipCon
 /** How often the caption is empty. */
 const DROPPED = 0.1;
 
-interface Texts {
-  readonly ids: readonly (readonly number[])[];
-  readonly masks: readonly (readonly number[])[];
-}
-
-type Batch = NoisedLatents & Texts;
+type Batch = NoisedLatents & Captions;
 
 /**
  * The text-only decoder, GLIDE's shape (Nichol et al. 2022), which the paper compares unCLIP with: it draws from the caption,
@@ -61,20 +56,12 @@ export function textDecoderTask(
   const training = indicesOf(dataset, 'train');
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const latentShape = features.latents.shape.slice(1);
-  const conditioned = textConditioned(tf, config, text.clip, text.weights);
+  const conditioned = textConditioned(tf, config, text);
 
-  const encode = (texts: readonly string[]): Texts => {
-    const encodings = texts.map((caption) => text.tokenizer.encode(caption));
-    return { ids: encodings.map(({ ids }) => ids), masks: encodings.map(({ attentionMask }) => attentionMask) };
-  };
-  function batchOf(indices: readonly number[], dice: Dice, dropped: number): Batch {
-    const captions = indices.map((index) => {
-      const record = dataset.records[index]!;
-      const caption = sampleCaption(record, dataset.concepts.get(record.concept)!, dice);
-      return dice.chance(dropped) ? '' : caption;
-    });
-    return { ...encode(captions), ...noiseLatents(features, indices, dice) };
-  }
+  const batchOf = (indices: readonly number[], dice: Dice, dropped: number): Batch => ({
+    ...tokenize(text, drawCaptions(dataset, indices, dice, dropped)),
+    ...noiseLatents(features, indices, dice),
+  });
   const lossOf = (weights: Weights<T>, batch: Batch) => vLoss(tf, batch, latentShape, conditioned(weights, batch));
 
   return {
@@ -92,48 +79,30 @@ export function textDecoderTask(
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const loss = tf.tidy(() => lossOf(weights, batchOf(judged, new Dice(seed, 0), 0)));
-      const figures = { heldOut: loss.dataSync()[0]! };
-      loss.dispose();
+      const heldOut = evaluatedNumber(tf, () => lossOf(weights, batchOf(judged, new Dice(seed, 0), 0)));
       return {
-        figures,
-        sheet: await draw((index) => conditioned(weights, encode(['', dataset.records[index]!.name]))),
+        figures: { heldOut },
+        sheet: await draw((index) => conditioned(weights, tokenize(text, ['', dataset.records[index]!.name]))),
       };
     },
   };
 }
 
 /** @returns the U-Net for some texts */
-function textConditioned(tf: TensorFlow, config: TextDecoderConfig, clip: ClipConfig, clipWeights: Weights<T>) {
+function textConditioned(tf: TensorFlow, config: TextDecoderConfig, text: FrozenText) {
   const ops = new TfjsOps(tf);
-  return (weights: Weights<T>, { ids, masks }: Texts): Predict =>
+  const encode = captionEncoder(tf, text);
+  return (weights: Weights<T>, captions: Captions): Predict =>
     (sample, timestep) => {
-      const [rows, length] = [ids.length, ids[0]!.length];
-      const encoded = clipText(
-        ops,
-        clipWeights,
-        clip.text,
-      )({
-        ids: tf.tensor2d(
-          ids.map((row) => [...row]),
-          [rows, length],
-          'int32',
-        ),
-        positions: tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]),
-        ends: tf.tensor1d(endOfText(ids, clip.text), 'int32'),
-      });
+      const { textEmbedding, textHidden, textMask } = encode(captions);
       const { additive, context } = textProjection(
         ops,
         weights.at('text_proj'),
         config.projection,
-      )({
-        imageEmbedding: tf.zerosLike(encoded.embedding),
-        textEmbedding: encoded.embedding,
-        textHidden: encoded.hidden,
-      });
+      )({ imageEmbedding: tf.zerosLike(textEmbedding), textEmbedding, textHidden });
       // the tokens of the absent z_i are seen like the text's
-      const extra = config.projection.clip_extra_context_tokens;
-      const contextMask = tf.tensor2d(masks.map((row) => [...Array<number>(extra).fill(1), ...row]));
+      const extra = tf.ones([captions.ids.length, config.projection.clip_extra_context_tokens]);
+      const contextMask = tf.concat([extra, textMask], 1);
       return karloDecoder(ops, weights.at('unet'), config.unet)({ sample, timestep, additive, context, contextMask });
     };
 }
