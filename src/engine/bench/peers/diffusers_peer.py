@@ -1,11 +1,5 @@
-"""Python diffusers as a peer of the benchmark: eager, on the CPU. A task a line on stdin, an answer a line on stdout."""
-import json
-import resource
-import sys
-import time
-
-answers = sys.stdout
-sys.stdout = sys.stderr  # what libraries print is no answer
+"""Python diffusers as a peer of the benchmark: eager, on the CPU."""
+from serve import serve  # first: it keeps what libraries print from the answers
 
 import torch
 from diffusers import KandinskyV22CombinedPipeline, UNet2DConditionModel
@@ -53,18 +47,4 @@ def open_task(task):
     return opener(task["work"], DTYPES[task["precision"]])
 
 
-run = None
-for line in sys.stdin:
-    try:
-        task = json.loads(line)
-        start = time.perf_counter()
-        if task["do"] == "open":
-            run = open_task(task)
-        else:
-            run()
-        seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        answer = {"seconds": seconds, "peakBytes": peak}
-    except Exception as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(answer), file=answers, flush=True)
+serve(open_task)

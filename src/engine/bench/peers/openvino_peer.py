@@ -1,11 +1,5 @@
-"""OpenVINO on our own ONNX graph, as a peer of the benchmark. A task a line on stdin, an answer a line on stdout."""
-import json
-import resource
-import sys
-import time
-
-answers = sys.stdout
-sys.stdout = sys.stderr  # what libraries print is no answer
+"""OpenVINO on our own ONNX graph, as a peer of the benchmark."""
+from serve import serve  # first: it keeps what libraries print from the answers
 
 import nncf
 import numpy
@@ -47,18 +41,4 @@ def open_task(task):
     return lambda: request.infer(fed)
 
 
-run = None
-for line in sys.stdin:
-    try:
-        task = json.loads(line)
-        start = time.perf_counter()
-        if task["do"] == "open":
-            run = open_task(task)
-        else:
-            run()
-        seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        answer = {"seconds": seconds, "peakBytes": peak}
-    except Exception as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(answer), file=answers, flush=True)
+serve(open_task)
