@@ -25,8 +25,15 @@ export function sizeOf(
   return { width, height };
 }
 
+/** What was asked for, as sampling takes it from any decoder. @throws InputError as `schedulerFor` does */
+export function samplingFor(own: Scheduler, request: DecodeRequest & Size) {
+  const { width, height, steps, guidanceScale, guidanceRescale, eta, start, origin } = request;
+  const scheduler = schedulerFor(own, request);
+  return { width, height, scheduler, steps, guidanceScale, guidanceRescale, eta, start, origin };
+}
+
 /** A decoder's own scheduler, with what was asked for. @throws InputError for settings that contradict each other */
-export function schedulerFor(
+function schedulerFor(
   own: Scheduler,
   { sampler, eta, dynamicThresholding }: Pick<DecodeRequest, 'sampler' | 'eta' | 'dynamicThresholding'>,
 ): Scheduler {

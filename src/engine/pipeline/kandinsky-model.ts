@@ -1,7 +1,7 @@
 import { InputError } from '../../errors.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import { rows, type Tensor } from '../tensor.ts';
-import { expectShapes, schedulerFor, sizeOf } from './decode-settings.ts';
+import { expectShapes, samplingFor, sizeOf } from './decode-settings.ts';
 import { encodePicture, type Kandinsky, openKandinsky } from './kandinsky.ts';
 import type {
   DecodeRequest,
@@ -101,15 +101,7 @@ async function decode(
   return sampleDecoder(model, {
     imageEmbedding: embedding.imageEmbedding,
     negativeEmbedding: embedding.negativeEmbedding ?? (await negativeEmbedding(model, request, generator, hooks)),
-    height,
-    width,
-    scheduler: schedulerFor(model.scheduler, request),
-    steps: request.steps,
-    guidanceScale: request.guidanceScale,
-    guidanceRescale: request.guidanceRescale,
-    eta: request.eta,
-    start: request.start,
-    origin: request.origin,
+    ...samplingFor(model.scheduler, request),
     kept: request.kept,
     generator,
     ...hooks,

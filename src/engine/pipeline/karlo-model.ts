@@ -3,7 +3,7 @@ import { tensorFromPicture } from '../images/picture-tensor.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import type { KarloDecoder, SuperResolution } from '../runtime/open-networks.ts';
 import type { Tensor } from '../tensor.ts';
-import { expectShapes, schedulerFor, sizeOf } from './decode-settings.ts';
+import { expectShapes, samplingFor, sizeOf } from './decode-settings.ts';
 import { type Karlo, openKarlo } from './karlo.ts';
 import type { DecodeRequest, Model, ModelOptions, Size, StageHooks, TextRequest } from './model.ts';
 import { embedTexts } from './priors.ts';
@@ -75,15 +75,7 @@ async function decode(
     imageEmbedding: request.embedding.imageEmbedding,
     text: await model.clip.encodeTexts([request.prompt ?? '']),
     unconditional: await model.clip.encodeTexts([request.negativePrompt ?? '']),
-    height,
-    width,
-    scheduler: schedulerFor(model.scheduler, request),
-    steps: request.steps,
-    guidanceScale: request.guidanceScale,
-    guidanceRescale: request.guidanceRescale,
-    eta: request.eta,
-    start: request.start,
-    origin: request.origin,
+    ...samplingFor(model.scheduler, request),
     generator,
     ...hooks,
   });
