@@ -1,6 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Presets, SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { loadConfig } from '../config.ts';
@@ -31,6 +30,7 @@ import { SeededSettings, taskSchema } from '../task.ts';
 import { decimal, parse, seed } from '../typed-settings.ts';
 import { refuseOptionsThatNpmKept } from './npm-options.ts';
 import { withOutFolder } from './out-folder.ts';
+import { createStageBar } from './progress-bar.ts';
 
 /** Options of every command that draws. */
 export interface DrawingOptions {
@@ -164,14 +164,15 @@ async function drawInto(
   const { engineThreads: threads } = config;
   const model = await openModel(modelDir, { threads, lanes: lanesFor(threads), executionProviders, precision });
   const load = (performance.now() - start) / 1000;
-  const bar = progressBar();
+  // the steps of all pictures together
+  const bar = createStageBar('{stage} {bar} {percentage} % · {value} of {total} steps', 'inversion');
   try {
     const { recipes, reconstructed, drawn } = await plan(model, task, {
-      onInversion: ({ steps }) => bar.advance('inversion', steps),
+      onInversion: ({ steps }) => bar.at('inversion', steps).increment(),
     });
     tellUnread(model, recipes);
     const { images, timings } = await draw(model, recipes, {
-      onStep: ({ stage, steps }) => bar.advance(stage, steps * recipes.length),
+      onStep: ({ stage, steps }) => bar.at(stage, steps * recipes.length).increment(),
       drawn,
     });
     bar.stop();
@@ -270,20 +271,3 @@ function summary(
 
 const rounded = (value: number) => Number(value.toFixed(3));
 const withExtension = (name: string, extension: string) => name.replace(/\.png$/, `.${extension}`);
-
-/** On a terminal's stderr; the steps of all pictures together. */
-function progressBar() {
-  const format = '{stage} {bar} {percentage} % · {value} of {total} steps';
-  const bar = new SingleBar({ format, hideCursor: true, clearOnComplete: true }, Presets.shades_classic);
-  let shown = '';
-  return {
-    advance(stage: string, steps: number) {
-      if (stage !== shown) {
-        shown = stage;
-        bar.start(steps, 0, { stage: stage.padEnd('inversion'.length) });
-      }
-      bar.increment();
-    },
-    stop: () => bar.stop(),
-  };
-}

@@ -1,4 +1,3 @@
-import { Presets, SingleBar } from 'cli-progress';
 import { Argument, Command, Option } from 'commander';
 import { downloadModel } from '../engine/models/download.ts';
 import { inspectModel } from '../engine/models/inspect.ts';
@@ -6,6 +5,7 @@ import { PUBLISHED_SHAPES, type PublishedModel } from '../engine/models/publishe
 import { synthesizeModel } from '../engine/models/synthesize.ts';
 import { InputError } from '../errors.ts';
 import { formatBytes, formatModel } from './format-model.ts';
+import { createBar, WITHOUT_TERMINAL } from './progress-bar.ts';
 import { quantize } from './quantize.ts';
 
 const inspect = new Command('inspect')
@@ -47,13 +47,8 @@ const download = new Command('download')
 
 /** One bar for all files, on stderr. */
 function progressBar() {
-  const bar = new SingleBar(
-    {
-      format: '{bar} {done} of {size}, {eta_formatted} left, {file}',
-      ...{ hideCursor: true, clearOnComplete: true, etaBuffer: 200, noTTYOutput: true, notTTYSchedule: 30_000 },
-    },
-    Presets.shades_classic,
-  );
+  const format = '{bar} {done} of {size}, {eta_formatted} left, {file}';
+  const bar = createBar(format, { etaBuffer: 200, ...WITHOUT_TERMINAL });
   let begun = false;
   return {
     onProgress(file: string, done: number, total: number) {

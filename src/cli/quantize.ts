@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { Presets, SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { loadConfig } from '../config.ts';
@@ -14,6 +14,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../errors.ts';
 import { MAX_STEPS, wholeNumber } from '../recipe.ts';
 import { decimal, parse } from '../typed-settings.ts';
+import { createBar } from './progress-bar.ts';
 
 interface QuantizeOptions {
   readonly pictures: string;
@@ -103,10 +104,7 @@ function formatComparison({ prompts, samePicture, float32, int8, loss }: Precisi
 }
 
 function progressBar(what: string, total: number): SingleBar {
-  const bar = new SingleBar(
-    { format: `${what} {bar} {value} of {total}`, clearOnComplete: true },
-    Presets.shades_classic,
-  );
+  const bar = createBar(`${what} {bar} {value} of {total}`);
   bar.start(total, 0);
   return bar;
 }

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Presets, SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { loadConfig, PROJECT_ROOT } from '../config.ts';
 import type { Answer } from '../engine/evaluation/report/drawings.ts';
@@ -16,6 +15,7 @@ import { formatTable } from '../engine/evaluation/report/table.ts';
 import { openModel } from '../engine/pipeline/open-model.ts';
 import type { RuntimeOptions } from '../engine/runtime/runtime.ts';
 import { contactSheet } from '../engine/training/data/contact-sheet.ts';
+import { createStageBar, WITHOUT_TERMINAL } from './progress-bar.ts';
 
 const say = (line: string) => console.error(line);
 const modelOption = () => new Option('--model <dir>', 'model folder (default: MODEL_DIR, or the bundled model)');
@@ -127,22 +127,11 @@ export const sheet = new Command('sheet')
   });
 
 /** A bar for each stage, on stderr. */
-function progressBar(): { onProgress(stage: string, done: number, total: number): void; stop(): void } {
+function progressBar() {
   const format = '{stage} {bar} {value} of {total}, {eta_formatted} left';
-  const bar = new SingleBar(
-    { format, hideCursor: true, clearOnComplete: true, noTTYOutput: true, notTTYSchedule: 30_000 },
-    Presets.shades_classic,
-  );
-  let stage = '';
+  const bar = createStageBar(format, 'autoencoder', WITHOUT_TERMINAL);
   return {
-    onProgress(next, done, total) {
-      if (next !== stage) {
-        bar.stop();
-        stage = next;
-        bar.start(total, done, { stage: stage.padEnd('autoencoder'.length) });
-      }
-      bar.update(done);
-    },
-    stop: () => bar.stop(),
+    onProgress: (stage: string, done: number, total: number) => bar.at(stage, total, done).update(done),
+    stop: bar.stop,
   };
 }
