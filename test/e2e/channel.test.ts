@@ -84,19 +84,7 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
     await page.getByRole('button', { name: 'Add option seed' }).waitFor();
 
     await page.keyboard.type('red heart');
-    const message = await drawn(async () => {
-      await page.getByRole('button', { name: 'Send command' }).click();
-      // Acknowledged at once, then a bar and previews.
-      await lastMessage().getByRole('button', { name: 'Cancel' }).waitFor({ timeout: 3000 });
-      await lastMessage()
-        .getByText(/step \d+ of 20/)
-        .waitFor({ timeout: DRAWN_MS });
-      await lastMessage()
-        .getByRole('img', { name: /preview at \d+ %/ })
-        .first()
-        .waitFor({ timeout: DRAWN_MS });
-    });
-
+    const message = await drawn(() => page.getByRole('button', { name: 'Send command' }).click());
     const pictures = await recipesOf(message);
     const [first] = pictures;
     expect(pictures.map(({ recipe }) => recipe.seed - first!.recipe.seed)).toEqual([0, 1, 2, 3]);
@@ -189,18 +177,33 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
     });
   });
 
+  it('shows how far a drawing is, and stops it', async () => {
+    // Enough steps that no machine is done before they are seen.
+    await send('/imagine prompt: red heart steps: 200');
+    const drawing = messages().filter({ has: page.getByRole('button', { name: 'Cancel' }) });
+    await drawing.getByText(/step \d+ of 200/).waitFor({ timeout: DRAWN_MS });
+    await drawing
+      .getByRole('img', { name: /preview at \d+ %/ })
+      .first()
+      .waitFor({ timeout: DRAWN_MS });
+    await drawing.getByRole('button', { name: 'Cancel' }).click();
+    await lastMessage()
+      .getByText(/cancelled/i)
+      .waitFor({ timeout: DRAWN_MS });
+  });
+
   it('finishes a picture whose engine was killed, once', async () => {
     const message = await drawn(async () => {
-      await send('/imagine prompt: red heart steps: 60');
+      await send('/imagine prompt: red heart steps: 200');
       await lastMessage()
-        .getByText(/step \d+ of 60/)
+        .getByText(/step \d+ of 200/)
         .waitFor({ timeout: DRAWN_MS });
       const [engine] = app.pids('engine').slice(-1);
       process.kill(engine!, 'SIGKILL');
     });
     expect(app.pids('engine').length).toBe(2);
     expect(await picturesOf(message).count()).toBe(4);
-    expect((await recipesOf(message))[0]!.recipe.steps).toBe(60);
+    expect((await recipesOf(message))[0]!.recipe.steps).toBe(200);
     expect(app.output).not.toContain('EPIPE');
   });
 
