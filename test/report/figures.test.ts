@@ -10,7 +10,7 @@ import { rgbaFromDrawn, rgbaFromTensor, tensorFromRgba } from '../../src/engine/
 import { formatTable } from '../../src/engine/evaluation/report/table.ts';
 import { startTorch } from '../../src/engine/evaluation/report/torch-step.ts';
 import { weightsMb } from '../../src/engine/evaluation/report/weights.ts';
-import type { JudgeConfig } from '../../src/engine/networks/judge.ts';
+import type { ClassifierConfig } from '../../src/engine/networks/classifier.ts';
 import type { Clip } from '../../src/engine/pipeline/clip.ts';
 import type { Judge, Movq } from '../../src/engine/runtime/open-networks.ts';
 import { rows, type Tensor, tensor } from '../../src/engine/tensor.ts';
@@ -53,7 +53,7 @@ function channelMeans(pixels: Tensor): Tensor {
 
 /** Knows a colour by its largest channel, and stripes by their being lighter. */
 const judge: Judge = {
-  config: { image_size: 64, concepts: NAMES } as unknown as JudgeConfig,
+  config: { image_size: 64, concepts: NAMES } as unknown as ClassifierConfig,
   async look(pixels) {
     const concepts = channelMeans(pixels);
     const lightness = Array.from({ length: concepts.shape[0]! }, (_, i) =>

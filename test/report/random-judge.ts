@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { JudgeConfig, judge } from '../../src/engine/networks/judge.ts';
+import { ClassifierConfig, classifier } from '../../src/engine/networks/classifier.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
@@ -15,13 +15,13 @@ export const SMALL_JUDGE = { image_size: 16, channels: [16, 16], style_width: 4 
  * @returns two random pictures (2, 3, 16, 16), and what it says of them in TensorFlow.js
  */
 export async function writeRandomJudge(dir: string, concepts: readonly string[], styles: readonly string[]) {
-  const config = JudgeConfig.parse({ ...SMALL_JUDGE, concepts, styles });
+  const config = ClassifierConfig.parse({ ...SMALL_JUDGE, concepts, styles });
   const ops = new TfjsOps(tf);
   const pixels = new Dice(3, 0).normal([2, 3, 16, 16]);
   const images = ops.image(tf.tensor(pixels.data, [...pixels.shape]));
-  const parameters = Parameters.of(ops, (weights) => judge(ops, weights, config)(images));
+  const parameters = Parameters.of(ops, (weights) => classifier(ops, weights, config)(images));
   const values = parameters.initialise(1);
-  const said = judge(ops, parameters.weights(parameters.tensors(tf, values)), config)(images);
+  const said = classifier(ops, parameters.weights(parameters.tensors(tf, values)), config)(images);
 
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, 'config.json'), JSON.stringify({ _class_name: 'Judge', ...config }));

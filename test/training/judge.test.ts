@@ -9,7 +9,7 @@ import { Dice } from '../../src/engine/training/dice.ts';
 import { trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
-import { judgeConfig } from '../../src/engine/training/tasks/judge.ts';
+import { classifierConfig } from '../../src/engine/training/tasks/classifier.ts';
 import { mirror, randomView } from '../../src/engine/training/tasks/views.ts';
 import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
 import { SMALL_JUDGE, writeRandomJudge } from '../report/random-judge.ts';
@@ -57,12 +57,12 @@ describe('what the judge tells apart', () => {
     const concepts = join(data, 'concepts.jsonl');
     // the moon is an icon of a camera
     await writeFile(concepts, (await readFile(concepts, 'utf8')).replace('"name":"moon"', '"name":"camera"'));
-    expect(judgeConfig(new Dataset(data))).toMatchObject({ concepts: ['camera', 'sun'], styles: STYLES });
+    expect(classifierConfig('judge', new Dataset(data))).toMatchObject({ concepts: ['camera', 'sun'], styles: STYLES });
   });
 
   test('are at least two', async () => {
     const data = await writeTinyDataset(dir, [{ name: 'sun' }], [{ concept: 'sun', style: 'flat', split: 'train' }]);
-    expect(() => judgeConfig(new Dataset(data))).toThrow('at least two, found 0');
+    expect(() => classifierConfig('judge', new Dataset(data))).toThrow('at least two, found 0');
   });
 });
 
@@ -106,7 +106,7 @@ test.skipIf(!READY)(
     vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     const dataset = await tinyDataset();
     const runs = join(dir, 'runs');
-    const config = { ...judgeConfig(dataset), ...SMALL_JUDGE };
+    const config = { ...classifierConfig('judge', dataset), ...SMALL_JUDGE };
     await writeRunConfig(runs, 'judge', { _class_name: 'Judge', ...config });
     const options = { data: join(dir, 'data'), runs, seed: 0, time: 50_000, maxSteps: 250, say: () => {} };
     await trainPart(loadTensorFlow(), 'judge', options);

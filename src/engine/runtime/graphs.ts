@@ -1,7 +1,7 @@
 import { type ArPriorConfig, arPrior, type Memory, type Predicted } from '../networks/ar-prior.ts';
+import { type ClassifierConfig, classifier } from '../networks/classifier.ts';
 import { type ClipTextConfig, clipText } from '../networks/clip-text.ts';
 import { type ClipVisionConfig, clipVision } from '../networks/clip-vision.ts';
-import { type JudgeConfig, judge } from '../networks/judge.ts';
 import { latentChannels, type MovqConfig, movqDecoder, movqEncoder } from '../networks/movq.ts';
 import { type PriorConfig, prior, priorParts } from '../networks/prior.ts';
 import { type TextProjectionConfig, textProjection } from '../networks/text-projection.ts';
@@ -172,7 +172,7 @@ export const movqDecoderGraph: GraphBuilder<MovqConfig> = (ops, w, c) => {
 };
 
 /** pixels → concepts, style */
-export const judgeGraph: GraphBuilder<JudgeConfig> = (ops, w, c) => {
-  const { concepts, style } = judge(ops, w, c)(ops.input('pixels', [BATCH, 3, c.image_size, c.image_size]));
+export const classifierGraph: GraphBuilder<ClassifierConfig> = (ops, w, c) => {
+  const { concepts, style } = classifier(ops, w, c)(ops.input('pixels', [BATCH, 3, c.image_size, c.image_size]));
   return { concepts, style };
 };

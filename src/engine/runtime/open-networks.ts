@@ -1,8 +1,8 @@
 import { InputError } from '../../errors.ts';
 import { ArPriorConfig } from '../networks/ar-prior.ts';
+import { ClassifierConfig } from '../networks/classifier.ts';
 import { ClipTextConfig, endOfText } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
-import { JudgeConfig } from '../networks/judge.ts';
 import { latentChannels, MovqConfig, quantize } from '../networks/movq.ts';
 import { PriorConfig, stepTokenCount } from '../networks/prior.ts';
 import { TextProjectionConfig } from '../networks/text-projection.ts';
@@ -15,10 +15,10 @@ import { readTensor, type TensorEntry } from '../weights/safetensors.ts';
 import {
   arPriorFirstGraph,
   arPriorNextGraph,
+  classifierGraph,
   clipTextGraph,
   clipVisionGraph,
   type GraphBuilder,
-  judgeGraph,
   karloDecoderGraph,
   movqDecoderGraph,
   movqEncoderGraph,
@@ -374,7 +374,7 @@ export async function openMovq(dir: string, options: RuntimeOptions = {}): Promi
 }
 
 /** The classifier that the report judges pictures by. */
-export interface Judge extends Open<JudgeConfig> {
+export interface Judge extends Open<ClassifierConfig> {
   /**
    * @param pixels  (B, 3, image_size, image_size) in [−1, 1], composed on white
    * @returns logits (B, concepts), and where each picture lies among styles (B, style_width)
@@ -383,8 +383,8 @@ export interface Judge extends Open<JudgeConfig> {
 }
 
 export async function openJudge(dir: string, options: RuntimeOptions = {}): Promise<Judge> {
-  const component = await openComponent(dir, 'Judge', JudgeConfig);
-  const session = await record(component, judgeGraph, options);
+  const component = await openComponent(dir, 'Judge', ClassifierConfig);
+  const session = await record(component, classifierGraph, options);
   expectAllRead(component);
   return {
     config: component.config,

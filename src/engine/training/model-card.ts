@@ -7,6 +7,7 @@ import { EXTRAS, PARTS } from './parts.ts';
 
 const TITLES = {
   movq: 'MoVQ, pictures ↔ latents',
+  teacher: 'Teacher of CLIP’s image encoder, no part of the model',
   clip: 'CLIP, text and pictures',
   distil: 'words of a sentence model (all-MiniLM-L6-v2, Apache-2.0) in its text encoder',
   decoder: 'decoder, embedding → latents',

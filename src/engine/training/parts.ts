@@ -10,8 +10,8 @@ import { exportJudge } from './export-judge.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
 import {
   openArPriorConfig,
+  openClassifierConfig,
   openClipConfig,
-  openJudgeConfig,
   openMovqConfig,
   openPriorConfig,
   openTextDecoderConfig,
@@ -20,19 +20,20 @@ import {
 } from './run-config.ts';
 import type { Task } from './task.ts';
 import { arPriorTask } from './tasks/ar-prior.ts';
-import { clipTask } from './tasks/clip.ts';
+import { classifierTask } from './tasks/classifier.ts';
+import { clipTask, conceptsRecur } from './tasks/clip.ts';
 import { decoderTask } from './tasks/decoder.ts';
 import { distilTask } from './tasks/distil.ts';
 import { prepareDistillation } from './tasks/distilled-from.ts';
 import { type Features, loadFeatures } from './tasks/features.ts';
 import { fineTuneTask } from './tasks/fine-tune.ts';
 import { frozenWeights } from './tasks/frozen.ts';
-import { judgeTask } from './tasks/judge.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { openComponents } from './tasks/principal-components.ts';
 import { priorTask } from './tasks/prior.ts';
 import { createSheet } from './tasks/sample-pictures.ts';
+import type { Teacher } from './tasks/teaching.ts';
 import { textDecoderTask } from './tasks/text-decoder.ts';
 import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 import { upsamplerTask } from './tasks/upsampler.ts';
@@ -41,7 +42,7 @@ import { openVocabulary } from './teacher/vocabulary.ts';
 /** The networks that are trained with TensorFlow, each after those that it learns from. */
 export const PARTS = ['movq', 'clip', 'prior', 'decoder'] as const;
 /** Parts that a model can do without. */
-export const EXTRAS = ['distil', 'ar-prior', 'upsampler', 'fine-tune'] as const;
+export const EXTRAS = ['teacher', 'distil', 'ar-prior', 'upsampler', 'fine-tune'] as const;
 /** Trained to compare with and to measure by, no part of a model. */
 export const MEASURES = ['text-decoder', 'judge'] as const;
 export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
@@ -49,7 +50,8 @@ export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof ME
 /** Over so many steps the learning rate of each falls. */
 const PLANNED_STEPS: Record<Part, number> = {
   movq: 10_000,
-  clip: 8_000,
+  teacher: 4_000,
+  clip: 12_000,
   distil: 4_000,
   prior: 6_000,
   'ar-prior': 6_000,
@@ -59,6 +61,9 @@ const PLANNED_STEPS: Record<Part, number> = {
   'text-decoder': 50_000,
   judge: 6_000,
 };
+
+/** Added to a run's seed: the judge's random choices are not those of what it judges. */
+const CLASSIFIER_SEEDS = { judge: 1, teacher: 2 } as const;
 
 export interface PartOptions extends TrainOptions {
   /** Folder of the data set. */
@@ -77,14 +82,18 @@ export async function trainPart(tf: TensorFlow, part: Part, options: PartOptions
 const PRIOR_SHARE = 0.15;
 
 /**
- * Spends the time on what needs it most: first on the autoencoder, then on CLIP, each until it has had its planned number of
- * steps, because the others learn from what they make of pictures and texts; then on prior and decoder.
+ * Spends the time on what needs it most: first on the autoencoder, then on CLIP and before it on its teacher, where concepts
+ * recur, each until it has had its planned number of steps, because the others learn from what they make of pictures and
+ * texts; then on prior and decoder.
  * @param encodersAreGood leaves autoencoder and CLIP as they are
  */
 export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAreGood = false): Promise<void> {
   const end = Date.now() + options.time;
   const left = () => (options.signal?.aborted ? 0 : end - Date.now());
-  for (const part of encodersAreGood ? [] : (['movq', 'clip'] as const)) {
+  const encoders = conceptsRecur(openPictures(options.data))
+    ? (['movq', 'teacher', 'clip'] as const)
+    : (['movq', 'clip'] as const);
+  for (const part of encodersAreGood ? [] : encoders) {
     if (left() > 0) await trainUntilPlanned(tf, part, { ...options, time: left() });
   }
   if (left() > 0) await trainUntilPlanned(tf, 'prior', { ...options, time: PRIOR_SHARE * left() });
@@ -99,10 +108,10 @@ async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOption
 
 async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }: PartOptions): Promise<Task> {
   const horizon = PLANNED_STEPS[part];
-  if (part === 'judge') {
+  if (part === 'judge' || part === 'teacher') {
     const plain = new Dataset(data);
-    // with another seed than the parts that it judges
-    return judgeTask(tf, plain, await openJudgeConfig(runs, plain), { horizon, seed: seed + 1 }) as Task;
+    const config = await openClassifierConfig(runs, part, plain);
+    return classifierTask(tf, part, plain, config, { horizon, seed: seed + CLASSIFIER_SEEDS[part] }) as Task;
   }
   if (part === 'upsampler') {
     const plain = new Dataset(data);
@@ -114,7 +123,10 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
   const clip = await openClipConfig(runs);
-  if (part === 'clip') return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }) as Task;
+  if (part === 'clip') {
+    const teacher = await openTeacher(tf, data, runs);
+    return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }, teacher) as Task;
+  }
 
   const features = await openFeatures(tf, dataset, runs, say);
   if (part === 'distil') {
@@ -168,6 +180,13 @@ export async function openFeatures(
     { runs, movq: await openMovqConfig(runs), clip: await openClipConfig(runs) },
     progressOf(dataset, say),
   );
+}
+
+/** The classifier that CLIP learns from, where one has been trained. */
+async function openTeacher(tf: TensorFlow, data: string, runs: string): Promise<Teacher | undefined> {
+  if (!existsSync(checkpointOf(runs, 'teacher'))) return undefined;
+  const config = await openClassifierConfig(runs, 'teacher', new Dataset(data));
+  return { config, weights: await frozenWeights(tf, runs, 'teacher') };
 }
 
 async function openTokenizer(dataset: PictureSet, runs: string, seed: number, say: (line: string) => void) {

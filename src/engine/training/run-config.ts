@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { ArPriorConfig } from '../networks/ar-prior.ts';
-import { JudgeConfig } from '../networks/judge.ts';
+import { ClassifierConfig } from '../networks/classifier.ts';
 import { MovqConfig } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
 import { SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
@@ -11,9 +11,9 @@ import type { PrincipalComponents } from '../pca/components.ts';
 import { ConfigError, parseConfig } from '../weights/config.ts';
 import type { Dataset } from './data/dataset.ts';
 import { arPriorConfig } from './tasks/ar-prior.ts';
+import { type ClassifierPart, classifierConfig } from './tasks/classifier.ts';
 import { type ClipConfig, ClipConfig as ClipSchema, clipConfig, EMBEDDING_WIDTH } from './tasks/clip-encoders.ts';
 import { unetConfig } from './tasks/decoder.ts';
-import { judgeConfig } from './tasks/judge.ts';
 import { movqConfig } from './tasks/movq.ts';
 import { priorConfig } from './tasks/prior.ts';
 import { TextDecoderConfig, textDecoderConfig } from './tasks/text-decoder.ts';
@@ -44,9 +44,12 @@ export const openTextDecoderConfig = (runs: string): Promise<TextDecoderConfig> 
     return textDecoderConfig(block_out_channels, await openClipConfig(runs));
   });
 
-/** The judge of a data set; what it tells apart stays what it was at the first step. */
-export const openJudgeConfig = (runs: string, dataset: Dataset): Promise<JudgeConfig> =>
-  open(runs, 'judge', JudgeConfig, async () => ({ _class_name: 'Judge', ...judgeConfig(dataset) }));
+/** A classifier of a data set's pictures; what it tells apart stays what it was at the first step. */
+export const openClassifierConfig = (runs: string, part: ClassifierPart, dataset: Dataset): Promise<ClassifierConfig> =>
+  open(runs, part, ClassifierConfig, async () => ({
+    _class_name: part === 'judge' ? 'Judge' : 'Teacher',
+    ...classifierConfig(part, dataset),
+  }));
 
 /** A run's config.json; it's written where there is none. */
 async function open<S extends z.ZodType>(

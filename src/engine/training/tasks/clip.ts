@@ -2,15 +2,18 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../../errors.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Initialiser } from '../parameters.ts';
 import type { Task, TaskOptions } from '../task.ts';
+import { recurringNames } from './classifier.ts';
 import { type ClipConfig, embedPatches, embedTokens, type Patches, unitLength } from './clip-encoders.ts';
 import { clipFigures } from './clip-figures.ts';
 import { captionOf } from './encode-captions.ts';
 import { choosePatches } from './patches.ts';
 import { indicesOf } from './pictures.ts';
+import { type Teacher, teaching } from './teaching.ts';
 import { randomView } from './views.ts';
 
 /** Concepts that count as neighbours. */
@@ -19,6 +22,8 @@ const NEIGHBOURHOOD = 320;
 interface Batch {
   /** Of pictures in [−1, 1]. */
   readonly patches: Patches;
+  /** (B, S, S, 3): those pictures, as far as a teacher looks at them. */
+  readonly pixels: Float32Array | undefined;
   /** Token ids, with end of text and padding. */
   readonly texts: readonly (readonly number[])[];
   /** (B): numbers of the concepts. */
@@ -29,14 +34,20 @@ interface Batch {
 const KEPT = 0.5;
 const WHOLE_FROM = 0.85;
 
-/** Pictures a concept, on average, from which on concepts are worth a vector of their own. */
-const RECURRING = 2;
+/** Whether concepts have several pictures each, so that finding them among all can be learned: half of them two at least. */
+export function conceptsRecur(dataset: PictureSet): boolean {
+  const plain = plainSet(dataset);
+  const names = recurringNames(plain).length;
+  return names >= 2 && names >= picturesByConcept(plain).size / 2;
+}
 
 /**
  * CLIP (Radford et al. 2021) from scratch: InfoNCE in both directions, learned temperature, one picture a concept in a batch.
  * Where concepts have several pictures each, as emoji in several styles do, both encoders also learn to find the concept
  * among all, by a vector of each (Movshovitz-Attias et al. 2017: proxies): a batch alone shows a few of them. These vectors
  * are no part of the model.
+ * @param teacher from which the encoder of pictures learns how alike concepts look, and to generalise as convolutions do
+ *   (DeiT, Touvron et al. 2021, with soft labels): the same view of a picture shall be as near to each concept as it says
  */
 export function clipTask(
   tf: TensorFlow,
@@ -44,17 +55,21 @@ export function clipTask(
   tokenizer: Tokenizer,
   config: ClipConfig,
   { horizon, seed }: TaskOptions,
+  teacher?: Teacher,
 ): Task<Batch> {
   const batchSize = 128;
   const byConcept = [...picturesByConcept(dataset).values()];
-  const pictureCount = byConcept.reduce((sum, pictures) => sum + pictures.length, 0);
-  const recurring = pictureCount >= RECURRING * byConcept.length;
+  // compositions stand behind the other concepts, and are one picture each
+  const plain = [...picturesByConcept(plainSet(dataset)).values()];
+  const recurring = conceptsRecur(dataset);
   if (byConcept.length < 2) {
     throw new InputError(
       `CLIP learns to tell captions apart: it needs pictures with at least two, found ${byConcept.length}`,
     );
   }
   const { image_size: size, patch_size: patch } = config.vision;
+  const plainNames = [...picturesByConcept(plainSet(dataset)).keys()].map((id) => dataset.concepts.get(id)!.name);
+  const teach = recurring && teacher ? teaching(tf, teacher, plainNames, size) : undefined;
 
   return {
     name: 'clip',
@@ -75,15 +90,16 @@ export function clipTask(
 
     batch(step) {
       const dice = new Dice(seed, step);
-      const concepts = pickConcepts(byConcept, batchSize, dice);
+      const concepts = pickConcepts(byConcept, plain.length, batchSize, dice);
       const indices = concepts.map((concept) => dice.pick(byConcept[concept]!));
       const texts = indices.map((index) => tokenizer.encode(captionOf(dataset, index, dice)).ids);
       const views = indices.map((index) => randomView(dataset.read(index), dataset.records[index]!.name, size, dice));
       const share = step < WHOLE_FROM * horizon ? KEPT : 1;
-      return { patches: choosePatches(views, { size, patch }, share, dice), texts, concepts };
+      const patches = choosePatches(views, { size, patch }, share, dice);
+      return { patches, texts, concepts, pixels: teach && concatenated(views) };
     },
 
-    loss(weights, { patches, texts, concepts }) {
+    loss(weights, { patches, pixels, texts, concepts }) {
       const images = embedPatches(tf, weights, config, patches);
       const words = embedTokens(tf, weights, config, texts);
       // no sharper than 1/100, as in the paper
@@ -94,16 +110,26 @@ export function clipTask(
       const contrast = tf.mul(0.5, tf.add(ofImages, ofTexts)) as tfjs.Scalar;
       const parts = { ofImages, ofTexts, scale: tf.reshape(scale, []) as tfjs.Scalar };
       if (!recurring) return { total: contrast, parts };
-      const proxies = unitLength(tf, weights.get('concepts', [byConcept.length, config.text.projection_dim]));
+      const proxies = unitLength(tf, weights.get('concepts', [plain.length, config.text.projection_dim]));
       const proxyScale = tf.exp(weights.get('concept_scale', [1]));
+      const labels = concepts.map((concept) => (concept < plain.length ? concept : NONE));
       const embeddings = tf.concat([images, words]);
       const similarity = tf.mul(tf.matMul(embeddings, proxies, false, true), proxyScale);
-      const ofConcepts = crossEntropy(tf, similarity, [...concepts, ...concepts]);
-      return { total: tf.add(contrast, ofConcepts) as tfjs.Scalar, parts: { ...parts, ofConcepts } };
+      const ofConcepts = crossEntropy(tf, similarity, [...labels, ...labels]);
+      const total = tf.add(contrast, ofConcepts) as tfjs.Scalar;
+      if (!teach) return { total, parts: { ...parts, ofConcepts } };
+      const ofTeacher = teach(tf.slice(similarity, 0, images.shape[0] as number), pixels!);
+      return { total: tf.add(total, ofTeacher) as tfjs.Scalar, parts: { ...parts, ofConcepts, ofTeacher } };
     },
 
     evaluate: (weights) => clipFigures(tf, weights, config, dataset, tokenizer),
   };
+}
+
+function concatenated(views: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(views.length * views[0]!.length);
+  for (const [i, view] of views.entries()) all.set(view, i * view.length);
+  return all;
 }
 
 /** Numbers of the training pictures of each concept, in the order of the concepts. */
@@ -117,10 +143,16 @@ export function picturesByConcept(dataset: PictureSet): Map<string, number[]> {
  * Different concepts, in proportion to their pictures: a concept that is twice in a batch would be told apart from itself.
  * Half of the batches come from concepts that are neighbours in their order, Unicode's for emoji: faces among faces and
  * fruit among fruit teach more than a face among fruit.
+ * @param ordered so many of the concepts, the first ones, stand in that order; compositions behind them don't
  */
-export function pickConcepts(byConcept: readonly (readonly number[])[], count: number, dice: Dice): number[] {
+export function pickConcepts(
+  byConcept: readonly (readonly number[])[],
+  ordered: number,
+  count: number,
+  dice: Dice,
+): number[] {
   const near = Math.max(count, NEIGHBOURHOOD);
-  const start = dice.chance(0.5) ? dice.below(Math.max(1, byConcept.length - near + 1)) : undefined;
+  const start = dice.chance(0.5) ? dice.below(Math.max(1, ordered - near + 1)) : undefined;
   const pool = [...byConcept.keys()].slice(start, start === undefined ? undefined : start + near);
   const keyed = pool.map((concept) => ({
     concept,
@@ -136,13 +168,16 @@ export function pickConcepts(byConcept: readonly (readonly number[])[], count: n
 export const crossEntropyOfDiagonal = (tf: TensorFlow, logits: tfjs.Tensor): tfjs.Scalar =>
   crossEntropy(tf, logits, [...Array(logits.shape[0] as number).keys()]);
 
-/** −log softmax(row n)[right n], averaged over the rows. */
-function crossEntropy(tf: TensorFlow, logits: tfjs.Tensor, right: readonly number[]): tfjs.Scalar {
-  const own = tf.sum(
-    tf.mul(logits, tf.cast(tf.oneHot(tf.tensor1d([...right], 'int32'), logits.shape[1] as number), 'float32')),
-    -1,
-  );
-  return tf.mean(tf.sub(tf.logSumExp(logits, -1), own)) as tfjs.Scalar;
+/** Label of a row that has none. */
+const NONE = -1;
+
+/** −log softmax(row n)[label n], averaged over the rows that have a label. */
+function crossEntropy(tf: TensorFlow, logits: tfjs.Tensor, labels: readonly number[]): tfjs.Scalar {
+  // NONE becomes a row of zeros
+  const right = tf.cast(tf.oneHot(tf.tensor1d([...labels], 'int32'), logits.shape[1] as number), 'float32');
+  const logProbabilities = tf.sub(logits, tf.logSumExp(logits, -1, true));
+  const labelled = labels.filter((label) => label !== NONE).length;
+  return tf.div(tf.neg(tf.sum(tf.mul(right, logProbabilities))), Math.max(1, labelled)) as tfjs.Scalar;
 }
 
 /** As in the paper: a temperature of 0.07. */

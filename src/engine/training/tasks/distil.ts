@@ -48,6 +48,7 @@ export function distilTask(
   { horizon, seed }: TaskOptions,
 ): Task<Batch> {
   const byConcept = [...picturesByConcept(dataset).values()];
+  const plain = picturesByConcept(plainSet(dataset)).size;
   const names = conceptNames(dataset);
   const hyponyms = uncaptionedHyponyms(plainSet(dataset).concepts.values(), trainedNames(dataset));
   const width = config.text.projection_dim;
@@ -81,7 +82,7 @@ export function distilTask(
 
     batch(step) {
       const dice = new Dice(seed, step);
-      const indices = pickConcepts(byConcept, BATCH, dice).map((concept) => dice.pick(byConcept[concept]!));
+      const indices = pickConcepts(byConcept, plain, BATCH, dice).map((concept) => dice.pick(byConcept[concept]!));
       const captions = indices.map((index) => tokenizer.encode(captionOf(dataset, index, dice)).ids);
       const pictures = gatherRows(features.embeddings, indices);
       for (let b = 0; b < indices.length; b++) scaleToLength1(pictures.subarray(b * width, (b + 1) * width));

@@ -1,9 +1,10 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../../errors.ts';
-import { JudgeConfig, judge } from '../../networks/judge.ts';
+import { ClassifierConfig, classifier } from '../../networks/classifier.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
@@ -20,34 +21,43 @@ const STYLE_WEIGHT = 0.5;
 /** Pictures in one run of an evaluation. */
 const ROWS = 64;
 
+/** Judge and teacher, which CLIP learns from, have different sizes and seeds: the judge is to have mistakes of its own. */
+export type ClassifierPart = 'judge' | 'teacher';
+const CHANNELS = { judge: [32, 64, 128, 256], teacher: [32, 96, 160, 224] } as const;
+
 /**
- * The judge of a data set: it knows the names with at least two training pictures. Concepts of one name are one.
+ * A classifier of a data set's pictures: it knows the names with at least two training pictures. Concepts of one name are one.
  * @throws InputError where there are not two such names
  */
-export function judgeConfig(dataset: Dataset): JudgeConfig {
-  const counts = new Map<string, number>();
+export function classifierConfig(part: ClassifierPart, dataset: Dataset): ClassifierConfig {
   const training = indicesOf(dataset, 'train');
-  for (const index of training) {
-    const name = nameOf(dataset, index);
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  const concepts = [...counts].flatMap(([name, count]) => (count >= ENOUGH ? [name] : []));
+  const concepts = recurringNames(dataset);
   if (concepts.length < 2) {
     throw new InputError(
-      `the judge learns to tell things apart: it needs two training pictures each of at least two, found ${concepts.length}`,
+      `the ${part} learns to tell things apart: it needs two training pictures each of at least two, found ${concepts.length}`,
     );
   }
-  return JudgeConfig.parse({
+  return ClassifierConfig.parse({
     image_size: 64,
-    channels: [32, 64, 128, 256],
+    channels: CHANNELS[part],
     style_width: 32,
     concepts,
     styles: [...new Set(training.map((index) => dataset.records[index]!.style))].sort(),
   });
 }
 
+/** Names with at least two training pictures, in the order of the pictures. */
+export function recurringNames(dataset: PictureSet): string[] {
+  const counts = new Map<string, number>();
+  for (const index of indicesOf(dataset, 'train')) {
+    const name = nameOf(dataset, index);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].flatMap(([name, count]) => (count >= ENOUGH ? [name] : []));
+}
+
 /** What a picture shows, whoever of that concept it is. */
-const nameOf = (dataset: Dataset, index: number) => dataset.concepts.get(dataset.records[index]!.concept)!.name;
+const nameOf = (dataset: PictureSet, index: number) => dataset.concepts.get(dataset.records[index]!.concept)!.name;
 
 interface Batch {
   /** (B, S, S, 3) in [−1, 1]. */
@@ -58,13 +68,14 @@ interface Batch {
 }
 
 /**
- * The judge names what a picture shows, and its style. It's for the report alone, never part of training or drawing: a
- * generator's own CLIP flatters it. Cross-entropies, the concepts' with smoothed targets.
+ * A classifier names what a picture shows, and its style. Cross-entropies, the concepts' with smoothed targets.
+ * The judge is for the report alone, never part of training or drawing: a generator's own CLIP flatters it.
  */
-export function judgeTask(
+export function classifierTask(
   tf: TensorFlow,
+  part: ClassifierPart,
   dataset: Dataset,
-  config: JudgeConfig,
+  config: ClassifierConfig,
   { horizon, seed }: TaskOptions,
 ): Task<Batch> {
   const { image_size: size, concepts, styles } = config;
@@ -78,10 +89,10 @@ export function judgeTask(
   const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY).filter(known);
   const batchSize = 64;
   const network = (weights: Weights<T>, pixels: Float32Array) =>
-    judge(new TfjsOps(tf), weights, config)(tf.tensor(pixels, [pixels.length / (size * size * 3), size, size, 3]));
+    classifier(new TfjsOps(tf), weights, config)(tf.tensor(pixels, [pixels.length / (size * size * 3), size, size, 3]));
 
   return {
-    name: 'judge',
+    name: part,
     batchSize,
     optimizer: {
       learningRate: 2e-3,
@@ -106,9 +117,9 @@ export function judgeTask(
     },
 
     loss(weights, batch) {
-      const verdict = network(weights, batch.pixels);
-      const concept = crossEntropy(tf, verdict.concepts, batch.concepts, SMOOTHING);
-      const style = crossEntropy(tf, verdict.styles, batch.styles, 0);
+      const classes = network(weights, batch.pixels);
+      const concept = crossEntropy(tf, classes.concepts, batch.concepts, SMOOTHING);
+      const style = crossEntropy(tf, classes.styles, batch.styles, 0);
       return { total: tf.add(concept, tf.mul(STYLE_WEIGHT, style)) as tfjs.Scalar, parts: { concept, style } };
     },
 
@@ -118,8 +129,8 @@ export function judgeTask(
       for (let from = 0; from < judged.length; from += ROWS) {
         const rows = judged.slice(from, from + ROWS);
         const [names, manners] = tf.tidy(() => {
-          const verdict = network(weights, wholePictures(dataset, rows, size));
-          return [verdict.concepts, verdict.styles] as [T, T];
+          const classes = network(weights, wholePictures(dataset, rows, size));
+          return [classes.concepts, classes.styles] as [T, T];
         });
         ranks.push(...ranksOf(names, rows.map(conceptOf)));
         rightStyles += ranksOf(manners, rows.map(styleOf)).filter((rank) => rank === 0).length;

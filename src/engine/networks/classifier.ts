@@ -3,8 +3,8 @@ import type { Ops, Weights } from '../ops/ops.ts';
 import { count } from '../weights/config.ts';
 import { conv, conv3x3, groupNorm, linear } from './layers.ts';
 
-/** config.json of a judge. */
-export const JudgeConfig = z.strictObject({
+/** config.json of a classifier. */
+export const ClassifierConfig = z.strictObject({
   /** Side of the pictures that it sees: a power of two. */
   image_size: count(),
   /** After each halving of the picture; multiples of 16. */
@@ -15,10 +15,10 @@ export const JudgeConfig = z.strictObject({
   concepts: z.array(z.string()).min(2),
   styles: z.array(z.string()).min(1),
 });
-export type JudgeConfig = z.infer<typeof JudgeConfig>;
+export type ClassifierConfig = z.infer<typeof ClassifierConfig>;
 
-/** Of one picture in each row. */
-export interface Verdict<T> {
+/** What a classifier says of one picture in each row. */
+export interface Classes<T> {
   /** Logits (B, concepts). */
   readonly concepts: T;
   /** (B, style_width): near each other where styles are alike. */
@@ -34,13 +34,12 @@ const STYLE_STAGES = 2;
 /**
  * A small residual network (He et al. 2016) with group norm: pixels (B, 3, S, S) → what they show, and in which style:
  * that by mean and mean square of early channels, wherever in the picture (Gatys et al. 2016 take their products).
- * Convolutions, where CLIP has attention: it shall not be misled by what misleads CLIP.
  */
-export function judge<T>(ops: Ops<T>, w: Weights<T>, c: JudgeConfig) {
+export function classifier<T>(ops: Ops<T>, w: Weights<T>, c: ClassifierConfig) {
   const activate = (x: T) => ops.activation(x, 'silu');
   const norm = (w: Weights<T>, channels: number) => groupNorm(ops, w, channels, NORM);
 
-  return (pixels: T): Verdict<T> => {
+  return (pixels: T): Classes<T> => {
     let x = pixels;
     let [width, side] = [3, c.image_size];
     const statistics: T[] = [];

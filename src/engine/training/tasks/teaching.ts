@@ -1,0 +1,41 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import { InputError } from '../../../errors.ts';
+import { type ClassifierConfig, classifier } from '../../networks/classifier.ts';
+import type { Weights } from '../../ops/ops.ts';
+import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
+
+type T = tfjs.Tensor;
+
+/** A trained classifier of pictures. */
+export interface Teacher {
+  readonly config: ClassifierConfig;
+  readonly weights: Weights<T>;
+}
+
+/**
+ * What a picture loses by being nearer to other concepts than its teacher says: cross-entropy between both distributions, over
+ * the names that the teacher knows.
+ * @param names of the concepts that have vectors, in their order
+ * @param size of the pictures
+ */
+export function teaching(tf: TensorFlow, { config, weights }: Teacher, names: readonly string[], size: number) {
+  if (config.image_size !== size) {
+    throw new InputError(
+      `the teacher sees pictures of ${config.image_size} pixels, CLIP of ${size}: train one with "image_size": ${size}`,
+    );
+  }
+  const places = config.concepts.map((name) => names.indexOf(name));
+  const unknown = config.concepts.find((_, i) => places[i] === -1);
+  if (unknown) {
+    throw new InputError(
+      `the teacher knows “${unknown}”, of which the data set has no picture: train one on this data set`,
+    );
+  }
+  const look = classifier(new TfjsOps(tf), weights, config);
+  return (similarity: T, pixels: Float32Array): tfjs.Scalar => {
+    const seen = look(tf.tensor(pixels, [pixels.length / (size * size * 3), size, size, 3]));
+    const own = tf.gather(similarity, tf.tensor1d(places, 'int32'), 1);
+    const logProbabilities = tf.sub(own, tf.logSumExp(own, -1, true));
+    return tf.neg(tf.mean(tf.sum(tf.mul(tf.softmax(seen.concepts), logProbabilities), -1))) as tfjs.Scalar;
+  };
+}
