@@ -51,7 +51,12 @@ export const taskSchema = <Picture extends z.ZodType>(picture: Picture) =>
      * z_i of one picture → decoder, with new seeds. With η (`eta` in settings) the noise is not new: DDIM starts at the
      * picture's own x_T and adds as much randomness.
      */
-    z.strictObject({ kind: z.literal('variations'), pictures: z.tuple([picture]), settings: SeededSettings }),
+    z.strictObject({
+      kind: z.literal('variations'),
+      pictures: z.tuple([picture]),
+      negativePrompt: NegativePrompt.optional(),
+      settings: SeededSettings,
+    }),
     /** The spherical mean of the z_i of pictures, and of one that the prior draws for a text. */
     z
       .strictObject({

@@ -32,7 +32,7 @@ import { refuseOptionsThatNpmKept } from './npm-options.ts';
 import { withOutFolder } from './out-folder.ts';
 import { createStageBar } from './progress-bar.ts';
 
-/** Options of every command that draws. */
+/** Options of commands that draw. */
 export interface DrawingOptions {
   readonly model?: string;
   readonly precision?: Precision;
@@ -44,6 +44,7 @@ export interface DrawingOptions {
   readonly priorSamples?: string;
   readonly guidanceRescale?: string;
   readonly dynamicThresholding?: string;
+  readonly negative?: string;
   readonly sampler?: string;
   readonly eta?: string;
   readonly width?: string;
@@ -69,33 +70,53 @@ export function picturesCommand(name: string, description: string): Command {
     .hook('preAction', refuseOptionsThatNpmKept);
 }
 
-/** @param as  the form of its pictures, unless another is asked for */
-export function drawingCommand(name: string, description: string, as: z.infer<typeof Form> = 'png'): Command {
-  return picturesCommand(name, description)
-    .option('--seed <n>', 'seed of the first picture, the next ones count on (default: random)')
+/** Options that only some commands take: for the others they would change nothing. */
+const GROUPS = {
+  /** Where pictures differ by their seed alone. */
+  count: (command: Command) =>
+    command.option('--count <n>', `how many pictures, 1 to ${MAX_COUNT}, each with the next seed`, String(MAX_COUNT)),
+  /** Where a prior draws z_i of words. */
+  prior: (command: Command) =>
+    command
+      .option('--prior-guidance <g>', `guidance scale of the prior, 0 to ${MAX_GUIDANCE_SCALE} (default: the model's)`)
+      .option('--prior <name>', `what makes an embedding of the text, one of ${PRIORS.join(', ')} (default: diffusion)`)
+      .option(
+        '--prior-samples <n>',
+        `draw so many embeddings, 1 to ${MAX_PRIOR_SAMPLES}, and take the one nearest to the text (default: 1)`,
+      ),
+  /** Where there is guidance unless told otherwise. */
+  negative: (command: Command) => command.option('--negative <text>', 'what to keep out of the pictures'),
+  /** Where Karlo can draw. */
+  thresholding: (command: Command) =>
+    command.option('--dynamic-thresholding <q>', 'quantile of pixels at full contrast, such as 0.995 (Karlo)'),
+};
+
+/**
+ * A command whose pictures the decoder draws.
+ * @param takes  more options than the decoder's own
+ * @param as     the form of its pictures, unless another is asked for
+ */
+export function drawingCommand(
+  name: string,
+  description: string,
+  takes: readonly (keyof typeof GROUPS)[],
+  as: z.infer<typeof Form> = 'png',
+): Command {
+  const command = picturesCommand(name, description)
+    .option('--seed <n>', 'seed of the noise (default: random)')
     .option('--steps <n>', `denoising steps of the decoder, 1 to ${MAX_STEPS} (default: the model's)`)
     .option(
       '--guidance <g>',
       `guidance scale of the decoder, 0 to ${MAX_GUIDANCE_SCALE}, 1 is none (default: the model's)`,
     )
-    .option('--prior-guidance <g>', `guidance scale of the prior, 0 to ${MAX_GUIDANCE_SCALE} (default: the model's)`)
-    .option('--prior <name>', `what makes an embedding of the text, one of ${PRIORS.join(', ')} (default: diffusion)`)
-    .option(
-      '--prior-samples <n>',
-      `draw so many embeddings, 1 to ${MAX_PRIOR_SAMPLES}, and take the one nearest to the text (default: 1)`,
-    )
     .option('--guidance-rescale <φ>', 'scale guidance back to the contrast without it, 0 to 1 (default: 0)')
-    .option('--dynamic-thresholding <q>', 'quantile of pixels at full contrast, such as 0.995 (Karlo)')
     .option('--sampler <name>', `one of ${SAMPLERS.join(', ')} (default: the model's)`)
     .option('--eta <η>', 'randomness of ddim, 0 to 1 (default: 0)')
     .option('--width <pixels>', `8 to ${MAX_SIDE} (default: the model's)`)
     .option('--height <pixels>', `8 to ${MAX_SIDE} (default: the model's)`)
     .option('--as <form>', 'png: a file for each picture; strip, gif, webp: one for all', as);
-}
-
-/** How many pictures, for commands whose pictures differ by their seed alone. */
-export function withCount(command: Command): Command {
-  return command.option('--count <n>', `how many pictures, 1 to ${MAX_COUNT}`, String(MAX_COUNT));
+  for (const group of takes) GROUPS[group](command);
+  return command;
 }
 
 /** @throws InputError with all that is wrong */

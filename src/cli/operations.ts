@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { MIN_INVERSION_STEPS } from '../engine/pipeline/bipartite-latent.ts';
 import { NOISES, USUAL_FRAMES, USUAL_STRENGTH, USUAL_STRENGTHS } from '../task.ts';
 import { blendWeights, decimal, numbers } from '../typed-settings.ts';
@@ -9,7 +8,6 @@ import {
   picturesCommand,
   readPicture,
   settingsFrom,
-  withCount,
 } from './drawing.ts';
 
 // The operations that start from pictures; text to image is `imagine`.
@@ -18,24 +16,28 @@ const IMAGE = ['<image>', 'picture file: PNG, JPEG, WebP or GIF'] as const;
 const open = (files: readonly string[]) => Promise.all(files.map((file) => readPicture(file, 'image')));
 const joined = (words: readonly string[]) => (words.length > 0 ? words.join(' ') : undefined);
 
-const negative = (command: Command) => command.option('--negative <text>', 'what to keep out of the pictures');
-
 const INVERSION =
   '\nDDIM inversion finds the noise that a picture is drawn from: the more steps the better, and best without guidance.\n' +
-  `Unless told otherwise it takes ${MIN_INVERSION_STEPS} steps or the model's, whatever is more, guidance 1, and the sampler ddim.`;
+  `Unless told otherwise it takes ${MIN_INVERSION_STEPS} steps or the model's, whatever is more, guidance 1, and the sampler ddim.\n` +
+  'The seed then decides only what a sampler adds, as ddim does with --eta.';
 
-export const variations = withCount(
-  drawingCommand('variations', 'Pictures with the meaning of a picture. With --eta they also keep its composition.'),
+export const variations = drawingCommand(
+  'variations',
+  'Pictures with the meaning of a picture. With --eta they also keep its composition.',
+  ['count', 'negative', 'thresholding'],
 )
   .argument(...IMAGE)
   .addHelpText('after', `\nWith --eta:${INVERSION}`)
   .action(async (image: string, options: DrawingOptions) => {
-    await drawAndSave({ kind: 'variations', pictures: await open([image]), settings: settingsFrom(options) }, options);
+    const { negative: negativePrompt } = options;
+    const settings = settingsFrom(options);
+    await drawAndSave({ kind: 'variations', pictures: await open([image]), negativePrompt, settings }, options);
   });
 
 export const reconstruct = drawingCommand(
   'reconstruct',
   'Draw a picture again from its bipartite latent (z_i, x_T), found by DDIM inversion; prints the error.',
+  ['thresholding'],
 )
   .argument(...IMAGE)
   .addHelpText('after', INVERSION)
@@ -44,12 +46,16 @@ export const reconstruct = drawingCommand(
   });
 
 interface BlendOptions extends DrawingOptions {
-  readonly negative?: string;
   readonly prompt?: string;
   readonly weight?: string;
 }
 
-export const blend = withCount(negative(drawingCommand('blend', 'Mix pictures, and perhaps words, in CLIP space.')))
+export const blend = drawingCommand('blend', 'Mix pictures, and perhaps words, in CLIP space.', [
+  'count',
+  'prior',
+  'negative',
+  'thresholding',
+])
   .argument('<images...>', 'one to four picture files')
   .option('--prompt <text>', 'words to mix in')
   .option('--weight <w,...>', 'share of the second, 0 to 1; or one for each, the words last, such as 2,1,1')
@@ -66,7 +72,12 @@ interface InterpolateOptions extends DrawingOptions {
   readonly noise: string;
 }
 
-export const interpolate = drawingCommand('interpolate', 'From one picture to the next, as a series of frames.', 'gif')
+export const interpolate = drawingCommand(
+  'interpolate',
+  'From one picture to the next, as a series of frames.',
+  ['thresholding'],
+  'gif',
+)
   .argument('<images...>', 'two to four picture files')
   .option('--frames <n>', 'how many in all, both ends included', String(USUAL_FRAMES))
   .option(
@@ -90,6 +101,7 @@ interface ModifyOptions extends DrawingOptions {
 export const modify = drawingCommand(
   'modify',
   'Change what a picture shows and keep its composition (text diff): one picture for each strength.',
+  ['thresholding'],
 )
   .argument(...IMAGE)
   .argument('<prompt...>', 'what it is to show, for example "green heart"')
@@ -118,6 +130,7 @@ interface PcaOptions extends DrawingOptions {
 export const pca = drawingCommand(
   'pca',
   'Draw what CLIP keeps of a picture in few principal components of its embedding: one picture for each number of them.',
+  [],
 )
   .argument(...IMAGE)
   .option('--dimensions <k,...>', 'how many components to keep', '1,2,4,8,16,32,64')
@@ -128,14 +141,16 @@ export const pca = drawingCommand(
   });
 
 interface Img2ImgOptions extends DrawingOptions {
-  readonly negative?: string;
   readonly strength: string;
   readonly priorStrength?: string;
 }
 
-export const img2img = withCount(
-  negative(drawingCommand('img2img', 'Draw over a picture: it is noised, and drawn to the end for words.')),
-)
+export const img2img = drawingCommand('img2img', 'Draw over a picture: it is noised, and drawn to the end for words.', [
+  'count',
+  'prior',
+  'negative',
+  'thresholding',
+])
   .argument(...IMAGE)
   .argument('[prompt...]', 'what to draw (default: what the picture shows)')
   .option('--strength <s>', 'how much of it is noise at the start, 0 to 1', String(USUAL_STRENGTH))
@@ -156,11 +171,14 @@ export const img2img = withCount(
   });
 
 interface InpaintOptions extends DrawingOptions {
-  readonly negative?: string;
   readonly mask?: string;
 }
 
-export const inpaint = withCount(negative(drawingCommand('inpaint', 'Draw a part of a picture anew; the rest stays.')))
+export const inpaint = drawingCommand('inpaint', 'Draw a part of a picture anew; the rest stays.', [
+  'count',
+  'prior',
+  'negative',
+])
   .argument(...IMAGE)
   .argument('[prompt...]', 'what to draw (default: what the picture shows)')
   .option('--mask <file>', 'picture that is white where to draw (default: where the picture is transparent)')

@@ -103,7 +103,7 @@ it('says in its help what each number may be and what it is by default', { timeo
   const { stdout } = await imagine('--help');
   const help = stdout.replace(/\s+/g, ' ');
   expect(help).toContain('denoising steps of the decoder, 1 to 250 (default: the model');
-  expect(help).toContain('how many pictures, 1 to 4 (default: 4)');
+  expect(help).toContain('how many pictures, 1 to 4, each with the next seed (default: 4)');
   expect(help).toContain('beside a prompt, all are blended -h');
 });
 

@@ -68,7 +68,7 @@ describe('operations', { timeout: 60_000 }, () => {
 
   it.each([
     { args: ['blend', SOURCE, OTHER, '--prompt', 'hat', '--weight', '1,2,1'], name: 'hat-1.png' },
-    { args: ['variations', SOURCE, '--eta', '0.5'], name: 'variations-1.png' },
+    { args: ['variations', SOURCE, '--negative', 'frame'], name: 'variations-1.png' },
     { args: ['img2img', SOURCE, 'red', 'heart', '--strength', '0.8'], name: 'red-heart-1.png' },
     { args: ['inpaint', SOURCE, 'hat', '--mask', OTHER], name: 'hat-1.png' },
   ])('$args.0: as a strip', async ({ args, name }) => {
@@ -86,6 +86,12 @@ describe('operations', { timeout: 60_000 }, () => {
       ['modify', SOURCE, 'a', '--width', '100'],
       'width and height must be multiples of 64 with emoji-v0, not 100 × 128',
     ],
+    // where they would change nothing
+    [['modify', SOURCE, 'a', '--prior', 'ar'], "unknown option '--prior'"],
+    [['variations', SOURCE, '--prior-guidance', '2'], "unknown option '--prior-guidance'"],
+    [['interpolate', SOURCE, OTHER, '--count', '2'], "unknown option '--count'"],
+    [['reconstruct', SOURCE, '--negative', 'frame'], "unknown option '--negative'"],
+    [['inpaint', OTHER, '--dynamic-thresholding', '0.9'], "unknown option '--dynamic-thresholding'"],
     [['inpaint', OTHER], 'a.png: a picture without a transparent part needs a mask'],
   ];
 

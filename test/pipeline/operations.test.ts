@@ -118,12 +118,21 @@ describe.each([
     );
   });
 
-  test('a blend is led away from a negative prompt', async () => {
-    const blend = (negativePrompt?: string) =>
-      drawn({ kind: 'blend', pictures: [source, other], negativePrompt, settings });
-    const [plain, led] = [await blend(), await blend('ugly')];
-    expect(led.recipes[0]!.imageEmbedding).toBe(plain.recipes[0]!.imageEmbedding);
-    expect(rms(plain.images[0]!, led.images[0]!)).toBeGreaterThan(0.001);
+  test.each(['blend', 'variations'] as const)('%s: led away from a negative prompt', async (kind) => {
+    const pictures = kind === 'blend' ? [source, other] : [source];
+    const led = (negativePrompt?: string) => drawn({ kind, pictures, negativePrompt, settings } as Task<PictureFile>);
+    const [freely, away] = [await led(), await led('ugly')];
+    expect(away.recipes[0]!.imageEmbedding).toBe(freely.recipes[0]!.imageEmbedding);
+    expect(rms(freely.images[0]!, away.images[0]!)).toBeGreaterThan(0.001);
+  });
+
+  test('variations with η are led away from a negative prompt where guidance is asked for', async () => {
+    const led = (guidanceScale?: number) => {
+      const asked = { ...settings, eta: 0.5, guidanceScale };
+      return plan(model, { kind: 'variations', pictures: [source], negativePrompt: 'ugly', settings: asked });
+    };
+    expect((await led(2)).recipes[0]).toMatchObject({ negativePrompt: 'ugly', guidanceScale: 2 });
+    await expect(led()).rejects.toThrow('a negative prompt needs guidance above 1');
   });
 
   test('img2img keeps the more of a picture the less strength it has, and changes its embedding in part', async () => {

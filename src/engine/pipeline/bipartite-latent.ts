@@ -3,7 +3,7 @@ import type { Picture } from '../images/picture.ts';
 import type { Tensor } from '../tensor.ts';
 import { sizeOf } from './decode-settings.ts';
 import { invert } from './invert.ts';
-import type { Model } from './model.ts';
+import type { DecodeRequest, Model } from './model.ts';
 
 /** What a picture is to the decoder, Ramesh et al. 2022, section 3: (z_i, x_T). */
 export interface BipartiteLatent {
@@ -39,7 +39,7 @@ export const inversionSettings = (model: Model, asked: SeededSettings): Inversio
 export async function bipartiteLatents(
   model: Model,
   pictures: readonly Picture[],
-  settings: InversionSettings,
+  settings: InversionSettings & Pick<DecodeRequest, 'negativePrompt'>,
   { signal, onInversion }: InversionHooks,
 ): Promise<BipartiteLatent[]> {
   let step = 0;

@@ -51,17 +51,23 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
     return { recipes: recipesFor(model, { operation: 'imagine', prompt, negativePrompt }, settings) };
   },
 
-  async variations(model, { pictures: [file], settings: asked }, hooks) {
+  async variations(model, { pictures: [file], negativePrompt, settings: asked }, hooks) {
     const picture = await open(file);
     if (asked.eta === undefined) {
       const imageEmbedding = await model.embedPicture(picture);
       const prompt = recipeIn(file)?.prompt;
-      return { recipes: recipesFor(model, { operation: 'variations', prompt, imageEmbedding }, asked) };
+      const subject: Subject = { operation: 'variations', prompt, negativePrompt, imageEmbedding };
+      return { recipes: recipesFor(model, subject, asked) };
     }
     // Without the prompt: x_T is found for z_i alone.
     const settings = inversionSettings(model, asked);
-    const [latent] = await bipartiteLatents(model, [picture], settings, hooks);
-    return { recipes: recipesFor(model, { operation: 'variations', ...latent }, settings) };
+    if (negativePrompt && settings.guidanceScale <= 1) {
+      throw new InputError(
+        'a negative prompt needs guidance above 1, and with eta there is none unless it is asked for',
+      );
+    }
+    const [latent] = await bipartiteLatents(model, [picture], { ...settings, negativePrompt }, hooks);
+    return { recipes: recipesFor(model, { operation: 'variations', negativePrompt, ...latent }, settings) };
   },
 
   async blend(model, { pictures, prompt, negativePrompt, weights, settings }) {
