@@ -172,7 +172,7 @@ export function pictureNames(recipes: readonly Recipe[]): string[] {
 }
 
 /** A short file name that says what the picture is: words of the prompt and the seed. */
-function pictureName({ prompt, operation, seed, modification, upscaled }: Recipe): string {
+function pictureName({ prompt, operation, seed, modification, eta, upscaled }: Recipe): string {
   const words = (modification?.prompt ?? prompt ?? '')
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
@@ -182,6 +182,8 @@ function pictureName({ prompt, operation, seed, modification, upscaled }: Recipe
     .replace(/^-+|-+$/g, '');
   // where the words are those of the picture it came from
   const suffix = operation === 'variations' || operation === 'reconstruct' ? operation : undefined;
-  const name = [words, suffix].filter(Boolean).join('-') || operation;
+  // the same seed with one η after another is what these are drawn for
+  const randomness = operation === 'variations' && eta !== undefined ? `eta-${eta}` : undefined;
+  const name = [words, suffix, randomness].filter(Boolean).join('-') || operation;
   return `${name}-${seed}${upscaled ? '-upscaled' : ''}.png`;
 }

@@ -16,7 +16,7 @@ import { TorchGenerator } from '../../src/engine/random/torch-generator.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { tensor } from '../../src/engine/tensor.ts';
 import { InputError } from '../../src/errors.ts';
-import type { Recipe } from '../../src/recipe.ts';
+import { pictureNames, type Recipe } from '../../src/recipe.ts';
 import type { Task, TaskOf } from '../../src/task.ts';
 
 const rms = (a: Tensor, b: Tensor) =>
@@ -91,9 +91,27 @@ describe.each([
     const [a, b] = varied.recipes as [Recipe, Recipe];
     expect(a).toMatchObject({ sampler: 'ddim', eta: 1, guidanceScale: 1, start: b.start! });
     expect(rms(varied.images[0]!, varied.images[1]!)).toBeGreaterThan(0.001);
+    expect(pictureNames(varied.recipes)).toEqual(['variations-eta-1-1.png', 'variations-eta-1-2.png']);
     const { recipes } = await plan(model, { kind: 'reconstruct', pictures, settings });
     expect(recipes).toHaveLength(1);
     expect(recipes[0]!.start).toEqual(a.start);
+  });
+
+  test('variations of a picture that was drawn here have its words, with η too', async () => {
+    const [recipe] = (await plan(model, { kind: 'imagine', prompt: 'red heart', settings })).recipes;
+    const drawnHere = {
+      name: 'a.png',
+      bytes: await encodePng(
+        opaque(8, 8, () => [255, 0, 0]),
+        recipe,
+      ),
+    };
+    const names = async (eta?: number) => {
+      const task: Task<PictureFile> = { kind: 'variations', pictures: [drawnHere], settings: { ...settings, eta } };
+      return pictureNames((await plan(model, task)).recipes);
+    };
+    expect(await names()).toEqual(['red-heart-variations-1.png']);
+    expect(await names(0.5)).toEqual(['red-heart-variations-eta-0.5-1.png']);
   });
 
   test('an interpolation goes from picture to picture, with the noise of both or one for all', async () => {

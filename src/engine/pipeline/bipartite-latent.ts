@@ -35,11 +35,14 @@ export const inversionSettings = (model: Model, asked: SeededSettings): Inversio
   sampler: asked.sampler ?? 'ddim',
 });
 
-/** @throws InputError for settings that this model can't follow */
+/**
+ * @param settings  with the text of the drawings that are to begin at x_T
+ * @throws InputError for settings that this model can't follow
+ */
 export async function bipartiteLatents(
   model: Model,
   pictures: readonly Picture[],
-  settings: InversionSettings & Pick<DecodeRequest, 'negativePrompt'>,
+  settings: InversionSettings & Pick<DecodeRequest, 'prompt' | 'negativePrompt'>,
   { signal, onInversion }: InversionHooks,
 ): Promise<BipartiteLatent[]> {
   let step = 0;

@@ -53,21 +53,19 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
 
   async variations(model, { pictures: [file], negativePrompt, settings: asked }, hooks) {
     const picture = await open(file);
+    const text = { prompt: recipeIn(file)?.prompt, negativePrompt };
     if (asked.eta === undefined) {
       const imageEmbedding = await model.embedPicture(picture);
-      const prompt = recipeIn(file)?.prompt;
-      const subject: Subject = { operation: 'variations', prompt, negativePrompt, imageEmbedding };
-      return { recipes: recipesFor(model, subject, asked) };
+      return { recipes: recipesFor(model, { operation: 'variations', ...text, imageEmbedding }, asked) };
     }
-    // Without the prompt: x_T is found for z_i alone.
     const settings = inversionSettings(model, asked);
     if (negativePrompt && settings.guidanceScale <= 1) {
       throw new InputError(
         'a negative prompt needs guidance above 1, and with eta there is none unless it is asked for',
       );
     }
-    const [latent] = await bipartiteLatents(model, [picture], { ...settings, negativePrompt }, hooks);
-    return { recipes: recipesFor(model, { operation: 'variations', negativePrompt, ...latent }, settings) };
+    const [latent] = await bipartiteLatents(model, [picture], { ...settings, ...text }, hooks);
+    return { recipes: recipesFor(model, { operation: 'variations', ...text, ...latent }, settings) };
   },
 
   async blend(model, { pictures, prompt, negativePrompt, weights, settings }) {
