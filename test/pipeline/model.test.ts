@@ -31,7 +31,7 @@ describe.each([
   };
 
   test('says what it is and draws opaque pictures of its size', async () => {
-    expect(model).toMatchObject({ name, sampler, upsamplerSteps, pictureSize: size, hasPrior: true });
+    expect(model).toMatchObject({ name, sampler, upsamplerSteps, pictureSize: size, priors: ['diffusion', 'none'] });
     const image = await drawOne();
     expect(image.shape).toEqual([1, 3, size, size]);
     const png = await encodePng(pictureFromTensor(image));

@@ -1,7 +1,5 @@
-import { OPERATIONS, PRIORS, SAMPLERS } from '../../recipe.ts';
-import { isForInpainting, type Kandinsky, openKandinsky } from '../pipeline/kandinsky.ts';
+import { OPERATIONS, SAMPLERS } from '../../recipe.ts';
 import type { Model } from '../pipeline/model.ts';
-import { findPipelines, PIPELINES } from '../pipeline/model-folder.ts';
 import { openModel } from '../pipeline/open-model.ts';
 
 /** What a model can do. */
@@ -30,27 +28,19 @@ export interface Abilities {
  */
 export async function abilitiesOf(dir: string, seesPictures: boolean): Promise<Abilities> {
   const model = await openModel(dir);
-  const kandinsky = (await isKarlo(dir)) ? undefined : await openKandinsky(dir);
   return {
     operations: OPERATIONS.filter((operation) => canDo(operation, model, seesPictures)),
-    priors: PRIORS.filter((prior) => hasPrior(prior, model.hasPrior, kandinsky)),
+    priors: model.priors,
     samplers: [...new Set([model.sampler, ...SAMPLERS])],
     size: model.pictureSize,
     sizeStep: model.sizeStep,
     upsamplerSteps: model.upsamplerSteps,
     upscaleSteps: model.upscaler?.steps ?? 0,
-    inpaintingDecoder: kandinsky !== undefined && isForInpainting(kandinsky),
+    inpaintingDecoder: model.seesKept,
   };
 }
 
-async function isKarlo(dir: string): Promise<boolean> {
-  return (await findPipelines(dir)).some(({ className }) => PIPELINES.karlo.includes(className));
-}
-
 function canDo(operation: (typeof OPERATIONS)[number], model: Model, seesPictures: boolean): boolean {
-  if (operation === 'imagine') return model.hasPrior;
+  if (operation === 'imagine') return model.priors.length > 0;
   return seesPictures && (operation !== 'pca' || model.principalComponents !== undefined);
 }
-
-const hasPrior = (name: (typeof PRIORS)[number], any: boolean, kandinsky: Kandinsky | undefined) =>
-  any && (name !== 'ar' || kandinsky?.arPrior !== undefined);

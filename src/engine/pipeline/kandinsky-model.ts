@@ -2,7 +2,7 @@ import { InputError } from '../../errors.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import { rows, type Tensor } from '../tensor.ts';
 import { expectShapes, samplingFor, sizeOf } from './decode-settings.ts';
-import { encodePicture, type Kandinsky, openKandinsky } from './kandinsky.ts';
+import { encodePicture, isForInpainting, type Kandinsky, openKandinsky } from './kandinsky.ts';
 import type {
   DecodeRequest,
   Embedding,
@@ -30,7 +30,8 @@ export async function openKandinskyModel(path: string, options: ModelOptions): P
     sizeStep: movqScale * Math.max(movqScale, 2 ** (unet.config.block_out_channels.length - 1)),
     pictureChannels: movq.config.out_channels,
     embeddingWidth: kandinsky.prior.config.embedding_dim,
-    hasPrior: true,
+    priors: kandinsky.arPrior ? ['diffusion', 'ar', 'none'] : ['diffusion', 'none'],
+    seesKept: isForInpainting(kandinsky),
     principalComponents: kandinsky.principalComponents,
     upsamplerSteps: 0,
     upscaler: upscalerOf(kandinsky),

@@ -100,8 +100,10 @@ export interface Model {
   readonly pictureChannels: number;
   /** E */
   readonly embeddingWidth: number;
-  /** Can it draw from a text? */
-  readonly hasPrior: boolean;
+  /** What can make z_i of a text; without any it draws from pictures alone. */
+  readonly priors: readonly PriorName[];
+  /** Does its decoder see the mask of an inpainting, and what is kept of the picture? */
+  readonly seesKept: boolean;
   /** Of image embeddings, where it has them. */
   readonly principalComponents?: PrincipalComponents;
   /** Steps of `finish`. */

@@ -28,7 +28,7 @@ export async function calibrateModel(
   const calibration = new Calibration();
   const model = await openModel(modelDir, { ...runtime, precision: 'float32', calibration });
   try {
-    if (!model.hasPrior) throw new InputError(`${model.name}: to calibrate a model it must draw from texts`);
+    if (model.priors.length === 0) throw new InputError(`${model.name}: to calibrate a model it must draw from texts`);
     for (let i = 0; i < pictures; i++) {
       const prompt = CALIBRATION_PROMPTS[i % CALIBRATION_PROMPTS.length]!;
       const guidanceScale = i % 3 === 2 ? 2 * model.defaults.guidanceScale : undefined;

@@ -46,11 +46,12 @@ async function open(options: Extract<InferenceRequest, { type: 'open' }>['option
 
 /** Networks load their weights at the first run: here, and not while somebody waits. */
 async function warmUp(opened: Model) {
-  const { embeddingWidth: width, hasPrior } = opened;
+  const { embeddingWidth: width, priors } = opened;
   const imageEmbedding = { data: new Float32Array(width), shape: [1, width] };
-  const subject = hasPrior
-    ? ({ operation: 'imagine', prompt: 'a' } as const)
-    : ({ operation: 'variations', imageEmbedding } as const);
+  const subject =
+    priors.length > 0
+      ? ({ operation: 'imagine', prompt: 'a' } as const)
+      : ({ operation: 'variations', imageEmbedding } as const);
   await draw(opened, recipesFor(opened, subject, { seed: 0, steps: 1, count: 1 }));
 }
 
