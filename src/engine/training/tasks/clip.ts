@@ -86,7 +86,7 @@ export function clipTask(
       maxNorm: 1,
     },
     initialise: clipStart,
-    onlyInTraining: ['concepts', 'concept_scale'],
+    onlyInTraining: ['concepts', 'concept_scale', 'teacher_scale'],
 
     batch(step) {
       const dice = new Dice(seed, step);
@@ -111,14 +111,16 @@ export function clipTask(
       const parts = { ofImages, ofTexts, scale: tf.reshape(scale, []) as tfjs.Scalar };
       if (!recurring) return { total: contrast, parts };
       const proxies = unitLength(tf, weights.get('concepts', [plain.length, config.text.projection_dim]));
-      const proxyScale = tf.exp(weights.get('concept_scale', [1]));
       const labels = concepts.map((concept) => (concept < plain.length ? concept : NONE));
       const embeddings = tf.concat([images, words]);
-      const similarity = tf.mul(tf.matMul(embeddings, proxies, false, true), proxyScale);
-      const ofConcepts = crossEntropy(tf, similarity, [...labels, ...labels]);
+      const similarity = tf.matMul(embeddings, proxies, false, true);
+      const sharpened = tf.mul(similarity, tf.exp(weights.get('concept_scale', [1])));
+      const ofConcepts = crossEntropy(tf, sharpened, [...labels, ...labels]);
       const total = tf.add(contrast, ofConcepts) as tfjs.Scalar;
       if (!teach) return { total, parts: { ...parts, ofConcepts } };
-      const ofTeacher = teach(tf.slice(similarity, 0, images.shape[0] as number), pixels!);
+      // a teacher is less sure of itself than the label is
+      const ofPictures = tf.slice(similarity, 0, images.shape[0] as number);
+      const ofTeacher = teach(tf.mul(ofPictures, tf.exp(weights.get('teacher_scale', [1]))), pixels!);
       return { total: tf.add(total, ofTeacher) as tfjs.Scalar, parts: { ...parts, ofConcepts, ofTeacher } };
     },
 
@@ -184,7 +186,7 @@ function crossEntropy(tf: TensorFlow, logits: tfjs.Tensor, labels: readonly numb
 export const FIRST_LOGIT_SCALE = Math.log(1 / 0.07);
 
 const clipStart: Initialiser = (name, shape) => {
-  if (name === 'logit_scale' || name === 'concept_scale') return { constant: FIRST_LOGIT_SCALE };
+  if (name.endsWith('_scale')) return { constant: FIRST_LOGIT_SCALE };
   // about of length 1: longer vectors would turn too slowly
   if (name === 'concepts') return { normal: shape[1]! ** -0.5 };
   if (name.includes('embeddings.')) return { normal: name.includes('patch') ? 0.07 : 0.02 };

@@ -13,8 +13,8 @@ export interface Teacher {
 }
 
 /**
- * What a picture loses by being nearer to other concepts than its teacher says: cross-entropy between both distributions, over
- * the names that the teacher knows.
+ * What a picture loses by being nearer to other concepts than its teacher says: Kullback–Leibler divergence of the teacher's
+ * distribution over the names that it knows from the one by similarity. 0 where they are the same.
  * @param names of the concepts that have vectors, in their order
  * @param size of the pictures
  */
@@ -35,7 +35,7 @@ export function teaching(tf: TensorFlow, { config, weights }: Teacher, names: re
   return (similarity: T, pixels: Float32Array): tfjs.Scalar => {
     const seen = look(tf.tensor(pixels, [pixels.length / (size * size * 3), size, size, 3]));
     const own = tf.gather(similarity, tf.tensor1d(places, 'int32'), 1);
-    const logProbabilities = tf.sub(own, tf.logSumExp(own, -1, true));
-    return tf.neg(tf.mean(tf.sum(tf.mul(tf.softmax(seen.concepts), logProbabilities), -1))) as tfjs.Scalar;
+    const [p, q] = [tf.logSoftmax(seen.concepts), tf.logSoftmax(own)];
+    return tf.mean(tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)), -1)) as tfjs.Scalar;
   };
 }
