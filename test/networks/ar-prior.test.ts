@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { arPrior } from '../../src/engine/networks/ar-prior.ts';
-import { openArPrior } from '../../src/engine/runtime/open-networks.ts';
+import { openArPrior } from '../../src/engine/runtime/networks/ar-prior.ts';
 import { tensor } from '../../src/engine/tensor.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 import { randomArPrior, writeRandomArPrior } from '../pipeline/random-ar-prior.ts';

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { openClipText, openMovq, openPrior, openUnet } from '../../src/engine/runtime/open-networks.ts';
+import { openClipText } from '../../src/engine/runtime/networks/clip.ts';
+import { openMovq } from '../../src/engine/runtime/networks/movq.ts';
+import { openPrior } from '../../src/engine/runtime/networks/prior.ts';
+import { openUnet } from '../../src/engine/runtime/networks/unets.ts';
 import { concatRows, rows, type Tensor, tensor } from '../../src/engine/tensor.ts';
 import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
 

@@ -3,7 +3,7 @@ import { latentMask } from '../../src/engine/pipeline/inpaint.ts';
 import { encodePicture, type Kandinsky, openKandinsky } from '../../src/engine/pipeline/kandinsky.ts';
 import { type DecoderRequest, sampleDecoder } from '../../src/engine/pipeline/sample-decoder.ts';
 import { TorchGenerator } from '../../src/engine/random/torch-generator.ts';
-import { openUnet } from '../../src/engine/runtime/open-networks.ts';
+import { openUnet } from '../../src/engine/runtime/networks/unets.ts';
 import { concatRows, type Tensor, tensor } from '../../src/engine/tensor.ts';
 
 /** (H, W), 1 at the given pixels. */

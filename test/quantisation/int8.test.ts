@@ -10,7 +10,7 @@ import { Calibration } from '../../src/engine/quantisation/calibration.ts';
 import { comparePrecisions } from '../../src/engine/quantisation/compare-precisions.ts';
 import { choosePrecision } from '../../src/engine/quantisation/precision.ts';
 import { TorchGenerator } from '../../src/engine/random/torch-generator.ts';
-import { openUnet } from '../../src/engine/runtime/open-networks.ts';
+import { openUnet } from '../../src/engine/runtime/networks/unets.ts';
 import type { RuntimeOptions } from '../../src/engine/runtime/runtime.ts';
 import { concatRows, rows, type Tensor } from '../../src/engine/tensor.ts';
 import { readSafetensorsHeader } from '../../src/engine/weights/safetensors.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openBench } from '../../src/engine/evaluation/report/bench.ts';
-import { openJudge } from '../../src/engine/runtime/open-networks.ts';
+import { openJudge } from '../../src/engine/runtime/networks/judge.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 import { trainPart } from '../../src/engine/training/parts.ts';

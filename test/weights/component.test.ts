@@ -2,7 +2,10 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openClipText, openMovq, openPrior, openUnet } from '../../src/engine/runtime/open-networks.ts';
+import { openClipText } from '../../src/engine/runtime/networks/clip.ts';
+import { openMovq } from '../../src/engine/runtime/networks/movq.ts';
+import { openPrior } from '../../src/engine/runtime/networks/prior.ts';
+import { openUnet } from '../../src/engine/runtime/networks/unets.ts';
 import { readSafetensors, writeSafetensors } from '../../src/engine/weights/safetensors.ts';
 import { InputError } from '../../src/errors.ts';
 

@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openPrior } from '../../src/engine/runtime/open-networks.ts';
+import { openPrior } from '../../src/engine/runtime/networks/prior.ts';
 import { tensor } from '../../src/engine/tensor.ts';
 import { expectFinite, NonFiniteWeightError } from '../../src/engine/weights/finite.ts';
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from '../../src/engine/weights/safetensors.ts';

@@ -4,7 +4,7 @@ import { draw } from '../pipeline/draw.ts';
 import { openModel } from '../pipeline/open-model.ts';
 import { recipesFor } from '../pipeline/recipes.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
-import { openUnet } from '../runtime/open-networks.ts';
+import { openUnet } from '../runtime/networks/unets.ts';
 import { lanesFor, type RuntimeOptions } from '../runtime/runtime.ts';
 import type { Task, Work } from './peer.ts';
 

@@ -8,7 +8,7 @@ import { UnetConfig } from '../networks/unet-config.ts';
 import { openModel } from '../pipeline/open-model.ts';
 import { Calibration } from '../quantisation/calibration.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
-import { openUnet } from '../runtime/open-networks.ts';
+import { openUnet } from '../runtime/networks/unets.ts';
 import { openComponent } from '../weights/component.ts';
 import type { Work } from './peer.ts';
 

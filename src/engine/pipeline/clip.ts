@@ -2,7 +2,7 @@ import { InputError } from '../../errors.ts';
 import { imageProcessorFromConfig } from '../images/clip-image-processor.ts';
 import type { Picture } from '../images/picture.ts';
 import { loadTokenizer } from '../networks/tokenizer.ts';
-import { openClipText, openClipVision } from '../runtime/open-networks.ts';
+import { openClipText, openClipVision } from '../runtime/networks/clip.ts';
 import type { RuntimeOptions } from '../runtime/runtime.ts';
 import { concatRows, type Tensor, tensor } from '../tensor.ts';
 import { expectFit, readConfig } from './model-folder.ts';

@@ -4,16 +4,9 @@ import type { Picture } from '../images/picture.ts';
 import { tensorFromPicture } from '../images/picture-tensor.ts';
 import type { PrincipalComponents } from '../pca/components.ts';
 import { openComponents } from '../pca/open-components.ts';
-import {
-  type Movq,
-  openMovq,
-  openPrior,
-  openSuperResolution,
-  openUnet,
-  type Prior,
-  type SuperResolution,
-  type Unet,
-} from '../runtime/open-networks.ts';
+import { type Movq, openMovq } from '../runtime/networks/movq.ts';
+import { openPrior, type Prior } from '../runtime/networks/prior.ts';
+import { openSuperResolution, openUnet, type SuperResolution, type Unet } from '../runtime/networks/unets.ts';
 import type { Tensor } from '../tensor.ts';
 import { batched, batchRows } from './batch-rows.ts';
 import { type Clip, openClip } from './clip.ts';

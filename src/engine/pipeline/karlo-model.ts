@@ -1,7 +1,7 @@
 import { InputError } from '../../errors.ts';
 import { tensorFromPicture } from '../images/picture-tensor.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
-import type { KarloDecoder, SuperResolution } from '../runtime/open-networks.ts';
+import type { KarloDecoder, SuperResolution } from '../runtime/networks/unets.ts';
 import type { Tensor } from '../tensor.ts';
 import { expectShapes, samplingFor, sizeOf } from './decode-settings.ts';
 import { type Karlo, openKarlo } from './karlo.ts';

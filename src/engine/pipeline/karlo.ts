@@ -1,13 +1,12 @@
 import { type Scheduler, schedulerFromConfig } from '../diffusion/scheduler.ts';
+import { openPrior } from '../runtime/networks/prior.ts';
+import { openTextProjection, type TextProjection } from '../runtime/networks/text-projection.ts';
 import {
   type KarloDecoder,
   openKarloDecoder,
-  openPrior,
   openSuperResolution,
-  openTextProjection,
   type SuperResolution,
-  type TextProjection,
-} from '../runtime/open-networks.ts';
+} from '../runtime/networks/unets.ts';
 import { batched } from './batch-rows.ts';
 import { type Clip, openClip } from './clip.ts';
 import { type KarloDefaults, readKarloFolder } from './karlo-folder.ts';

@@ -1,6 +1,6 @@
 import type { PriorConfig } from '../networks/prior.ts';
 import type { PrincipalComponents } from '../pca/components.ts';
-import { openArPrior } from '../runtime/open-networks.ts';
+import { openArPrior } from '../runtime/networks/ar-prior.ts';
 import type { ModelOptions } from './model.ts';
 import { expectFit, ModelFolderError } from './model-folder.ts';
 import { type ArPriorStage, arPriorStage } from './sample-ar-prior.ts';

@@ -1,7 +1,7 @@
 import { middlesOf } from '../pca/codes.ts';
 import { type PrincipalComponents, unwhiten } from '../pca/components.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
-import type { ArPrior } from '../runtime/open-networks.ts';
+import type { ArPrior } from '../runtime/networks/ar-prior.ts';
 import { rows, type Tensor, tensor } from '../tensor.ts';
 import { batchRows } from './batch-rows.ts';
 import { stackTexts, type TextCondition } from './clip.ts';

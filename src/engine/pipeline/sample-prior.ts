@@ -2,7 +2,7 @@ import { withGuidance } from '../diffusion/guidance.ts';
 import type { StepReport } from '../diffusion/sampler.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
-import type { Prior } from '../runtime/open-networks.ts';
+import type { Prior } from '../runtime/networks/prior.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import { stackTexts, type TextCondition } from './clip.ts';
 import { begin, type Origin } from './origin.ts';

@@ -1,5 +1,5 @@
 import { tensorFromPicture } from '../../images/picture-tensor.ts';
-import type { Judge } from '../../runtime/open-networks.ts';
+import type { Judge } from '../../runtime/networks/judge.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';

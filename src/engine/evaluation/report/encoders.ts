@@ -1,5 +1,5 @@
 import type { Clip } from '../../pipeline/clip.ts';
-import type { Movq } from '../../runtime/open-networks.ts';
+import type { Movq } from '../../runtime/networks/movq.ts';
 import { concatRows } from '../../tensor.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';

@@ -4,7 +4,7 @@ import type { PriorName } from '../../../recipe.ts';
 import type { Model } from '../../pipeline/model.ts';
 import { openModel } from '../../pipeline/open-model.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
-import { openJudge } from '../../runtime/open-networks.ts';
+import { openJudge } from '../../runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
 import { Dataset } from '../../training/data/dataset.ts';

@@ -8,7 +8,7 @@ import type { Origin } from '../../pipeline/origin.ts';
 import { sampleDecoder } from '../../pipeline/sample-decoder.ts';
 import { samplePrior } from '../../pipeline/sample-prior.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
-import { openUnet } from '../../runtime/open-networks.ts';
+import { openUnet } from '../../runtime/networks/unets.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
 import type { Again, Check, Comparison, Folder } from './check.ts';
 import { repeatEach, StageSteps, toUnitRange } from './steps.ts';
