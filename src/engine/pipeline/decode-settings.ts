@@ -29,7 +29,10 @@ export function sizeOf(
 export function samplingFor(own: Scheduler, request: DecodeRequest & Size) {
   const { width, height, steps, guidanceScale, guidanceRescale, eta, start, origin } = request;
   const scheduler = schedulerFor(own, request);
-  return { width, height, scheduler, steps, guidanceScale, guidanceRescale, eta, start, origin };
+  // A start is what an inversion begins with, or has found: both ways have to take the same ε.
+  const useClippedModelOutput = start !== undefined;
+  const guidance = { guidanceScale, guidanceRescale };
+  return { width, height, scheduler, steps, ...guidance, eta, useClippedModelOutput, start, origin };
 }
 
 /** A decoder's own scheduler, with what was asked for. @throws InputError for settings that contradict each other */

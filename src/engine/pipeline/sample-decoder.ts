@@ -23,6 +23,8 @@ export interface DecoderRequest {
   readonly guidanceRescale?: number;
   /** Of DDIM. */
   readonly eta?: number;
+  /** Of DDIM; so must both be that are to undo each other, an inversion and the drawing from what it found. */
+  readonly useClippedModelOutput?: boolean;
   /** x_T of that shape, in place of the generator's first noise. */
   readonly start?: Tensor;
   /** Latents (R, C, h, w) of a picture to change. */
@@ -57,7 +59,7 @@ export async function sampleDecoder(model: Kandinsky, request: DecoderRequest): 
   return scheduler.sampler(guided ? withGuidance(network, guidanceScale, guidanceRescale) : network, x, schedule, {
     noise,
     eta: request.eta,
-    useClippedModelOutput: request.start !== undefined,
+    useClippedModelOutput: request.useClippedModelOutput,
     afterStep: kept && keepPart(kept, start, schedule),
     signal: request.signal,
     onStep: request.onStep,

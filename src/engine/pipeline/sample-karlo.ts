@@ -29,6 +29,8 @@ export interface KarloDecoderRequest extends SamplingRequest {
   readonly guidanceRescale?: number;
   /** Of DDIM. */
   readonly eta?: number;
+  /** Of DDIM; so must both be that are to undo each other, an inversion and the drawing from what it found. */
+  readonly useClippedModelOutput?: boolean;
   /** Of the small picture; the model's own when absent. */
   readonly height?: number;
   readonly width?: number;
@@ -59,7 +61,7 @@ export async function sampleKarloDecoder(model: Karlo, request: KarloDecoderRequ
   return scheduler.sampler(denoise, x, schedule, {
     noise,
     eta: request.eta,
-    useClippedModelOutput: request.start !== undefined,
+    useClippedModelOutput: request.useClippedModelOutput,
     signal: request.signal,
     onStep: request.onStep,
   });
