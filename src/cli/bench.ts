@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -50,6 +50,8 @@ export const bench = new Command('bench')
   .action(run);
 
 async function run(options: Options): Promise<void> {
+  // Of the minute before: from here on the measuring itself is in it.
+  const loadBefore = Number(loadavg()[0]!.toFixed(2));
   const config = loadConfig();
   const threads = options.threads ?? config.engineThreads;
   const modelDir = options.model ?? config.modelDir;
@@ -61,7 +63,9 @@ async function run(options: Options): Promise<void> {
     { modelDir, threads, provider: 'cpu', precision, concurrency: 8 },
     options.rounds,
   );
-  const machine = `${threads} threads of ${cpus()[0]?.model ?? 'this processor'}`;
+  const machine =
+    `${threads} threads of ${cpus()[0]?.model ?? 'this processor'}, ` +
+    `load before it began: ${loadBefore} on ${availableParallelism()} cores`;
   print(formatMeasured(`${basename(modelDir)} in ${precision}, ${machine}`, measured, started));
 
   const times: Record<string, Times[]> = {};
@@ -95,7 +99,8 @@ async function run(options: Options): Promise<void> {
     }
     print(formatRatios(found));
   }
-  if (options.json) console.log(JSON.stringify({ threads, precision, ...measured, ...started, times, ratios: found }));
+  if (options.json)
+    console.log(JSON.stringify({ threads, precision, loadBefore, ...measured, ...started, times, ratios: found }));
 }
 
 const peerProgram = (python: string, name: PeerName): PeerProgram => ({

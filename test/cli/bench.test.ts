@@ -21,7 +21,8 @@ describe('bench', { timeout: 180_000 }, () => {
     expect(Object.keys(networks)).toEqual(
       expect.arrayContaining(['prior', 'unet', 'movq: decoder', 'text_encoder', 'image_encoder']),
     );
-    expect(figures).toMatchObject({ threads: 1, ratios: {} });
+    expect(figures).toMatchObject({ threads: 1, ratios: {}, loadBefore: expect.any(Number) });
+    expect(stderr).toContain(`load before it began: ${figures.loadBefore} on `);
     const positive = ['loadSeconds', 'drawSeconds', 'picturesPerSecond', 'memoryAboveWeightsBytes', 'weightsBytes'];
     for (const name of [...positive, 'secondStart', 'firstStep', 'imagine']) {
       expect(figures[name], name).toBeGreaterThan(0);
