@@ -51,7 +51,7 @@ export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof ME
 const PLANNED_STEPS: Record<Part, number> = {
   movq: 10_000,
   teacher: 4_000,
-  clip: 12_000,
+  clip: 14_000,
   distil: 4_000,
   prior: 6_000,
   'ar-prior': 6_000,
