@@ -6,8 +6,8 @@ import { tensorFromPicture } from '../images/picture-tensor.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import type { Size } from './model.ts';
 
-/** Over so many pixels outside the drawn part, what was drawn fades into what stays. */
-const EDGE = 4;
+/** Over so many pixels of the drawn part, the colours next to it fade into it. */
+const EDGE = 5;
 
 /**
  * The pixels that stay, as a recipe holds them: of the picture's size when drawn, transparent where it is drawn.
@@ -27,7 +27,8 @@ export async function encodeKeptPixels(picture: Picture, mask: Tensor, { width, 
 
 /**
  * Puts the pixels that stay back into what was drawn: a latent holds the colours of its neighbours too, so keeping
- * latents alone lets them shift.
+ * latents alone lets them shift. They are as they were; at its edge, what was drawn takes on the colour of the nearest
+ * of them, or a seam would show along the latents.
  * @param drawn  (1, 3 or 4, H, W) about [−1, 1]
  * @throws InputError for pixels that are no picture
  */
@@ -35,10 +36,12 @@ export async function putBackPixels(drawn: Tensor, mask: Tensor, pixels: string)
   const [, channels, height, width] = drawn.shape as [number, number, number, number];
   const picture = await decodePicture(Buffer.from(pixels, 'base64'), 'kept: pixels');
   const kept = tensorFromPicture(picture, channels, height, width).data;
-  const distance = distanceToDrawn(mask, height, width);
+  const { distance, nearest } = nearestKept(mask, height, width);
   const data = drawn.data.map((value, i) => {
-    const share = Math.min(distance[i % distance.length]! / (EDGE + 1), 1);
-    return share === 0 ? value : share * kept[i]! + (1 - share) * Math.min(Math.max(value, -1), 1);
+    const pixel = i % (height * width);
+    const share = 1 - distance[pixel]! / (EDGE + 1);
+    if (share <= 0) return value;
+    return share * kept[i - pixel + nearest[pixel]!]! + (1 - share) * Math.min(Math.max(value, -1), 1);
   });
   return tensor(data, drawn.shape);
 }
@@ -52,17 +55,23 @@ function pixelMask(mask: Tensor, height: number, width: number): Uint8Array {
   });
 }
 
-/** Of each pixel, in steps to any of its eight neighbours (Rosenfeld & Pfaltz 1966: one pass down, one up). */
-function distanceToDrawn(mask: Tensor, height: number, width: number): Float32Array {
-  const distance = Float32Array.from(pixelMask(mask, height, width), (stays) => (stays ? Infinity : 0));
-  const at = (y: number, x: number) =>
-    y < 0 || x < 0 || y >= height || x >= width ? Infinity : distance[y * width + x]!;
-  const shorten = (i: number, side: 1 | -1) => {
-    const [y, x] = [Math.floor(i / width), i % width];
-    const row = y - side;
-    distance[i] = Math.min(distance[i]!, 1 + Math.min(at(row, x - 1), at(row, x), at(row, x + 1), at(y, x - side)));
+/** Of each pixel, the nearest that stays, in steps to any of eight neighbours (Rosenfeld & Pfaltz 1966: a pass down, one up). */
+function nearestKept(mask: Tensor, height: number, width: number) {
+  const nearest = Int32Array.from({ length: height * width }, (_, i) => i);
+  const distance = Float32Array.from(pixelMask(mask, height, width), (stays) => (stays ? 0 : Infinity));
+  const lookAt = (i: number, y: number, x: number) => {
+    if (y < 0 || x < 0 || y >= height || x >= width) return;
+    const neighbour = y * width + x;
+    if (distance[neighbour]! + 1 >= distance[i]!) return;
+    distance[i] = distance[neighbour]! + 1;
+    nearest[i] = nearest[neighbour]!;
   };
-  for (let i = 0; i < distance.length; i++) shorten(i, 1);
-  for (let i = distance.length - 1; i >= 0; i--) shorten(i, -1);
-  return distance;
+  const look = (i: number, side: 1 | -1) => {
+    const [y, x] = [Math.floor(i / width), i % width];
+    for (const dx of [0, -1, 1]) lookAt(i, y - side, x + dx);
+    lookAt(i, y, x - side);
+  };
+  for (let i = 0; i < distance.length; i++) look(i, 1);
+  for (let i = distance.length - 1; i >= 0; i--) look(i, -1);
+  return { distance, nearest };
 }
