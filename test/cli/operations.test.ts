@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRecipe } from '../../src/engine/images/encode-picture.ts';
+import { writeRandomUpsampler } from '../pipeline/random-upsampler.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/unclip.mjs', import.meta.url));
 const SOURCE = 'test/golden/karlo-tiny/source.png';
@@ -23,10 +24,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-function unclip(...args: string[]): Promise<Finished> {
-  const quick = ['--steps', '2', '--seed', '1', '--out', folder, '--json'];
+const unclip = (...args: string[]) => run(...args, '--steps', '2', '--seed', '1', '--out', folder, '--json');
+
+function run(...args: string[]): Promise<Finished> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [PROGRAM, ...args, ...quick], (error, stdout, stderr) => {
+    execFile(process.execPath, [PROGRAM, ...args], (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
     });
   });
@@ -76,6 +78,23 @@ describe('operations', { timeout: 60_000 }, () => {
     expect(JSON.parse(stdout)).toMatchObject({ operation: args[0], images: [{ seed: 1 }, { seed: 2 }] });
     const { width, height } = await sharp(join(folder, name)).metadata();
     expect({ width, height }).toEqual({ width: 256, height: 128 });
+  });
+
+  it('upscale: what was drawn, 4 times as large, where the model has an upsampler', async () => {
+    const model = join(folder, 'tiny');
+    await cp('test/golden/kandinsky-tiny', model, { recursive: true });
+    await writeRandomUpsampler(join(model, 'prior-model', 'upsampler'));
+    const small = join(folder, 'upscale-me-1.png');
+    const drawn = await unclip('imagine', 'upscale me', '--count', '1', '--model', model);
+    expect(JSON.parse(drawn.stdout).images).toEqual([{ path: small, seed: 1 }]);
+    const large = join(folder, 'upscale-me-1-upscaled.png');
+    const upscaled = await run('upscale', small, '--model', model, '--out', folder);
+    expect(upscaled).toMatchObject({ code: 0, stdout: `${large}\n` });
+    expect(await sharp(large).metadata()).toMatchObject({ width: 256, height: 256 });
+    expect(readRecipe(await readFile(large), large)).toEqual({
+      ...readRecipe(await readFile(small), small),
+      upscaled: true,
+    });
   });
 
   const REFUSED: [args: string[], message: string][] = [

@@ -1,12 +1,10 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodePicture } from '../../src/engine/images/decode-picture.ts';
 import { encodePng, pictureFromTensor, readRecipe } from '../../src/engine/images/encode-picture.ts';
 import { inspectModel } from '../../src/engine/models/inspect.ts';
-import { randomTensor } from '../../src/engine/models/random-weights.ts';
-import { SuperResolutionConfig } from '../../src/engine/networks/unet-config.ts';
 import { draw } from '../../src/engine/pipeline/draw.ts';
 import type { Model } from '../../src/engine/pipeline/model.ts';
 import { openModel } from '../../src/engine/pipeline/open-model.ts';
@@ -14,12 +12,11 @@ import { type PictureFile, plan } from '../../src/engine/pipeline/plan.ts';
 import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
 import { enlarge, upscale } from '../../src/engine/pipeline/upscale.ts';
 import { TorchGenerator } from '../../src/engine/random/torch-generator.ts';
-import { KNOWN_NETWORKS } from '../../src/engine/runtime/known-networks.ts';
 import { drawTask } from '../../src/engine/service/draw-task.ts';
 import type { InferenceProgress } from '../../src/engine/service/inference-messages.ts';
 import { tensor } from '../../src/engine/tensor.ts';
-import { writeSafetensors } from '../../src/engine/weights/safetensors.ts';
 import type { Recipe } from '../../src/recipe.ts';
+import { writeRandomUpsampler } from './random-upsampler.ts';
 
 const TINY = 'test/golden/kandinsky-tiny';
 const HEART = { operation: 'imagine', prompt: 'red heart' } as const;
@@ -81,20 +78,6 @@ describe('a model with an upsampler', { timeout: 60_000 }, () => {
     await model.close();
     await rm(dir, { recursive: true });
   });
-
-  async function writeRandomUpsampler(folder: string) {
-    const config = SuperResolutionConfig.parse({
-      ...{ sample_size: 256, in_channels: 6, out_channels: 3, block_out_channels: [8, 8], layers_per_block: 1 },
-      down_block_types: ['ResnetDownsampleBlock2D', 'ResnetDownsampleBlock2D'],
-      up_block_types: ['ResnetUpsampleBlock2D', 'ResnetUpsampleBlock2D'],
-      ...{ add_attention: false, norm_num_groups: 8 },
-    });
-    const parameters = KNOWN_NETWORKS.upsampler.parameters(config, 'config.json');
-    const weights = new Map(parameters.map((parameter, i) => [parameter.name, randomTensor(parameter, i + 1)]));
-    await mkdir(folder);
-    await writeFile(join(folder, 'config.json'), JSON.stringify({ _class_name: 'UNet2DModel', ...config }));
-    await writeSafetensors(join(folder, 'diffusion_pytorch_model.safetensors'), weights);
-  }
 
   async function fileOf(recipe: Recipe): Promise<PictureFile> {
     const { images } = await draw(model, [recipe]);
