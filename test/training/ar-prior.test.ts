@@ -75,24 +75,24 @@ function frozenText(): FrozenText {
 }
 
 let task: Task;
-beforeAll(() => {
+beforeAll(async () => {
   const config = ArPriorConfig.parse({
     ...{ num_attention_heads: 2, attention_head_dim: 8, num_layers: 1, embedding_dim: WIDTH, num_embeddings: LENGTH },
     ...{ num_codes: 3, num_buckets: 32, num_similarities: 4 },
   });
   const options = { horizon: 200, seed: 0 };
-  task = arPriorTask(tf, pictures, features, findComponents(embeddings), frozenText(), config, options) as Task;
+  task = (await arPriorTask(tf, pictures, features, findComponents(embeddings), frozenText(), config, options)) as Task;
 });
 
-test.skipIf(!READY)('it learns which codes a caption has', { timeout: 60_000 }, () => {
-  const parameters = parametersOf(tf, task);
+test.skipIf(!READY)('it learns which codes a caption has', { timeout: 60_000 }, async () => {
+  const parameters = await parametersOf(tf, task);
   const hurried = { ...task, optimizer: { ...task.optimizer, learningRate: 0.02, warmup: 1 } };
   const optimizer = openOptimizer(tf, parameters, initialState(parameters.initialise(0)), hurried.optimizer);
-  const step = () => trainStep({ tf, task: hurried, parameters, optimizer }).loss!;
-  const first = step();
+  const step = async () => (await trainStep({ tf, task: hurried, parameters, optimizer })).loss!;
+  const first = await step();
   expect(first).toBeCloseTo(Math.log(32), 0);
   let last = first;
-  for (let i = 0; i < 100; i++) last = step();
+  for (let i = 0; i < 100; i++) last = await step();
   expect(last).toBeLessThan(first / 2);
 });
 

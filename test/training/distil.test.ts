@@ -37,11 +37,11 @@ test("BERT's encoder computes what transformers' BertModel does", async () => {
   expect(found.dataSync()).toBeAllClose(tensors.get('expected')!.data, { atol: 1e-5 });
 });
 
-test('the neighbours of a word are the names of the highest cosine, and the nearest weighs most', () => {
+test('the neighbours of a word are the names of the highest cosine, and the nearest weighs most', async () => {
   const unit = (degrees: number) =>
     Float32Array.of(Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180));
   const names = [0, 40, 90].map(unit);
-  const { nearest, weights } = findNeighbours(tf, [30, 80].map(unit), names);
+  const { nearest, weights } = await findNeighbours(tf, [30, 80].map(unit), names);
   expect([...nearest.data]).toEqual([1, 0, 2, 2, 1, 0]);
   expect(nearest.shape).toEqual([2, 3]);
   const [first, second] = [weights.data.subarray(0, 3), weights.data.subarray(3)];
@@ -76,30 +76,27 @@ test('a word that no caption holds moves to the concept that the model of langua
     ends: tf.tensor1d([2], 'int32'),
   };
   const clip = Parameters.of(ops, (weights) => clipText(ops, weights, text)(inputs));
-  const start = clip.weights(
-    clip.tensors(
-      tf,
-      clip.initialise(5, (_, shape) => (shape.length > 1 ? { normal: 1 } : undefined)),
-    ),
-  );
+  const trained = clip.initialise(5, (_, shape) => (shape.length > 1 ? { normal: 1 } : undefined));
+  const start = { weights: clip.weights(clip.tensors(tf, trained)), initialise: clip.startingFrom(trained) };
   // pictures lie where their names do
-  const embeddings = Float32Array.from(embedTexts(tf, start, config, tokenizer, NAMES).flatMap((row) => [...row]));
+  const ofNames = await embedTexts(tf, start.weights, config, tokenizer, NAMES);
+  const embeddings = Float32Array.from(ofNames.flatMap((row) => [...row]));
   const features = { embeddings: { data: embeddings, shape: [NAMES.length, WIDTH] } } as Partial<Features> as Features;
   const neighbours = {
     nearest: { data: Float32Array.of(0, 1, 2, 1), shape: [4, 1] },
     weights: { data: Float32Array.of(1, 1, 1, 1), shape: [4, 1] },
   };
   const vocabulary = { words: WORDS, neighbours };
-  const task = distilTask(tf, dataset, features, tokenizer, config, start, vocabulary, { horizon: 100, seed: 0 });
-  const parameters = parametersOf(tf, task);
+  const task = await distilTask(tf, dataset, features, tokenizer, config, start, vocabulary, { horizon: 100, seed: 0 });
+  const parameters = await parametersOf(tf, task);
   const values = parameters.initialise(0, task.initialise);
-  expect(values).toEqual(clip.initialise(5, (_, shape) => (shape.length > 1 ? { normal: 1 } : undefined)));
+  expect(values).toEqual(trained);
   const hurried = { ...task, optimizer: { ...task.optimizer, learningRate: 0.02, warmup: 1 } };
   const optimizer = openOptimizer(tf, parameters, initialState(values), hurried.optimizer);
   const step = () => trainStep({ tf, task: hurried, parameters, optimizer });
-  const first = step();
+  const first = await step();
   let last = first;
-  for (let i = 0; i < 30; i++) last = step();
+  for (let i = 0; i < 30; i++) last = await step();
   expect(last.ofWords!).toBeLessThan(first.ofWords! / 3);
   expect(last.ofCaptions!).toBeLessThan(first.ofCaptions! + 0.05);
 }, 60_000);

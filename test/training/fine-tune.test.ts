@@ -89,7 +89,9 @@ describe('fine-tuning', () => {
 
   function randomWeights(seed: number, run: (weights: Weights<Tensor>) => void) {
     const parameters = Parameters.of(ops, run);
-    return { parameters, weights: parameters.weights(parameters.tensors(tf, parameters.initialise(seed))) };
+    const values = parameters.initialise(seed);
+    const weights = parameters.weights(parameters.tensors(tf, values));
+    return { parameters, weights, initialise: parameters.startingFrom(values) };
   }
 
   beforeAll(() => {
@@ -105,7 +107,7 @@ describe('fine-tuning', () => {
     decoder = start.parameters;
     const networks: FineTuneNetworks = {
       ...{ unet, movq, clip: { vision } as ClipConfig },
-      start: start.weights,
+      start,
       movqWeights: randomWeights(3, (w) => movqDecoder(ops, w, movq)(latents)).weights,
       clipWeights: randomWeights(4, (w) => clipVision(ops, w, vision)(tf.zeros([1, 4, 4, 3]))).weights,
     };
@@ -114,18 +116,19 @@ describe('fine-tuning', () => {
     task = fineTuneTask(tf, dataset, features, networks, draw, { horizon: 100, seed: 0 });
   });
 
-  test('begins with the weights of the decoder, and has no others to train', () => {
-    const parameters = parametersOf(tf, task);
+  test('begins with the weights of the decoder, and has no others to train', async () => {
+    const parameters = await parametersOf(tf, task);
     const found = parameters.export(parameters.initialise(0, task.initialise));
     const expected = decoder.export(decoder.initialise(2));
     expect(new Map([...found].sort())).toEqual(new Map([...expected].sort()));
   });
 
-  test('the distance has gradients in all of the U-Net', () => {
-    const parameters = parametersOf(tf, task);
-    const gradients = tf.grads(
-      (...tensors: Tensor[]) => task.loss(parameters.weights(tensors), task.batch(0)).parts.distance!,
-    )(parameters.tensors(tf, parameters.initialise(0, task.initialise)));
+  test('the distance has gradients in all of the U-Net', async () => {
+    const parameters = await parametersOf(tf, task);
+    const batch = await task.batch(0);
+    const gradients = tf.grads((...tensors: Tensor[]) => task.loss(parameters.weights(tensors), batch).parts.distance!)(
+      parameters.tensors(tf, parameters.initialise(0, task.initialise)),
+    );
     for (const [i, { name }] of parameters.list.entries()) {
       const norm = tf.norm(gradients[i]!).dataSync()[0]!;
       expect(norm, name).toBeLessThan(100);
@@ -133,11 +136,11 @@ describe('fine-tuning', () => {
     }
   });
 
-  test('rows without a condition have nothing to be near to', () => {
-    const parameters = parametersOf(tf, task);
+  test('rows without a condition have nothing to be near to', async () => {
+    const parameters = await parametersOf(tf, task);
     const weights = parameters.weights(parameters.tensors(tf, parameters.initialise(0, task.initialise)));
+    const batch = await task.batch(0);
     const distance = (dropped: (row: number) => boolean) => {
-      const batch = task.batch(0);
       return task.loss(weights, { ...batch, dropped: batch.dropped.map((_, b) => dropped(b)) }).parts.distance!;
     };
     expect(distance(() => true).dataSync()[0]).toBe(0);
@@ -147,7 +150,7 @@ describe('fine-tuning', () => {
   });
 
   test('steps lower the loss and the distance, which is compared with that before', async () => {
-    const parameters = parametersOf(tf, task);
+    const parameters = await parametersOf(tf, task);
     const hurried = {
       ...task,
       optimizer: { ...task.optimizer, learningRate: 3e-3, warmup: 1 },
@@ -159,9 +162,9 @@ describe('fine-tuning', () => {
       initialState(parameters.initialise(0, task.initialise)),
       hurried.optimizer,
     );
-    const first = trainStep({ tf, task: hurried, parameters, optimizer });
+    const first = await trainStep({ tf, task: hurried, parameters, optimizer });
     let last = first;
-    for (let i = 0; i < 3; i++) last = trainStep({ tf, task: hurried, parameters, optimizer });
+    for (let i = 0; i < 3; i++) last = await trainStep({ tf, task: hurried, parameters, optimizer });
     expect(last.loss!).toBeLessThan(first.loss!);
     expect(last.distance!).toBeLessThan(first.distance!);
     const { figures, sheet } = await task.evaluate(parameters.weights(optimizer.values()));

@@ -59,8 +59,8 @@ function lineTask({ width = 2, poison = Number.POSITIVE_INFINITY } = {}): Task<{
 
 const options = (more: Partial<TrainOptions> = {}): TrainOptions => ({ runs, time: 60_000, ...more });
 const checkpoint = () => join(runs, 'line', 'checkpoint.safetensors');
-const saved = () => {
-  const parameters = parametersOf(tf, lineTask());
+const saved = async () => {
+  const parameters = await parametersOf(tf, lineTask());
   return loadCheckpoint(checkpoint(), parameters, () => parameters.initialise(0));
 };
 

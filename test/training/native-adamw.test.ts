@@ -17,16 +17,16 @@ const PARAMETERS = Parameters.ofTensors(
 const OPTIONS = { beta1: 0.9, beta2: 0.98, eps: 1e-3, weightDecay: 0.1, maxNorm: 1, average: 0.5 };
 const START = Float32Array.of(1, -2, 0.5, 3, 0.1, -0.2);
 
-function update(tf: TensorFlow, optimizer: Optimizer, gradients: readonly number[]): number {
+async function update(tf: TensorFlow, optimizer: Optimizer, gradients: readonly number[]): Promise<number> {
   const tensors = [tf.tensor4d(gradients.slice(0, 4), [1, 2, 1, 2]), tf.tensor1d(gradients.slice(4))];
-  const norm = optimizer.update(tensors, 0.01);
+  const norm = await optimizer.update(tensors, 0.01);
   tf.dispose(tensors);
   return norm;
 }
 
 test.skipIf(!READY)(
   `TensorFlow's own variables move as the arrays do, keep their state, and are let go${READY ? '' : ' (skipped: needs npm run train -- setup)'}`,
-  () => {
+  async () => {
     const tf = loadTensorFlow();
     const before = tf.memory().numTensors;
     const native = openOptimizer(tf, PARAMETERS, initialState(START.slice()), OPTIONS);
@@ -34,7 +34,7 @@ test.skipIf(!READY)(
     const arrays = new ArrayOptimizer(tf, PARAMETERS, initialState(START.slice()), OPTIONS);
     for (let step = 1; step <= 4; step++) {
       const gradients = [0.3, -0.1, 2, 0.05, -0.4, 0.7].map((g) => (g * step) / 3);
-      expect(update(tf, native, gradients)).toBeCloseTo(update(tf, arrays, gradients), 5);
+      expect(await update(tf, native, gradients)).toBeCloseTo(await update(tf, arrays, gradients), 5);
     }
     const [found, expected] = [native.state(), arrays.state()];
     expect(found.step).toBe(4);
@@ -43,7 +43,7 @@ test.skipIf(!READY)(
     expect(found.moments.first).toBeAllClose(expected.moments.first, { atol: 1e-6 });
     expect(found.moments.second).toBeAllClose(expected.moments.second, { atol: 1e-6 });
 
-    expect(update(tf, native, [Number.NaN, 0, 0, 0, 0, 0])).toBeNaN();
+    expect(await update(tf, native, [Number.NaN, 0, 0, 0, 0, 0])).toBeNaN();
     expect(native.state()).toEqual(found);
     native.dispose();
     expect(tf.memory().numTensors).toBe(before);

@@ -73,7 +73,7 @@ export function trainTask<Batch>(tf: TensorFlow, task: Task<Batch>, options: Tra
 async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string, seed = 0): Promise<Run<Batch>> {
   mkdirSync(folder, { recursive: true });
   const log = new RunLog(join(folder, 'log.jsonl'));
-  const parameters = parametersOf(tf, task);
+  const parameters = await parametersOf(tf, task);
   const start = () => parameters.initialise(seed, task.initialise);
   const path = join(folder, CHECKPOINT);
   const state = (await loadCheckpoint(path, parameters, start, task.onlyInTraining)) ?? initialState(start());
@@ -90,7 +90,7 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
   const meter = new Meter(task.batchSize);
   let [saved, evaluated] = [Date.now(), Date.now()];
   while (Date.now() < end && optimizer.step < last && !signal?.aborted) {
-    const figures = trainStep(run);
+    const figures = await trainStep(run);
     const rate = meter.tick();
     curves(optimizer.step, figures);
     log.step({ ...figures, rate }, liveLine(task, figures, rate, end - Date.now()));
@@ -116,18 +116,19 @@ async function saveRun<Batch>({ folder, parameters, optimizer }: Run<Batch>): Pr
 }
 
 /** The parameters that the task's network asks for. */
-export function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Parameters {
-  return Parameters.of(new TfjsOps(tf), (weights) => task.loss(weights, task.batch(0)));
+export async function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Promise<Parameters> {
+  const batch = await task.batch(0);
+  return Parameters.of(new TfjsOps(tf), (weights) => task.loss(weights, batch));
 }
 
 /** One step of optimisation, in place; returns the figures of the step. */
-export function trainStep<Batch>(run: Steps<Batch>): Record<string, number> {
+export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string, number>> {
   const { tf, task, optimizer } = run;
   const { learningRate: peak } = task.optimizer;
   const step = optimizer.step + 1;
   const learningRate = learningRateAt(step, { ...task.optimizer, peak, floor: FLOOR });
-  const { gradients, figures } = gradientsOf(run);
-  const norm = Number.isFinite(figures.loss) ? optimizer.update(gradients, learningRate) : Number.NaN;
+  const { gradients, figures } = await gradientsOf(run);
+  const norm = Number.isFinite(figures.loss) ? await optimizer.update(gradients, learningRate) : Number.NaN;
   tf.dispose(gradients);
   if (!Number.isFinite(norm)) {
     throw new DivergedError(
@@ -139,23 +140,20 @@ export function trainStep<Batch>(run: Steps<Batch>): Record<string, number> {
 }
 
 /** Loss and gradients at the optimiser's values. */
-function gradientsOf<Batch>({ tf, task, parameters, optimizer }: Steps<Batch>) {
-  const batch = task.batch(optimizer.step);
-  const figures: Record<string, number> = {};
-  const gradients = tf.tidy(() => {
-    let parts: Readonly<Record<string, tfjs.Scalar>> = {};
-    const { value, grads } = tf.valueAndGrads((...tensors: tfjs.Tensor[]) => {
+async function gradientsOf<Batch>({ tf, task, parameters, optimizer }: Steps<Batch>) {
+  const batch = await task.batch(optimizer.step);
+  let parts: Readonly<Record<string, tfjs.Scalar>> = {};
+  const { value, grads: gradients } = tf.tidy(() =>
+    tf.valueAndGrads((...tensors: tfjs.Tensor[]) => {
       const loss = task.loss(parameters.weights(tensors), batch);
       parts = Object.fromEntries(Object.entries(loss.parts).map(([name, part]) => [name, tf.keep(part)]));
       return loss.total;
-    })(optimizer.values());
-    figures.loss = value.dataSync()[0]!;
-    for (const [name, part] of Object.entries(parts)) {
-      figures[name] = part.dataSync()[0]!;
-      part.dispose();
-    }
-    return grads;
-  });
+    })(optimizer.values()),
+  );
+  const scalars = { loss: value, ...parts };
+  const figures: Record<string, number> & { loss: number } = { loss: Number.NaN };
+  for (const [name, scalar] of Object.entries(scalars)) figures[name] = (await scalar.data())[0]!;
+  tf.dispose(scalars);
   return { gradients, figures };
 }
 

@@ -85,6 +85,15 @@ export class Parameters {
     return values;
   }
 
+  /** A start from values of these parameters, for a network that has some of them or all. */
+  startingFrom(values: Float32Array): Initialiser {
+    const byName = new Map(this.list.map((parameter) => [parameter.name, parameter]));
+    return (name) => {
+      const { offset, size } = byName.get(name)!;
+      return { values: values.subarray(offset, offset + size) };
+    };
+  }
+
   /** Tensors of all parameters, in their order. */
   tensors(tf: TfjsOps['tf'], values: Float32Array): T[] {
     return this.list.map(({ shape, offset, size }) =>

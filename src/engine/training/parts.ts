@@ -27,7 +27,7 @@ import { distilTask } from './tasks/distil.ts';
 import { prepareDistillation } from './tasks/distilled-from.ts';
 import { type Features, loadFeatures } from './tasks/features.ts';
 import { fineTuneTask } from './tasks/fine-tune.ts';
-import { frozenWeights } from './tasks/frozen.ts';
+import { frozenWeights, trainedNetwork } from './tasks/frozen.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { openComponents } from './tasks/principal-components.ts';
@@ -131,9 +131,9 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
   const features = await openFeatures(tf, dataset, runs, say);
   if (part === 'distil') {
     await prepareDistillation(runs, say);
-    const start = await frozenWeights(tf, runs, 'clip');
+    const start = await trainedNetwork(tf, runs, 'clip');
     const vocabulary = await openVocabulary(tf, dataset, runs, say);
-    return distilTask(tf, dataset, features, tokenizer, clip, start, vocabulary, { horizon, seed }) as Task;
+    return (await distilTask(tf, dataset, features, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
   }
   const text = { tokenizer, clip, weights: await frozenWeights(tf, runs, 'clip') };
   if (part === 'prior') {
@@ -147,7 +147,7 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
   if (part === 'ar-prior') {
     const components = await openComponents(runs, dataset, features);
     const config = await openArPriorConfig(runs, components);
-    return arPriorTask(tf, dataset, features, components, text, config, { horizon, seed }) as Task;
+    return (await arPriorTask(tf, dataset, features, components, text, config, { horizon, seed })) as Task;
   }
 
   const movq = await openMovqConfig(runs);
@@ -157,7 +157,7 @@ async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }:
     return decoderTask(tf, dataset, features, draw, await openUnetConfig(runs), { horizon, seed }) as Task;
   if (part === 'fine-tune') {
     const unet = await openUnetConfig(runs);
-    const start = await frozenWeights(tf, runs, 'decoder');
+    const start = await trainedNetwork(tf, runs, 'decoder');
     const networks = { unet, start, movq, movqWeights, clip, clipWeights: text.weights };
     return fineTuneTask(tf, dataset, features, networks, draw, { horizon, seed }) as Task;
   }

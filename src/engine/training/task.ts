@@ -18,7 +18,7 @@ export interface Task<Batch = unknown> {
   /** Parameters that are no part of the model: where a checkpoint lacks them they start afresh. */
   readonly onlyInTraining?: readonly string[];
   /** The batch of a step: the same at every call, so that a resumed run sees what it would have seen. */
-  batch(step: number): Batch;
+  batch(step: number): Batch | Promise<Batch>;
   /** The loss of a batch, and what it is made of, for the log. */
   loss(
     weights: Weights<tfjs.Tensor>,

@@ -35,13 +35,13 @@ export async function measureStep(
 ): Promise<Figure> {
   const { config } = await openComponent(unet, 'UNet2DConditionModel', UnetConfig);
   const [load] = loadavg() as [number];
-  const step = ownStep(tf, config, dataset);
+  const step = await ownStep(tf, config, dataset);
   const torch = startTorch(python, unet, BATCH, availableParallelism());
   const times: { readonly own: number; readonly torch: number }[] = [];
   try {
     const end = performance.now() + LONGEST;
     for (let round = 0; round < WARM_UP + ROUNDS && (round <= WARM_UP || performance.now() < end); round++) {
-      const own = step();
+      const own = await step();
       await sleep(PAUSE);
       times.push({ own, torch: await torch.step() });
       await sleep(PAUSE);
@@ -61,7 +61,7 @@ export async function measureStep(
 }
 
 /** The step that training makes, on latents and embeddings of nothing; its seconds. */
-function ownStep(tf: TensorFlow, config: UnetConfig, dataset: Dataset): () => number {
+async function ownStep(tf: TensorFlow, config: UnetConfig, dataset: Dataset): Promise<() => Promise<number>> {
   const { sample_size: size, in_channels: channels, encoder_hid_dim: width } = config;
   const features = {
     latents: zeros(dataset.records.length, size ?? 16, size ?? 16, channels),
@@ -71,12 +71,12 @@ function ownStep(tf: TensorFlow, config: UnetConfig, dataset: Dataset): () => nu
   };
   const noDrawing = async () => Buffer.alloc(0);
   const task = decoderTask(tf, dataset, features, noDrawing, config, { horizon: 1000, seed: 0 });
-  const parameters = parametersOf(tf, task);
+  const parameters = await parametersOf(tf, task);
   const start = initialState(parameters.initialise(0, task.initialise));
   const optimizer = openOptimizer(tf, parameters, start, task.optimizer);
-  return () => {
+  return async () => {
     const start = performance.now();
-    trainStep({ tf, task, parameters, optimizer });
+    await trainStep({ tf, task, parameters, optimizer });
     return (performance.now() - start) / 1000;
   };
 }

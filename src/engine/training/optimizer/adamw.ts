@@ -29,8 +29,8 @@ export class ArrayOptimizer implements Optimizer {
     return this.#parameters.tensors(this.#tf, this.#state.average);
   }
 
-  update(gradients: readonly tfjs.Tensor[], learningRate: number): number {
-    const arrays = gradients.map((gradient) => gradient.dataSync() as Float32Array);
+  async update(gradients: readonly tfjs.Tensor[], learningRate: number): Promise<number> {
+    const arrays = await Promise.all(gradients.map((gradient) => gradient.data<'float32'>()));
     const norm = gradientNorm(arrays);
     if (!Number.isFinite(norm)) return norm;
     const { values, average, moments } = this.#state;

@@ -58,7 +58,7 @@ export class NativeOptimizer implements Optimizer {
     return this.#variables.map(({ average }) => this.#native.read(average));
   }
 
-  update(gradients: readonly T[], learningRate: number): number {
+  async update(gradients: readonly T[], learningRate: number): Promise<number> {
     const norm = this.#norm(gradients);
     if (!Number.isFinite(norm)) return norm;
     const scale = Math.min(1, this.#options.maxNorm / norm);

@@ -46,7 +46,7 @@ export interface Optimizer {
    * One step, unless a gradient is no number.
    * @returns √Σg² before it was limited to `maxNorm`
    */
-  update(gradients: readonly tfjs.Tensor[], learningRate: number): number;
+  update(gradients: readonly tfjs.Tensor[], learningRate: number): Promise<number>;
   /** For a checkpoint. */
   state(): TrainingState;
   dispose(): void;

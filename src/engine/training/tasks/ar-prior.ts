@@ -10,7 +10,7 @@ import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
-import { evaluatedNumber } from './evaluated.ts';
+import { evaluated, evaluatedNumber } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
 import { evenly, indicesOf, judgedPictures } from './pictures.ts';
 
@@ -85,7 +85,7 @@ interface Batch extends Captions {
  * (Ramesh et al. 2022, 2.2); cross-entropy, in nats a code.
  * @param text its encoder is not trained
  */
-export function arPriorTask(
+export async function arPriorTask(
   tf: TensorFlow,
   dataset: PictureSet,
   features: Features,
@@ -93,12 +93,12 @@ export function arPriorTask(
   text: FrozenText,
   config: ArPriorConfig,
   { horizon, seed }: TaskOptions,
-): Task<Batch> {
+): Promise<Task<Batch>> {
   const ops = new TfjsOps(tf);
   const training = indicesOf(dataset, 'train');
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const encode = captionEncoder(tf, text);
-  const edges = similarityEdges();
+  const edges = await similarityEdges();
 
   function batchOf(indices: readonly number[], dice: Dice, { dropped, jitter }: Spread): Batch {
     const captions = drawCaptions(dataset, indices, dice, dropped);
@@ -131,14 +131,14 @@ export function arPriorTask(
   }
 
   /** Edges between buckets of z_i·z_t that are equally frequent in training. */
-  function similarityEdges(): number[] {
+  async function similarityEdges(): Promise<number[]> {
     const sampled = evenly(training, SAMPLED);
     const found: number[] = [];
     for (let from = 0; from < sampled.length; from += BATCH) {
       const indices = sampled.slice(from, from + BATCH);
       const captions = tokenize(text, drawCaptions(dataset, indices, new Dice(seed, from), 0));
       const embeddings = gatherRows(features.embeddings, indices);
-      found.push(...tf.tidy(() => similarities(embeddings, encode(captions).textEmbedding).dataSync()));
+      found.push(...(await evaluated(tf, () => similarities(embeddings, encode(captions).textEmbedding))).data);
     }
     const sorted = found.sort((a, b) => a - b);
     const { num_similarities: count } = config;
@@ -186,7 +186,7 @@ export function arPriorTask(
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
       const batch = batchOf(judged, new Dice(seed, 0), AS_THEY_ARE);
-      const heldOut = evaluatedNumber(tf, () => lossOf(weights, batch));
+      const heldOut = await evaluatedNumber(tf, () => lossOf(weights, batch));
       return { figures: { heldOut } };
     },
   };

@@ -132,8 +132,9 @@ export function classifierTask(
           const classes = network(weights, wholePictures(dataset, rows, size));
           return [classes.concepts, classes.styles] as [T, T];
         });
-        ranks.push(...ranksOf(names, rows.map(conceptOf)));
-        rightStyles += ranksOf(manners, rows.map(styleOf)).filter((rank) => rank === 0).length;
+        ranks.push(...(await ranksOf(names, rows.map(conceptOf))));
+        const styleRanks = await ranksOf(manners, rows.map(styleOf));
+        rightStyles += styleRanks.filter((rank) => rank === 0).length;
         tf.dispose([names, manners]);
       }
       const within = (best: number) => ranks.filter((rank) => rank < best).length / ranks.length;
@@ -160,9 +161,9 @@ function crossEntropy(tf: TensorFlow, logits: T, labels: Int32Array, smoothing: 
 }
 
 /** How many logits are larger than the right one's, for each row. */
-function ranksOf(logits: T, labels: readonly number[]): number[] {
+async function ranksOf(logits: T, labels: readonly number[]): Promise<number[]> {
   const count = logits.shape[1] as number;
-  const values = logits.dataSync() as Float32Array;
+  const values = await logits.data<'float32'>();
   return labels.map((label, row) => {
     const own = values.subarray(row * count, (row + 1) * count);
     return own.reduce((rank, value) => rank + (value > own[label]! ? 1 : 0), 0);

@@ -8,6 +8,7 @@ import { contactSheet } from '../data/contact-sheet.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { type ClipConfig, embedPixels, embedTokens } from './clip-encoders.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
+import { evaluated } from './evaluated.ts';
 import { evenly, indicesOf, judgedPictures } from './pictures.ts';
 
 type T = tfjs.Tensor;
@@ -41,24 +42,24 @@ export async function clipFigures(
 ) {
   const plain = plainSet(dataset);
   const names = conceptNames(dataset);
-  const texts = embedTexts(tf, weights, config, tokenizer, names);
+  const texts = await embedTexts(tf, weights, config, tokenizer, names);
   const images = (indices: readonly number[]) =>
     embedInRows(tf, indices, (rows) => embedPixels(tf, weights, config, pixelsOf(dataset, rows, config)));
 
-  const top1 = (indices: readonly number[]) => {
-    const nearest = nearestRows(images(indices), texts);
+  const top1 = async (indices: readonly number[]) => {
+    const nearest = nearestRows(await images(indices), texts);
     const right = indices.filter(
       (index, i) => names[nearest[i]![0]!] === dataset.concepts.get(dataset.records[index]!.concept)!.name,
     );
     return right.length / indices.length;
   };
   const gallery = evenly([...plain.records.keys()], GALLERY);
-  const queries = embedTexts(tf, weights, config, tokenizer, QUERIES);
-  const found = nearestRows(queries, images(gallery)).flatMap((row) => row.slice(0, COLUMNS));
+  const queries = await embedTexts(tf, weights, config, tokenizer, QUERIES);
+  const found = nearestRows(queries, await images(gallery)).flatMap((row) => row.slice(0, COLUMNS));
   return {
     figures: {
-      pairTop1: top1(judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY)),
-      trainTop1: top1(evenly(indicesOf(plain, 'train'), JUDGED)),
+      pairTop1: await top1(judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY)),
+      trainTop1: await top1(evenly(indicesOf(plain, 'train'), JUDGED)),
     },
     sheet: await contactSheet(
       found.map((i) => dataset.read(gallery[i]!)),
@@ -79,7 +80,7 @@ export const embedTexts = (
   config: ClipConfig,
   tokenizer: Tokenizer,
   texts: readonly string[],
-): Float32Array[] =>
+): Promise<Float32Array[]> =>
   embedInRows(tf, texts, (rows) =>
     embedTokens(
       tf,
@@ -99,18 +100,16 @@ function pixelsOf(dataset: PictureSet, indices: readonly number[], { vision }: C
 }
 
 /** Embeddings of a long list, some rows at a time. */
-function embedInRows<Item>(
+async function embedInRows<Item>(
   tf: TensorFlow,
   items: readonly Item[],
   embed: (rows: readonly Item[]) => T,
-): Float32Array[] {
+): Promise<Float32Array[]> {
   const all: Float32Array[] = [];
   for (let from = 0; from < items.length; from += ROWS) {
-    const embedded = tf.tidy(() => embed(items.slice(from, from + ROWS)));
-    const values = embedded.dataSync() as Float32Array;
-    const width = embedded.shape[1] as number;
-    for (let at = 0; at < values.length; at += width) all.push(values.slice(at, at + width));
-    embedded.dispose();
+    const { data, shape } = await evaluated(tf, () => embed(items.slice(from, from + ROWS)));
+    const width = shape[1]!;
+    for (let at = 0; at < data.length; at += width) all.push(data.subarray(at, at + width));
   }
   return all;
 }

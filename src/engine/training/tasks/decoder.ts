@@ -116,7 +116,9 @@ export function decoderTask(
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const heldOut = evaluatedNumber(tf, () => lossOf(weights, decoderBatch(features, judged, new Dice(seed, 0))));
+      const heldOut = await evaluatedNumber(tf, () =>
+        lossOf(weights, decoderBatch(features, judged, new Dice(seed, 0))),
+      );
       return { figures: { heldOut }, sheet: await draw((index) => network(weights, guided(features, index))) };
     },
   };

@@ -1,6 +1,5 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
-import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { plainSet } from '../data/compose/composed-set.ts';
 import { uncaptionedHyponyms } from '../data/hyponyms.ts';
@@ -13,8 +12,7 @@ import { type ClipConfig, embedTokens } from './clip-encoders.ts';
 import { conceptNames, embedTexts, nearestRows } from './clip-figures.ts';
 import { captionOf } from './encode-captions.ts';
 import { type Features, gatherRows } from './features.ts';
-
-type T = tfjs.Tensor;
+import type { TrainedNetwork } from './frozen.ts';
 
 const BATCH = 128;
 /** Of the words in the loss; that of the captions counts once. */
@@ -37,22 +35,22 @@ interface Batch {
  * Captions keep to their pictures by InfoNCE; the encoder of pictures stays as it is.
  * @param start CLIP's weights
  */
-export function distilTask(
+export async function distilTask(
   tf: TensorFlow,
   dataset: PictureSet,
   features: Features,
   tokenizer: Tokenizer,
   config: ClipConfig,
-  start: Weights<T>,
+  start: TrainedNetwork,
   { words, neighbours }: Vocabulary,
   { horizon, seed }: TaskOptions,
-): Task<Batch> {
+): Promise<Task<Batch>> {
   const byConcept = [...picturesByConcept(dataset).values()];
   const plain = picturesByConcept(plainSet(dataset)).size;
   const names = conceptNames(dataset);
   const hyponyms = uncaptionedHyponyms(plainSet(dataset).concepts.values(), trainedNames(dataset));
   const width = config.text.projection_dim;
-  const anchors = embedTexts(tf, start, config, tokenizer, names);
+  const anchors = await embedTexts(tf, start.weights, config, tokenizer, names);
   const [count, nearest] = [words.length, neighbours.nearest.shape[1]!];
 
   /** Where a word belongs. */
@@ -78,7 +76,7 @@ export function distilTask(
       weightDecay: 0.1,
       maxNorm: 1,
     },
-    initialise: (name, shape) => ({ values: start.get(name, shape).dataSync() as Float32Array }),
+    initialise: start.initialise,
 
     batch(step) {
       const dice = new Dice(seed, step);
@@ -106,8 +104,8 @@ export function distilTask(
     },
 
     async evaluate(weights) {
-      const embeddings = embedTexts(tf, weights, config, tokenizer, [...hyponyms.keys()]);
-      const found = nearestRows(embeddings, embedTexts(tf, weights, config, tokenizer, names));
+      const embeddings = await embedTexts(tf, weights, config, tokenizer, [...hyponyms.keys()]);
+      const found = nearestRows(embeddings, await embedTexts(tf, weights, config, tokenizer, names));
       const right = [...hyponyms.values()].filter((concepts, i) => concepts.includes(names[found[i]![0]!]!));
       return { figures: { hyponymTop1: right.length / Math.max(1, hyponyms.size) } };
     },

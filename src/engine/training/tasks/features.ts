@@ -92,11 +92,15 @@ async function computeFeatures(
   for (let from = 0; from < dataset.records.length; from += BATCH) {
     const count = Math.min(BATCH, dataset.records.length - from);
     const pictures = Array.from({ length: count }, (_, i) => dataset.read(from + i));
-    latents.push(evaluated(tf, () => encode(tf.tensor4d(unitsOf(pictures), [count, PICTURE_SIZE, PICTURE_SIZE, 4]))));
-    embeddings.push(evaluated(tf, () => see(tf.tensor4d(pixelsOf(pictures, size), [count, size, size, 3])).embedding));
+    latents.push(
+      await evaluated(tf, () => encode(tf.tensor4d(unitsOf(pictures), [count, PICTURE_SIZE, PICTURE_SIZE, 4]))),
+    );
+    embeddings.push(
+      await evaluated(tf, () => see(tf.tensor4d(pixelsOf(pictures, size), [count, size, size, 3])).embedding),
+    );
     onProgress?.(from + count);
   }
-  const zero = evaluated(tf, () => see(tf.zeros([1, size, size, 3])).embedding);
+  const zero = await evaluated(tf, () => see(tf.zeros([1, size, size, 3])).embedding);
   const all = concatRows(embeddings);
   // a model's own encoder, not trained further, gives embeddings that its decoder and prior know
   const scale = (await trainedSteps(runs, 'clip')) === 0 ? 1 : 1 / standardDeviation(all);

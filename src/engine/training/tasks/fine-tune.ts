@@ -10,7 +10,9 @@ import type { Task, TaskOptions } from '../task.ts';
 import { type ClipConfig, unitLength } from './clip-encoders.ts';
 import { clipImages } from './clip-preprocess.ts';
 import { DECODER_OPTIMIZER, type DecoderBatch, decoderBatch, guided, JUDGED, unetOf } from './decoder.ts';
+import { evaluated } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
+import type { TrainedNetwork } from './frozen.ts';
 import { indicesOf, judgedPictures } from './pictures.ts';
 import type { DrawSheet } from './sample-pictures.ts';
 import { predictV } from './v-prediction.ts';
@@ -26,10 +28,16 @@ interface Batch extends DecoderBatch {
   readonly targets: Float32Array;
 }
 
+/** Of pictures that were held out. */
+interface Figures {
+  readonly heldOut: number;
+  readonly distance: number;
+}
+
 /** The networks around the decoder, used and not trained, and the weights that the decoder begins with. */
 export interface FineTuneNetworks {
   readonly unet: UnetConfig;
-  readonly start: Weights<T>;
+  readonly start: TrainedNetwork;
   readonly movq: MovqConfig;
   readonly movqWeights: Weights<T>;
   readonly clip: ClipConfig;
@@ -72,19 +80,21 @@ export function fineTuneTask(
     return { v, distance };
   }
 
-  function figuresOf(weights: Weights<T>): { heldOut: number; distance: number } {
-    const { v, distance } = tf.tidy(() => lossOf(weights, batchOf(judged, new Dice(seed, 0))));
-    const figures = { heldOut: v.dataSync()[0]!, distance: distance.dataSync()[0]! };
-    tf.dispose([v, distance]);
-    return figures;
+  async function figuresOf(weights: Weights<T>): Promise<Figures> {
+    const both = await evaluated(tf, () => {
+      const { v, distance } = lossOf(weights, batchOf(judged, new Dice(seed, 0)));
+      return tf.stack([v, distance]);
+    });
+    const [heldOut, distance] = both.data as unknown as [number, number];
+    return { heldOut, distance };
   }
-  let before: ReturnType<typeof figuresOf> | undefined;
+  let before: Figures | undefined;
 
   return {
     name: 'fine-tune',
     batchSize: BATCH,
     optimizer: { ...DECODER_OPTIMIZER, learningRate: 5e-5, warmup: 50, horizon },
-    initialise: (name, shape) => ({ values: networks.start.get(name, shape).dataSync() as Float32Array }),
+    initialise: networks.start.initialise,
     batch(step) {
       const dice = new Dice(seed, step);
       return batchOf(
@@ -97,9 +107,9 @@ export function fineTuneTask(
       return { total: tf.add(v, tf.mul(DISTANCE_WEIGHT, distance)) as tfjs.Scalar, parts: { v, distance } };
     },
     async evaluate(weights) {
-      before ??= figuresOf(networks.start);
+      before ??= await figuresOf(networks.start.weights);
       const figures = {
-        ...figuresOf(weights),
+        ...(await figuresOf(weights)),
         heldOutBefore: before.heldOut,
         distanceBefore: before.distance,
       };

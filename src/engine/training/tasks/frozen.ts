@@ -5,16 +5,30 @@ import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import type { Tensor } from '../../tensor.ts';
 import { checkpointOf, loadAverage } from '../checkpoint.ts';
-import { Parameters } from '../parameters.ts';
+import { type Initialiser, Parameters } from '../parameters.ts';
 import { isDistilledFromClip } from './distilled-from.ts';
 
-/** The averaged weights of another run, for a network that this one uses and does not train. Kept until the process ends. */
-export async function frozenWeights(tf: TensorFlow, runs: string, name: string): Promise<Weights<tfjs.Tensor>> {
+/** The averaged weights of another run, to be used, and to start from. */
+export interface TrainedNetwork {
+  readonly weights: Weights<tfjs.Tensor>;
+  readonly initialise: Initialiser;
+}
+
+/** Its tensors are kept until the process ends. */
+export async function trainedNetwork(tf: TensorFlow, runs: string, name: string): Promise<TrainedNetwork> {
   const path = checkpointOf(runs, name);
   const tensors = name === 'clip' ? await loadClip(runs) : await loadAverage(path);
   const parameters = Parameters.ofTensors(tensors);
-  return parameters.weights(parameters.tensors(tf, parameters.import(tensors, path)));
+  const values = parameters.import(tensors, path);
+  return {
+    weights: parameters.weights(parameters.tensors(tf, values)),
+    initialise: parameters.startingFrom(values),
+  };
 }
+
+/** The weights of a network that is used and not trained. */
+export const frozenWeights = async (tf: TensorFlow, runs: string, name: string): Promise<Weights<tfjs.Tensor>> =>
+  (await trainedNetwork(tf, runs, name)).weights;
 
 /**
  * The averaged weights of CLIP, with the text encoder that knows more words where there is one.

@@ -8,6 +8,7 @@ import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
+import { evaluated } from './evaluated.ts';
 import { latentPenalty, pictureLoss } from './movq-loss.ts';
 import { evenly, indicesOf, judgedPictures, paintBackground, randomCrop, toBytes, toUnit } from './pictures.ts';
 
@@ -96,7 +97,8 @@ export function movqTask(
 
     async evaluate(weights) {
       const pictures = judged.map((index) => dataset.read(index));
-      const copies = pictures.map((picture) => reconstruct(tf, weights, config, picture));
+      const copies: Uint8Array[] = [];
+      for (const picture of pictures) copies.push(await reconstruct(tf, weights, config, picture));
       const psnr = pictures.reduce((sum, picture, i) => sum + psnrRgb(picture, copies[i]!), 0) / pictures.length;
       const shown = evenly([...pictures.keys()], SHOWN);
       const rows = [...shown.map((i) => pictures[i]!), ...shown.map((i) => copies[i]!)];
@@ -106,17 +108,20 @@ export function movqTask(
 }
 
 /** A picture through encoder and decoder: 128 × 128 RGBA bytes. */
-function reconstruct(tf: TensorFlow, weights: Weights<T>, config: MovqConfig, picture: Uint8Array): Uint8Array {
+async function reconstruct(
+  tf: TensorFlow,
+  weights: Weights<T>,
+  config: MovqConfig,
+  picture: Uint8Array,
+): Promise<Uint8Array> {
   const ops = new TfjsOps(tf);
   const values = new Float32Array(PICTURE_BYTES);
   toUnit(picture, values);
-  const copy = tf.tidy(() => {
+  const copy = await evaluated(tf, () => {
     const latents = movqEncoder(ops, weights, config)(tf.tensor4d(values, [1, PICTURE_SIZE, PICTURE_SIZE, 4]));
     return movqDecoder(ops, weights, config)(latents);
   });
-  const bytes = toBytes(copy.dataSync() as Float32Array);
-  copy.dispose();
-  return bytes;
+  return toBytes(copy.data);
 }
 
 /** Of bytes to what they were rounded from, squared: no picture comes nearer. */

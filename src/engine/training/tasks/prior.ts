@@ -113,7 +113,7 @@ export function priorTask(
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const heldOut = evaluatedNumber(tf, () => lossOf(weights, batchOf(judged, new Dice(seed, 0), 0)));
+      const heldOut = await evaluatedNumber(tf, () => lossOf(weights, batchOf(judged, new Dice(seed, 0), 0)));
       return { figures: { heldOut } };
     },
   };

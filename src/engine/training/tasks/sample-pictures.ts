@@ -9,6 +9,7 @@ import type { Tensor } from '../../tensor.ts';
 import { contactSheet } from '../data/contact-sheet.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
+import { evaluated } from './evaluated.ts';
 import { DECODER_SCHEDULER } from './noising.ts';
 import { evenly, indicesOf, toBytes } from './pictures.ts';
 import { firstHalf, type Predict } from './v-prediction.ts';
@@ -41,7 +42,7 @@ export function createSheet(
       const drawn: Uint8Array[] = [];
       for (const index of group) {
         const latents = await sampleLatents(tf, unet(index), latentShape);
-        drawn.push(decodeLatents(tf, movq, movqWeights, latents));
+        drawn.push(await decodeLatents(tf, movq, movqWeights, latents));
       }
       sheet.push(...line(group.map((index) => dataset.read(index))), ...line(drawn));
     }
@@ -64,24 +65,22 @@ async function sampleLatents(
   const generator = new TorchGenerator(SEED);
   const noise = () => generator.randn([1, channels!, height!, width!]);
   const denoise = async (sample: Tensor, t: number): Promise<Tensor> => {
-    const output = tf.tidy(() => {
+    return evaluated(tf, () => {
       const image = ops.image(tf.tensor(sample.data, [...sample.shape]));
       return ops.fromImage(firstHalf(tf, predict(image, tf.fill([sample.shape[0]!, 1], t))));
     });
-    const data = output.dataSync() as Float32Array;
-    output.dispose();
-    return { data, shape: sample.shape };
   };
   return scheduler.sampler(withGuidance(denoise, GUIDANCE), noise(), scheduler.schedule(STEPS), { noise });
 }
 
 /** (1, c, h, w) → 128 × 128 RGBA bytes. */
-function decodeLatents(tf: TensorFlow, config: MovqConfig, weights: Weights<T>, latents: Tensor): Uint8Array {
+async function decodeLatents(
+  tf: TensorFlow,
+  config: MovqConfig,
+  weights: Weights<T>,
+  { data, shape }: Tensor,
+): Promise<Uint8Array> {
   const ops = new TfjsOps(tf);
-  const picture = tf.tidy(() =>
-    movqDecoder(ops, weights, config)(ops.image(tf.tensor(latents.data, [...latents.shape]))),
-  );
-  const bytes = toBytes(picture.dataSync() as Float32Array);
-  picture.dispose();
-  return bytes;
+  const decode = movqDecoder(ops, weights, config);
+  return toBytes((await evaluated(tf, () => decode(ops.image(tf.tensor(data, [...shape]))))).data);
 }

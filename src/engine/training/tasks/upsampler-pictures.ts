@@ -5,6 +5,7 @@ import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { TfjsOps } from '../../ops/tfjs-ops.ts';
 import { type Tensor, tensor } from '../../tensor.ts';
 import type { Dice } from '../dice.ts';
+import { evaluated } from './evaluated.ts';
 import { toBytes } from './pictures.ts';
 
 /** Ramesh et al. 2022, section 2.1: 3 pixels wide, σ = 0.6. */
@@ -54,15 +55,17 @@ export interface FrozenMovq {
 }
 
 /** What a picture (1, 4, h, w) looks like after encoder and decoder, where all that a model draws comes from. */
-export function throughMovq(tf: TensorFlow, { config, weights }: FrozenMovq, { data, shape }: Tensor): Tensor {
+export async function throughMovq(
+  tf: TensorFlow,
+  { config, weights }: FrozenMovq,
+  { data, shape }: Tensor,
+): Promise<Tensor> {
   const ops = new TfjsOps(tf);
-  const copy = tf.tidy(() => {
+  const copy = await evaluated(tf, () => {
     const latents = movqEncoder(ops, weights, config)(ops.image(tf.tensor(data, [...shape])));
     return ops.fromImage(movqDecoder(ops, weights, config)(latents));
   });
-  const decoded = copy.dataSync() as Float32Array;
-  copy.dispose();
-  return tensor(decoded, shape);
+  return tensor(copy.data, shape);
 }
 
 /** A picture (1, 4, h, w), some blurred, all a little noised. */

