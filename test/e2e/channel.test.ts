@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRecipe } from '../../src/engine/images/encode-picture.ts';
+import { writeRandomUpsampler } from '../pipeline/random-upsampler.ts';
 import { Started } from './start.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -15,6 +16,14 @@ if (!hasChromium) console.warn(`skipped: the channel in a browser needs ${CHROMI
 /** A drawing takes two or three seconds on a quiet machine; tests of other files run beside this one. */
 const DRAWN_MS = 120_000;
 
+const launch = () =>
+  chromium.launch({
+    executablePath: CHROMIUM,
+    args: '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking'
+      .concat(' --disable-component-update --disable-sync')
+      .split(' '),
+  });
+
 describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_MS }, () => {
   let app: Started;
   let browser: Browser;
@@ -22,12 +31,7 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
 
   beforeAll(async () => {
     app = await Started.start();
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking'
-        .concat(' --disable-component-update --disable-sync')
-        .split(' '),
-    });
+    browser = await launch();
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     await page.goto(app.url as string);
   }, 120_000);
@@ -220,3 +224,32 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
     await expect.poll(() => messages().count()).toBe(before - 1);
   });
 });
+
+it.skipIf(!hasChromium)(
+  'the channel makes a picture larger where the model can',
+  { timeout: 2 * DRAWN_MS },
+  async () => {
+    const model = await mkdtemp(join(tmpdir(), 'unclip-model-'));
+    await cp('test/golden/kandinsky-tiny', model, { recursive: true });
+    await writeRandomUpsampler(join(model, 'prior-model', 'upsampler'));
+    const app = await Started.start(undefined, { MODEL_DIR: model });
+    const browser = await launch();
+    try {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+      await page.goto(app.url as string);
+      await page.getByRole('textbox', { name: /^Message/ }).click();
+      await page.keyboard.type('/imagine prompt: red heart count: 1 steps: 2');
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: 'Upscale' }).click({ timeout: DRAWN_MS });
+      const picture = page.locator('img[src*="upscaled"]');
+      await picture.waitFor({ timeout: DRAWN_MS });
+      const bytes = Buffer.from(await (await fetch((await picture.getAttribute('src'))!)).arrayBuffer());
+      expect(readRecipe(bytes, 'upscaled')).toMatchObject({ prompt: 'red heart', upscaled: true });
+      expect(await sharp(bytes).metadata()).toMatchObject({ width: 256, height: 256 });
+    } finally {
+      await browser.close();
+      await app.remove();
+      await rm(model, { recursive: true });
+    }
+  },
+);

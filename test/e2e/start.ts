@@ -13,17 +13,18 @@ export class Started {
   readonly #process: ChildProcess;
   output = '';
 
-  static async start(dataDir?: string): Promise<Started> {
-    const started = new Started(dataDir ?? (await mkdtemp(join(tmpdir(), 'unclip-e2e-'))));
+  /** @param settings  as environment variables */
+  static async start(dataDir?: string, settings: NodeJS.ProcessEnv = {}): Promise<Started> {
+    const started = new Started(dataDir ?? (await mkdtemp(join(tmpdir(), 'unclip-e2e-'))), settings);
     await started.until(() => started.url !== undefined, 'the page');
     return started;
   }
 
-  private constructor(dataDir: string) {
+  private constructor(dataDir: string, settings: NodeJS.ProcessEnv) {
     this.dataDir = dataDir;
     const { DISCORD_TOKEN: _, REDIS_URL: __, ...env } = process.env;
     this.#process = spawn(process.execPath, [PROGRAM, 'start'], {
-      env: { ...env, DATA_DIR: dataDir, LOCAL_DISCORD_PORT: '0' },
+      env: { ...env, ...settings, DATA_DIR: dataDir, LOCAL_DISCORD_PORT: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
