@@ -15,6 +15,7 @@ import {
   trainAll,
   trainPart,
 } from '../engine/training/parts.ts';
+import { DEVICES } from '../engine/training/setup/device.ts';
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
 import { loadTensorFlow } from '../engine/training/tensorflow.ts';
@@ -27,8 +28,8 @@ const say = (line: string) => console.error(line);
 
 train
   .command('setup')
-  .description('make TensorFlow available: choose CPU or GPU, fetch its library, build the addon')
-  .addOption(new Option('--device <name>', 'instead of the one that is found').choices(['cpu', 'gpu']))
+  .description('make TensorFlow available: choose CPU, GPU or WebGPU, fetch it, build the addon')
+  .addOption(new Option('--device <name>', 'instead of the one that is found').choices(DEVICES))
   .option('--wheel <file>', 'a wheel of TensorFlow that is already here, instead of a download')
   .action((options) => setup({ ...options, say }));
 
@@ -63,14 +64,14 @@ runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').a
 );
 for (const part of TRAINED) {
   timedCommand(part, `train ${DESCRIPTIONS[part]}`).action(async (options: RunOptions) => {
-    const tf = loadTensorFlow();
+    const tf = await loadTensorFlow();
     if (options.from) await importModel(options.from, options.runs);
     await trainPart(tf, part, partOptions(options));
   });
 }
 timedCommand('all', 'train every part in turn; with --from only prior and decoder').action(
   async (options: RunOptions) => {
-    const tf = loadTensorFlow();
+    const tf = await loadTensorFlow();
     if (options.from) await importModel(options.from, options.runs);
     await trainAll(tf, partOptions(options), options.from !== undefined);
   },
@@ -80,7 +81,12 @@ runCommand('export <dir>', 'write the trained model as a diffusers folder')
   .addOption(new Option('--decoder <run>', 'where its decoder comes from').choices(DECODERS).default('decoder'))
   .action(async (dir: string, { data, runs, decoder }: RunOptions & ExportOptions) => {
     const dataset = openPictures(data);
-    await exportModel(dir, { runs, data, decoder }, dataset, await openFeatures(loadTensorFlow(), dataset, runs, say));
+    await exportModel(
+      dir,
+      { runs, data, decoder },
+      dataset,
+      await openFeatures(await loadTensorFlow(), dataset, runs, say),
+    );
     say(`the model is in ${dir}`);
   });
 

@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import { CASES, type Case } from './cases.ts';
 import { ReferenceOps } from './reference-ops.ts';
-import { TENSORFLOWS, tfjsGradients } from './tfjs-backend.ts';
+import { TENSORFLOWS, tfjsGradients, titleOf } from './tfjs-backend.ts';
 
 interface Difference {
   readonly step: number;
@@ -18,12 +18,14 @@ const OTHERS: Readonly<Record<string, Difference>> = {
   cos: { step: 1e-4, atol: 0.3 },
 };
 
-for (const [name, tf] of Object.entries(TENSORFLOWS)) {
-  describe(`${name}: gradients agree with central differences`, () => {
-    test.each(CASES)('$name', (conformanceCase) => {
+for (const [name, backend] of Object.entries(TENSORFLOWS)) {
+  describe.skipIf(backend.skipped)(`${titleOf(name, backend)}: gradients agree with central differences`, () => {
+    beforeAll(backend.select);
+
+    test.each(CASES)('$name', async (conformanceCase) => {
       const { step, atol } = OTHERS[conformanceCase.name] ?? USUAL;
       const weights = outputWeights(conformanceCase);
-      for (const [i, gradient] of tfjsGradients(tf, conformanceCase, weights).entries()) {
+      for (const [i, gradient] of (await tfjsGradients(backend.tf, conformanceCase, weights)).entries()) {
         const expected = differences(conformanceCase, i, weights, step);
         if (gradient) expect(gradient).toBeAllClose(expected, { atol, rtol: 1e-2 });
       }

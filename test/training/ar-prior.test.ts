@@ -20,7 +20,7 @@ import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
 import { tensorflow as javascript } from './tensorflow-js.ts';
 
 const READY = isSetUp('cpu') || isSetUp('gpu');
-const tf = READY ? loadTensorFlow() : javascript;
+const tf = READY ? await loadTensorFlow() : javascript;
 
 const WIDTH = 8;
 const NAMES = ['cat', 'dog', 'sun', 'key'];

@@ -109,7 +109,7 @@ test.skipIf(!READY)(
     const config = { ...classifierConfig('judge', dataset), ...SMALL_JUDGE };
     await writeRunConfig(runs, 'judge', { _class_name: 'Judge', ...config });
     const options = { data: join(dir, 'data'), runs, seed: 0, time: 50_000, maxSteps: 250, say: () => {} };
-    await trainPart(loadTensorFlow(), 'judge', options);
+    await trainPart(await loadTensorFlow(), 'judge', options);
 
     const served = await openJudge(join(runs, 'judge'), { threads: 1 });
     const bench = await openBench(served, dataset, () => {});

@@ -27,7 +27,7 @@ async function update(tf: TensorFlow, optimizer: Optimizer, gradients: readonly 
 test.skipIf(!READY)(
   `TensorFlow's own variables move as the arrays do, keep their state, and are let go${READY ? '' : ' (skipped: needs npm run train -- setup)'}`,
   async () => {
-    const tf = loadTensorFlow();
+    const tf = await loadTensorFlow();
     const before = tf.memory().numTensors;
     const native = openOptimizer(tf, PARAMETERS, initialState(START.slice()), OPTIONS);
     expect(native).not.toBeInstanceOf(ArrayOptimizer);

@@ -4,12 +4,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { findCompiler } from '../../src/engine/training/setup/addon.ts';
-import { chooseDevice } from '../../src/engine/training/setup/device.ts';
-import { isSetUp, setup } from '../../src/engine/training/setup/setup.ts';
+import { chooseDevice, type Facts, findCuda } from '../../src/engine/training/setup/device.ts';
+import { chosenDevice, isSetUp, setup } from '../../src/engine/training/setup/setup.ts';
+import { explainNoAdapter, tryGradients } from '../../src/engine/training/setup/webgpu.ts';
 import { downloadWheel, LINUX, unpack } from '../../src/engine/training/setup/wheel.ts';
 import { loadTensorFlow, TensorFlowMissingError } from '../../src/engine/training/tensorflow.ts';
+import { tensorflow } from './tensorflow-js.ts';
 
 const WHEEL = { project: 'tensorflow-cpu', version: '2.15.1', tag: LINUX };
 const FILE = 'tensorflow_cpu-2.15.1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl';
@@ -105,18 +108,58 @@ test('without a compiler it says how to get one', async () => {
   await expect(findCompiler()).rejects.toThrow(/C\+\+ compiler is needed.*apt-get install g\+\+/);
 });
 
-test('the GPU is chosen where driver and libraries are there, else the reason is given', async () => {
+test('CUDA is found by driver and libraries', async () => {
   const driver = 'echo "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1)"';
+  const gpu = 'GPU 0: NVIDIA H100 80GB HBM3';
   await onlyPrograms({});
-  expect(await chooseDevice()).toMatchObject({ device: 'cpu', reason: expect.stringContaining('no NVIDIA GPU') });
+  expect(await findCuda()).toEqual({ missing: [] });
   await onlyPrograms({ 'nvidia-smi': driver, ldconfig: 'echo "libcudart.so.12 libcublas.so.12"' });
-  expect(await chooseDevice()).toEqual({
-    device: 'cpu',
-    reason:
-      'GPU 0: NVIDIA H100 80GB HBM3 is there, but the linker does not find libcudnn.so.8 (CUDA 12.2 and cuDNN 8.9)',
-  });
+  expect(await findCuda()).toEqual({ gpu, missing: ['libcudnn.so.8'] });
   await onlyPrograms({ 'nvidia-smi': driver, ldconfig: 'echo "libcudart.so.12 libcublas.so.12 libcudnn.so.8"' });
-  expect(await chooseDevice()).toMatchObject({ device: 'gpu' });
+  expect(await findCuda()).toEqual({ gpu, missing: [] });
+});
+
+test('CUDA is chosen where it is whole, WebGPU where it is fast or all there is, else the CPU; with the reason', () => {
+  const nothing: Facts = {
+    hasLibrary: true,
+    cuda: { missing: [] },
+    webGpu: { isFast: false, reason: 'There is no Vulkan' },
+  };
+  const fast = { isFast: true, reason: 'at least three times as fast as the CPU' };
+  expect(chooseDevice(nothing)).toEqual({
+    device: 'cpu',
+    reason: 'no NVIDIA GPU (nvidia-smi does not answer); WebGPU: There is no Vulkan',
+  });
+  expect(chooseDevice({ ...nothing, webGpu: fast })).toMatchObject({
+    device: 'webgpu',
+    reason: expect.stringMatching(/three times as fast/),
+  });
+  expect(chooseDevice({ ...nothing, cuda: { gpu: 'H100', missing: [] }, webGpu: fast })).toEqual({
+    device: 'gpu',
+    reason: 'H100, CUDA 12 and cuDNN 8 are there',
+  });
+  const cuda = { gpu: 'H100', missing: ['libcudnn.so.8'] };
+  expect(chooseDevice({ ...nothing, cuda }).reason).toMatch(
+    /^H100 is there, but the linker does not find libcudnn\.so\.8 \(CUDA 12\.2 and cuDNN 8\.9\); WebGPU: /,
+  );
+  expect(chooseDevice({ ...nothing, cuda, webGpu: fast }).device).toBe('webgpu');
+  expect(chooseDevice({ ...nothing, hasLibrary: false })).toMatchObject({
+    device: 'webgpu',
+    reason: expect.stringMatching(/^there is no C library of TensorFlow for/),
+  });
+});
+
+test('where WebGPU finds no GPU it says what is missing', () => {
+  expect(explainNoAdapter('linux', ['libvulkan.so.1'])).toMatch(/does not find libvulkan\.so\.1.*apt-get install/);
+  expect(explainNoAdapter('linux', [])).toMatch(/vulkaninfo.*renderD128.*mesa-vulkan-drivers/);
+  expect(explainNoAdapter('darwin', [])).toMatch(/Metal/);
+  expect(explainNoAdapter('win32', [])).toMatch(/Direct3D 12/);
+});
+
+test('gradients that a driver computes wrongly are found', async () => {
+  await expect(tryGradients(tensorflow)).resolves.toBeUndefined();
+  const wrong = { ...tensorflow, square: (x: Tensor) => tensorflow.mul(x, 3) } as unknown as typeof tensorflow;
+  await expect(tryGradients(wrong)).rejects.toThrow(/wrong gradients.*expected \[-8, -8, 0/);
 });
 
 test.runIf(process.platform === 'linux' && process.arch === 'x64')(
@@ -130,6 +173,7 @@ test.runIf(process.platform === 'linux' && process.arch === 'x64')(
     const options = { device: 'cpu', wheel: FIXTURE, say: (line: string) => said.push(line) } as const;
     await setup(options);
     expect(isSetUp('cpu')).toBe(true);
+    expect(chosenDevice()).toBe('cpu');
     const folder = join(dir, 'unclip-discord', 'tensorflow-2.15.1-cpu');
     expect(await readFile(join(folder, 'npm-arguments'), 'utf8')).toMatch(
       /--ignore-scripts .*@tensorflow\/tfjs-node@4\.22\.0/,
@@ -153,7 +197,16 @@ test('a wheel of something else is refused', async () => {
   await expect(setupWith(join(dir, 'missing.whl'))).rejects.toThrow(/missing\.whl cannot be read/);
 });
 
-test('training without TensorFlow says what to do', () => {
-  expect(() => loadTensorFlow()).toThrow(TensorFlowMissingError);
-  expect(() => loadTensorFlow()).toThrow(/npm run train -- setup/);
+test('a wheel is of no use to WebGPU', async () => {
+  const asked = setup({ device: 'webgpu', wheel: FIXTURE, say: () => {} });
+  await expect(asked).rejects.toThrow(/WebGPU has no use for it; say --device cpu or --device gpu/);
+});
+
+test('training without TensorFlow says what to do', async () => {
+  await expect(loadTensorFlow()).rejects.toThrow(TensorFlowMissingError);
+  await expect(loadTensorFlow()).rejects.toThrow(/npm run train -- setup/);
+  vi.stubEnv('TENSORFLOW_DEVICE', 'webgpu');
+  await expect(loadTensorFlow()).rejects.toThrow(/TENSORFLOW_DEVICE is webgpu, .*setup --device webgpu/);
+  vi.stubEnv('TENSORFLOW_DEVICE', 'tpu');
+  await expect(loadTensorFlow()).rejects.toThrow(/must be one of gpu, cpu, webgpu, not "tpu"/);
 });

@@ -106,14 +106,14 @@ describe.skipIf(!READY)(
       { data = 'data', decoder }: { data?: string; decoder?: 'fine-tune' } = {},
     ): Promise<string> {
       const set = new Dataset(path(data));
-      const features = await openFeatures(loadTensorFlow(), set, runs, () => {});
+      const features = await openFeatures(await loadTensorFlow(), set, runs, () => {});
       await exportModel(path(name), { runs, data: path(data), ...(decoder && { decoder }) }, set, features);
       set.close();
       return path(name);
     }
 
     test('every part trains, and the result is a model that draws here', async () => {
-      const tf = loadTensorFlow();
+      const tf = await loadTensorFlow();
       for (const part of [...PARTS, 'ar-prior', 'upsampler', 'text-decoder'] as const)
         await trainPart(tf, part, options(path('runs'), 2));
       for (const part of ['decoder', 'upsampler', 'text-decoder'])
@@ -145,7 +145,7 @@ describe.skipIf(!READY)(
       const runs = path('runs');
       const wanted = () => exportTo('tuned', runs, { decoder: 'fine-tune' });
       await expect(wanted()).rejects.toThrow(/fine-tune.checkpoint.safetensors is missing/);
-      await trainPart(loadTensorFlow(), 'fine-tune', options(runs, 2));
+      await trainPart(await loadTensorFlow(), 'fine-tune', options(runs, 2));
       const log = (await readFile(join(runs, 'fine-tune', 'log.jsonl'), 'utf8')).trim().split('\n');
       const { evaluation } = JSON.parse(log.at(-1)!);
       expect(evaluation.distance).toBeCloseTo(evaluation.distanceBefore, 2);
@@ -155,7 +155,7 @@ describe.skipIf(!READY)(
     });
 
     test('embeddings of the exported image encoder have unit variance', async () => {
-      const { data } = (await openFeatures(loadTensorFlow(), dataset, path('runs'), () => {})).embeddings;
+      const { data } = (await openFeatures(await loadTensorFlow(), dataset, path('runs'), () => {})).embeddings;
       const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
       const dimensions = Array.from({ length: EMBEDDING }, (_, d) => [0, 1, 2, 3].map((n) => data[n * EMBEDDING + d]!));
       expect(mean(dimensions.map((x) => mean(x.map((v) => (v - mean(x)) ** 2))))).toBeCloseTo(1, 3);
@@ -183,7 +183,7 @@ describe.skipIf(!READY)(
         expect(after, file).toEqual(before);
       }
       expect(await readFile(join(again, 'ATTRIBUTION.md'), 'utf8')).toBe('Squares, by us\n');
-      await trainPart(loadTensorFlow(), 'decoder', options(path('continued'), 1));
+      await trainPart(await loadTensorFlow(), 'decoder', options(path('continued'), 1));
       expect(existsSync(path('continued', 'decoder', 'log.jsonl'))).toBe(true);
     });
 

@@ -1,6 +1,7 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Activation, AttentionOptions, Conv2dOptions, Ops } from './ops.ts';
 import { groupNorm, layerNorm, quickGelu, silu } from './tfjs-gradients.ts';
+import { preciseCos, preciseSin } from './tfjs-sine.ts';
 
 /** The API of TensorFlow.js, whichever backend runs it. */
 export type TensorFlow = typeof tfjs;
@@ -105,10 +106,10 @@ export class TfjsOps implements Ops<T> {
     }
   }
   sin(x: T): T {
-    return this.tf.sin(x);
+    return this.tf.getBackend() === 'webgpu' ? preciseSin(this.tf, x) : this.tf.sin(x);
   }
   cos(x: T): T {
-    return this.tf.cos(x);
+    return this.tf.getBackend() === 'webgpu' ? preciseCos(this.tf, x) : this.tf.cos(x);
   }
   constant(data: Float32Array, shape: readonly number[]): T {
     return this.tf.tensor(data, [...shape]);

@@ -112,7 +112,7 @@ async function measureSpeed(unet: string, dataset: Dataset, options: ReportOptio
   const python = await findTorchPython(options.python, options.say);
   if ('reason' in python) return { value: null, reason: python.reason };
   try {
-    const tf = loadTensorFlow();
+    const tf = await loadTensorFlow();
     return await measureStep(tf, unet, dataset, python.program, (...at) => options.onProgress('speed', ...at));
   } catch (error) {
     const known = error instanceof TensorFlowMissingError || error instanceof TorchEndedError;

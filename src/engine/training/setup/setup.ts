@@ -1,32 +1,57 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { InputError } from '../../../errors.ts';
 import { cacheDir } from '../../cache.ts';
 import { ADDON, compileAddon, findCompiler } from './addon.ts';
-import { chooseDevice, type Device } from './device.ts';
-import { lastLines, run } from './run.ts';
+import { chooseDevice, DEVICES, type Device, findFacts, hasLibrary, missingLibraries } from './device.ts';
+import { hasPackages, installPackages } from './packages.ts';
+import { explainNoAdapter, NoAdapterError, openWebGpu, tryGradients, WEBGPU_PACKAGES } from './webgpu.ts';
 import { downloadWheel, LINUX, unpack, type WheelName } from './wheel.ts';
 
 const TFJS_NODE_VERSION = '4.22.0';
 const NODE_API_HEADERS_VERSION = '1.9.0';
 
+/** Where TensorFlow's C library computes. */
+type NativeDevice = Exclude<Device, 'webgpu'>;
+
 /** 2.9.1 and 2.11.1 do not load outside of Python; 2.15.1 does. */
-const WHEELS: Record<Device, WheelName> = {
+const WHEELS: Record<NativeDevice, WheelName> = {
   cpu: { project: 'tensorflow-cpu', version: '2.15.1', tag: LINUX },
   gpu: { project: 'tensorflow', version: '2.15.1', tag: LINUX },
 };
 
-export const PACKAGES: Record<Device, string> = { cpu: '@tensorflow/tfjs-node', gpu: '@tensorflow/tfjs-node-gpu' };
+export const PACKAGES: Record<NativeDevice, string> = {
+  cpu: '@tensorflow/tfjs-node',
+  gpu: '@tensorflow/tfjs-node-gpu',
+};
+
+const TITLES: Record<Device, string> = {
+  cpu: `TensorFlow for the CPU (${PACKAGES.cpu})`,
+  gpu: `TensorFlow for the GPU (${PACKAGES.gpu})`,
+  webgpu: 'TensorFlow.js on WebGPU (@tensorflow/tfjs-backend-webgpu)',
+};
 
 /** Where `setup` puts TensorFlow for a device. */
 export function tensorflowDir(device: Device): string {
-  return cacheDir(`tensorflow-${WHEELS[device].version}-${device}`);
+  return cacheDir(
+    device === 'webgpu' ? 'tensorflow-js-4.22.0-webgpu' : `tensorflow-${WHEELS[device].version}-${device}`,
+  );
 }
 
 /** Whether `setup` has been run to its end for a device. */
 export function isSetUp(device: Device): boolean {
-  return existsSync(join(tensorflowDir(device), 'node_modules', PACKAGES[device], ADDON));
+  const dir = tensorflowDir(device);
+  return device === 'webgpu' ? hasPackages(dir) : existsSync(join(dir, 'node_modules', PACKAGES[device], ADDON));
+}
+
+const chosenFile = () => cacheDir('tensorflow-device');
+
+/** The device that `setup` was last run for, where it is set up still. */
+export function chosenDevice(): Device | undefined {
+  if (!existsSync(chosenFile())) return undefined;
+  const name = readFileSync(chosenFile(), 'utf8').trim();
+  return DEVICES.find((device) => device === name && isSetUp(device));
 }
 
 export interface SetupOptions {
@@ -38,47 +63,69 @@ export interface SetupOptions {
 }
 
 /**
- * Makes TensorFlow available to Node: TensorFlow.js's native addon, built on the C library out of TensorFlow's Python wheel.
- * The addon's own install script fetches libtensorflow 2.9.1 (CUDA 11.2), which stops at Node 22; this runs on every Node
- * from 20 on, and with CUDA 12. What is done is kept: called again, it goes on where it stopped, or has nothing to do.
+ * Makes TensorFlow available to Node, for training to use from then on. What is done is kept: called again, it goes on where
+ * it stopped, or has nothing to do.
  * @throws InputError when something that it needs is missing.
  */
 export async function setup({ device: wanted, wheel, say }: SetupOptions): Promise<void> {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new InputError(
-      `setup knows Linux on x86-64; on ${process.platform} ${process.arch} install TensorFlow.js yourself: npm install ` +
-        `--no-save --ignore-scripts=false ${PACKAGES.cpu}@${TFJS_NODE_VERSION}; training uses it when it is there`,
-    );
-  }
-  const { device, reason } = wanted ? { device: wanted, reason: 'asked for' } : await chooseDevice();
-  const dir = tensorflowDir(device);
-  say(`TensorFlow for ${device === 'gpu' ? 'the GPU' : 'the CPU'} (${PACKAGES[device]}): ${reason}`);
-  if (isSetUp(device)) return say(`is ready in ${dir}`);
+  if (wanted === 'webgpu' && wheel)
+    throw new InputError(`--wheel ${wheel}: WebGPU has no use for it; say --device cpu or --device gpu`);
+  const { device, reason } = wanted ? { device: wanted, reason: 'asked for' } : chooseDevice(await findFacts());
+  say(`${TITLES[device]}: ${reason}`);
+  if (device !== 'webgpu') await setUpLibrary(device, wheel, say);
+  else await setUpWebGpu(wanted !== undefined, say);
+  await mkdir(dirname(chosenFile()), { recursive: true });
+  await writeFile(chosenFile(), `${device}\n`);
+}
 
+/** @param softwareToo whether a GPU that the CPU stands in for will do */
+async function setUpWebGpu(softwareToo: boolean, say: (line: string) => void): Promise<void> {
+  const dir = tensorflowDir('webgpu');
+  await installPackages(dir, WEBGPU_PACKAGES, say);
+  const { tf, adapter } = await openWebGpu(dir).catch(async (error) => {
+    if (!(error instanceof NoAdapterError)) throw error;
+    const missing = process.platform === 'linux' ? await missingLibraries(['libvulkan.so.1']) : [];
+    throw new NoAdapterError(`${error.message}: ${explainNoAdapter(process.platform, missing)}. ${INSTEAD}`);
+  });
+  if (adapter.isSoftware && !softwareToo)
+    throw new InputError(
+      `WebGPU finds no GPU but ${adapter.name}, which computes on the CPU, slower than TensorFlow does. ${INSTEAD}; ` +
+        '--device webgpu takes it all the same',
+    );
+  await tryGradients(tf);
+  say(`GPU: ${adapter.name}; gradients are right`);
+  if (adapter.isSoftware) say('It is no real GPU but computes on the CPU: --device cpu is faster');
+  say(`TensorFlow is ready in ${dir}`);
+}
+
+const INSTEAD = '--device cpu trains on the CPU';
+
+/**
+ * TensorFlow.js's native addon, built on the C library out of TensorFlow's Python wheel. The addon's own install script
+ * fetches libtensorflow 2.9.1 (CUDA 11.2), which stops at Node 22; this runs on every Node from 20 on, and with CUDA 12.
+ */
+async function setUpLibrary(device: NativeDevice, wheel: string | undefined, say: (line: string) => void) {
+  if (!hasLibrary())
+    throw new InputError(
+      `setup knows TensorFlow's C library for Linux on x86-64; on ${process.platform} ${process.arch} take --device webgpu, ` +
+        `or install TensorFlow.js yourself: npm install --no-save --ignore-scripts=false ${PACKAGES.cpu}@` +
+        `${TFJS_NODE_VERSION}; training uses it when it is there`,
+    );
+  const dir = tensorflowDir(device);
+  if (isSetUp(device)) return say(`is ready in ${dir}`);
   const compiler = await findCompiler();
   say(`C++ compiler: ${compiler}`);
-  await installPackages(device, dir, say);
+  await installPackages(
+    dir,
+    [`${PACKAGES[device]}@${TFJS_NODE_VERSION}`, `node-api-headers@${NODE_API_HEADERS_VERSION}`],
+    say,
+  );
   const packageDir = join(dir, 'node_modules', PACKAGES[device]);
   await installLibrary(WHEELS[device], wheel, dir, packageDir, say);
   say('compiling the addon …');
   await mkdir(join(packageDir, 'lib', 'napi-v8'), { recursive: true });
   await compileAddon(compiler, packageDir, join(dir, 'node_modules', 'node-api-headers', 'include'));
   say(`TensorFlow is ready in ${dir}`);
-}
-
-async function installPackages(device: Device, dir: string, say: (line: string) => void): Promise<void> {
-  const specs = [`${PACKAGES[device]}@${TFJS_NODE_VERSION}`, `node-api-headers@${NODE_API_HEADERS_VERSION}`];
-  if (existsSync(join(dir, 'node_modules', '.package-lock.json'))) return;
-  say(`npm install ${specs.join(' ')} …`);
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, 'package.json'), '{ "private": true }\n');
-  // the install script would fetch the old library; the addon is compiled below instead
-  const { code, output } = await run(
-    'npm',
-    ['install', '--ignore-scripts', '--loglevel=error', '--no-audit', ...specs],
-    dir,
-  );
-  if (code !== 0) throw new InputError(`npm could not install ${specs.join(' ')} in ${dir}:\n${lastLines(output)}`);
 }
 
 const LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
