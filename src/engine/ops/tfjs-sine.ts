@@ -1,8 +1,8 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
-import type { TensorFlow } from './tfjs-ops.ts';
 
 // WebGPU promises its own sine to 2⁻¹¹ between −π and π, and beyond that nothing; timesteps need more.
 
+type TensorFlow = typeof tfjs;
 type T = tfjs.Tensor;
 
 /** sin(x) to about 1e-6, for |x| up to 10,000. */

@@ -18,7 +18,7 @@ export interface Facts {
   readonly webGpu: WebGpuSpeed;
 }
 
-export interface Cuda {
+interface Cuda {
   /** Its name, where the NVIDIA driver answers. */
   readonly gpu?: string;
   /** Libraries that the linker does not find. */
@@ -26,7 +26,7 @@ export interface Cuda {
 }
 
 /** Whether WebGPU is so much faster than the CPU that it is worth leaving TensorFlow's C library for, and why (not). */
-export interface WebGpuSpeed {
+interface WebGpuSpeed {
   readonly isFast: boolean;
   readonly reason: string;
 }

@@ -7,8 +7,10 @@ import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 
 // TensorFlow.js on WebGPU, which Dawn, the implementation in Chrome, brings to Node: Vulkan, Metal or Direct3D 12 below.
 
-/** With the umbrella package, because tfjs-core alone registers no gradients. */
-export const WEBGPU_PACKAGES = ['@tensorflow/tfjs@4.22.0', '@tensorflow/tfjs-backend-webgpu@4.22.0', 'webgpu@0.6.2'];
+/** The umbrella package, because tfjs-core alone registers no gradients. */
+const TFJS = '@tensorflow/tfjs';
+const BACKEND = '@tensorflow/tfjs-backend-webgpu';
+export const WEBGPU_PACKAGES = [`${TFJS}@4.22.0`, `${BACKEND}@4.22.0`, 'webgpu@0.6.2'];
 
 /** No GPU that WebGPU could use. */
 export class NoAdapterError extends InputError {
@@ -16,7 +18,7 @@ export class NoAdapterError extends InputError {
 }
 
 /** WebGPU's name of a GPU. */
-export interface Adapter {
+interface Adapter {
   /** As its driver calls it. */
   readonly name: string;
   /** A program on the CPU that stands in for a GPU: lavapipe, SwiftShader, WARP. */
@@ -60,8 +62,8 @@ export async function openWebGpu(dir: string): Promise<WebGpu> {
 }
 
 async function openBackend(require: NodeJS.Require): Promise<TensorFlow> {
-  const tf: TensorFlow = require('@tensorflow/tfjs');
-  require('@tensorflow/tfjs-backend-webgpu');
+  const tf: TensorFlow = require(TFJS);
+  require(BACKEND);
   tf.enableProdMode(); // without its advice to install the native backend
   // small tensors too are computed by the GPU's own kernels, so that there is one way to compute
   tf.env().set('WEBGPU_CPU_FORWARD', false);
