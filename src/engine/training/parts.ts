@@ -56,9 +56,9 @@ const PLANNED_STEPS: Record<Part, number> = {
   prior: 6_000,
   'ar-prior': 6_000,
   upsampler: 20_000,
-  decoder: 50_000,
+  decoder: 25_000,
   'fine-tune': 3_000,
-  'text-decoder': 50_000,
+  'text-decoder': 25_000,
   judge: 6_000,
 };
 

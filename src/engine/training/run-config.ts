@@ -26,7 +26,7 @@ const configPath = (runs: string, part: string) => join(runs, part, 'config.json
 export const openMovqConfig = (runs: string): Promise<MovqConfig> =>
   open(runs, 'movq', MovqConfig, async () => movqConfig([16, 32, 64, 128]));
 export const openUnetConfig = (runs: string): Promise<UnetConfig> =>
-  open(runs, 'decoder', UnetConfig, async () => unetConfig([96, 192, 224], EMBEDDING_WIDTH));
+  open(runs, 'decoder', UnetConfig, async () => unetConfig([64, 128, 192], EMBEDDING_WIDTH));
 export const openClipConfig = (runs: string): Promise<ClipConfig> =>
   open(runs, 'clip', ClipSchema, async () => clipConfig(await vocabularySize(runs)));
 export const openPriorConfig = (runs: string): Promise<PriorConfig> =>

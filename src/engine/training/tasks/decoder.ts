@@ -44,7 +44,7 @@ export function latentUnet(channels: readonly number[]) {
 
 /** How the decoders are trained; their last layer starts at zero. */
 export const DECODER_OPTIMIZER = {
-  learningRate: 6e-4,
+  learningRate: 8e-4,
   warmup: 500,
   average: 0.999,
   beta1: 0.9,
@@ -53,7 +53,7 @@ export const DECODER_OPTIMIZER = {
   weightDecay: 0.01,
   maxNorm: 1,
 };
-export const DECODER_BATCH = 32;
+export const DECODER_BATCH = 64;
 export const JUDGED = 64;
 
 /** How often the embedding is that of no picture. */
