@@ -60,7 +60,9 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
       .getByRole('button', { name: /^Variations/ })
       .first()
       .waitFor({ timeout: DRAWN_MS });
-    await expect.poll(() => message.getByRole('img', { name: /heart|blend|variations/i }).count()).toBe(count);
+    await expect
+      .poll(() => message.getByRole('img', { name: /heart|blend|variations/i }).count(), { timeout: DRAWN_MS })
+      .toBe(count);
     return message;
   }
 
@@ -93,7 +95,7 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
     const [first] = pictures;
     expect(pictures.map(({ recipe }) => recipe.seed - first!.recipe.seed)).toEqual([0, 1, 2, 3]);
     for (const { bytes, recipe } of pictures) {
-      expect(recipe).toMatchObject({ operation: 'imagine', prompt: 'red heart', steps: 20, model: 'emoji-v0' });
+      expect(recipe).toMatchObject({ operation: 'imagine', prompt: 'red heart', steps: 20, model: 'emoji-v1' });
       const { data, info } = await sharp(bytes).raw().toBuffer({ resolveWithObject: true });
       expect(info).toMatchObject({ width: 128, height: 128, channels: 4 });
       const pixel = (x: number, y: number) => [...data.subarray((y * 128 + x) * 4, (y * 128 + x) * 4 + 4)];
@@ -221,7 +223,7 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
   it('takes back what the one who asked deletes', async () => {
     const before = await messages().count();
     await lastMessage().getByRole('button', { name: 'Delete' }).click();
-    await expect.poll(() => messages().count()).toBe(before - 1);
+    await expect.poll(() => messages().count(), { timeout: DRAWN_MS }).toBe(before - 1);
   });
 });
 
