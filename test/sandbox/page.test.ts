@@ -130,7 +130,11 @@ describe.skipIf(missingChromium)(
       await page.keyboard.type('water');
       await page.getByRole('option', { name: 'watercolour' }).waitFor();
       await page.keyboard.press('ArrowDown');
+      await page.getByRole('option', { name: 'watercolour', selected: true }).waitFor();
       await page.keyboard.press('Enter');
+      await expect
+        .poll(() => page.evaluate(() => (document.activeElement as HTMLInputElement | null)?.value))
+        .toBe('watercolour');
       await page.keyboard.press('Enter');
       await newest()
         .getByText(`${'x'.repeat(50)} · style=WATERCOLOUR`)
