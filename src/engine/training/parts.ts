@@ -90,14 +90,18 @@ const PRIOR_SHARE = 0.15;
 export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAreGood = false): Promise<void> {
   const end = Date.now() + options.time;
   const left = () => (options.signal?.aborted ? 0 : end - Date.now());
-  const encoders = conceptsRecur(openPictures(options.data))
-    ? (['movq', 'teacher', 'clip'] as const)
-    : (['movq', 'clip'] as const);
-  for (const part of encodersAreGood ? [] : encoders) {
+  for (const part of encodersAreGood ? [] : encodersOf(options.data)) {
     if (left() > 0) await trainUntilPlanned(tf, part, { ...options, time: left() });
   }
   if (left() > 0) await trainUntilPlanned(tf, 'prior', { ...options, time: PRIOR_SHARE * left() });
   if (left() > 0) await trainPart(tf, 'decoder', { ...options, time: left() });
+}
+
+function encodersOf(data: string): readonly Part[] {
+  const plain = new Dataset(data);
+  const recur = conceptsRecur(plain);
+  plain.close();
+  return recur ? ['movq', 'teacher', 'clip'] : ['movq', 'clip'];
 }
 
 async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {

@@ -6,10 +6,9 @@ import { cacheDir } from '../../cache.ts';
 import { ADDON, compileAddon, findCompiler } from './addon.ts';
 import { chooseDevice, DEVICES, type Device, findFacts, hasLibrary, missingLibraries } from './device.ts';
 import { hasPackages, installPackages } from './packages.ts';
-import { explainNoAdapter, NoAdapterError, openWebGpu, tryGradients, WEBGPU_PACKAGES } from './webgpu.ts';
+import { explainNoAdapter, NoAdapterError, openWebGpu, TFJS_VERSION, tryGradients, WEBGPU_PACKAGES } from './webgpu.ts';
 import { downloadWheel, LINUX, unpack, type WheelName } from './wheel.ts';
 
-const TFJS_NODE_VERSION = '4.22.0';
 const NODE_API_HEADERS_VERSION = '1.9.0';
 
 /** Where TensorFlow's C library computes. */
@@ -35,7 +34,7 @@ const TITLES: Record<Device, string> = {
 /** Where `setup` puts TensorFlow for a device. */
 export function tensorflowDir(device: Device): string {
   return cacheDir(
-    device === 'webgpu' ? 'tensorflow-js-4.22.0-webgpu' : `tensorflow-${WHEELS[device].version}-${device}`,
+    device === 'webgpu' ? `tensorflow-js-${TFJS_VERSION}-webgpu` : `tensorflow-${WHEELS[device].version}-${device}`,
   );
 }
 
@@ -109,7 +108,7 @@ async function setUpLibrary(device: NativeDevice, wheel: string | undefined, say
     throw new InputError(
       `setup knows TensorFlow's C library for Linux on x86-64; on ${process.platform} ${process.arch} take --device webgpu, ` +
         `or install TensorFlow.js yourself: npm install --no-save --ignore-scripts=false ${PACKAGES.cpu}@` +
-        `${TFJS_NODE_VERSION}; training uses it when it is there`,
+        `${TFJS_VERSION}; training uses it when it is there`,
     );
   const dir = tensorflowDir(device);
   if (isSetUp(device)) return say(`is ready in ${dir}`);
@@ -117,7 +116,7 @@ async function setUpLibrary(device: NativeDevice, wheel: string | undefined, say
   say(`C++ compiler: ${compiler}`);
   await installPackages(
     dir,
-    [`${PACKAGES[device]}@${TFJS_NODE_VERSION}`, `node-api-headers@${NODE_API_HEADERS_VERSION}`],
+    [`${PACKAGES[device]}@${TFJS_VERSION}`, `node-api-headers@${NODE_API_HEADERS_VERSION}`],
     say,
   );
   const packageDir = join(dir, 'node_modules', PACKAGES[device]);

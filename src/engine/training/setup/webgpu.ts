@@ -10,7 +10,9 @@ import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 /** The umbrella package, because tfjs-core alone registers no gradients. */
 const TFJS = '@tensorflow/tfjs';
 const BACKEND = '@tensorflow/tfjs-backend-webgpu';
-export const WEBGPU_PACKAGES = [`${TFJS}@4.22.0`, `${BACKEND}@4.22.0`, 'webgpu@0.6.2'];
+/** Of TensorFlow.js, on every device. */
+export const TFJS_VERSION = '4.22.0';
+export const WEBGPU_PACKAGES = [`${TFJS}@${TFJS_VERSION}`, `${BACKEND}@${TFJS_VERSION}`, 'webgpu@0.6.2'];
 
 /** No GPU that WebGPU could use. */
 export class NoAdapterError extends InputError {

@@ -8,6 +8,7 @@ import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
+import { crossEntropy } from './cross-entropy.ts';
 import { indicesOf, judgedPictures } from './pictures.ts';
 import { randomView } from './views.ts';
 
@@ -15,7 +16,7 @@ type T = tfjs.Tensor;
 
 /** Pictures of one concept that can be told apart from what is its own: fewer are learned by heart. */
 const ENOUGH = 2;
-/** Of the targets, spread over all concepts (Szegedy et al. 2016). */
+/** Of the targets, spread over all concepts. */
 const SMOOTHING = 0.1;
 const STYLE_WEIGHT = 0.5;
 /** Pictures in one run of an evaluation. */
@@ -119,7 +120,7 @@ export function classifierTask(
     loss(weights, batch) {
       const classes = network(weights, batch.pixels);
       const concept = crossEntropy(tf, classes.concepts, batch.concepts, SMOOTHING);
-      const style = crossEntropy(tf, classes.styles, batch.styles, 0);
+      const style = crossEntropy(tf, classes.styles, batch.styles);
       return { total: tf.add(concept, tf.mul(STYLE_WEIGHT, style)) as tfjs.Scalar, parts: { concept, style } };
     },
 
@@ -149,15 +150,6 @@ function wholePictures(dataset: Dataset, indices: readonly number[], size: numbe
     clipPixels(dataset.read(index), WHOLE, size, pixels.subarray(i * size * size * 3, (i + 1) * size * size * 3));
   }
   return pixels;
-}
-
-/** −Σ q·log softmax(logits), averaged over the rows; q is 1 at the label, less what is spread over all. */
-function crossEntropy(tf: TensorFlow, logits: T, labels: Int32Array, smoothing: number): tfjs.Scalar {
-  const count = logits.shape[1] as number;
-  const right = tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), count), 'float32');
-  const targets = tf.add(tf.mul(right, 1 - smoothing), smoothing / count);
-  const logProbabilities = tf.sub(logits, tf.logSumExp(logits, -1, true));
-  return tf.neg(tf.mean(tf.sum(tf.mul(targets, logProbabilities), -1))) as tfjs.Scalar;
 }
 
 /** How many logits are larger than the right one's, for each row. */

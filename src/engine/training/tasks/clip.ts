@@ -10,6 +10,7 @@ import type { Task, TaskOptions } from '../task.ts';
 import { recurringNames } from './classifier.ts';
 import { type ClipConfig, embedPatches, embedTokens, type Patches, unitLength } from './clip-encoders.ts';
 import { clipFigures } from './clip-figures.ts';
+import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { captionOf } from './encode-captions.ts';
 import { choosePatches } from './patches.ts';
 import { indicesOf } from './pictures.ts';
@@ -60,7 +61,7 @@ export function clipTask(
   const batchSize = 128;
   const byConcept = [...picturesByConcept(dataset).values()];
   // compositions stand behind the other concepts, and are one picture each
-  const plain = [...picturesByConcept(plainSet(dataset)).values()];
+  const names = [...picturesByConcept(plainSet(dataset)).keys()].map((id) => dataset.concepts.get(id)!.name);
   const recurring = conceptsRecur(dataset);
   if (byConcept.length < 2) {
     throw new InputError(
@@ -68,8 +69,7 @@ export function clipTask(
     );
   }
   const { image_size: size, patch_size: patch } = config.vision;
-  const plainNames = [...picturesByConcept(plainSet(dataset)).keys()].map((id) => dataset.concepts.get(id)!.name);
-  const teach = recurring && teacher ? teaching(tf, teacher, plainNames, size) : undefined;
+  const teach = recurring && teacher ? teaching(tf, teacher, names, size) : undefined;
 
   return {
     name: 'clip',
@@ -90,7 +90,7 @@ export function clipTask(
 
     batch(step) {
       const dice = new Dice(seed, step);
-      const concepts = pickConcepts(byConcept, plain.length, batchSize, dice);
+      const concepts = pickConcepts(byConcept, names.length, batchSize, dice);
       const indices = concepts.map((concept) => dice.pick(byConcept[concept]!));
       const texts = indices.map((index) => tokenizer.encode(captionOf(dataset, index, dice)).ids);
       const views = indices.map((index) => randomView(dataset.read(index), dataset.records[index]!.name, size, dice));
@@ -110,8 +110,8 @@ export function clipTask(
       const contrast = tf.mul(0.5, tf.add(ofImages, ofTexts)) as tfjs.Scalar;
       const parts = { ofImages, ofTexts, scale: tf.reshape(scale, []) as tfjs.Scalar };
       if (!recurring) return { total: contrast, parts };
-      const proxies = unitLength(tf, weights.get('concepts', [plain.length, config.text.projection_dim]));
-      const labels = concepts.map((concept) => (concept < plain.length ? concept : NONE));
+      const proxies = unitLength(tf, weights.get('concepts', [names.length, config.text.projection_dim]));
+      const labels = concepts.map((concept) => (concept < names.length ? concept : NO_LABEL));
       const embeddings = tf.concat([images, words]);
       const similarity = tf.matMul(embeddings, proxies, false, true);
       const sharpened = tf.mul(similarity, tf.exp(weights.get('concept_scale', [1])));
@@ -169,18 +169,6 @@ export function pickConcepts(
 /** −log softmax(row n)[n], averaged over the rows. */
 export const crossEntropyOfDiagonal = (tf: TensorFlow, logits: tfjs.Tensor): tfjs.Scalar =>
   crossEntropy(tf, logits, [...Array(logits.shape[0] as number).keys()]);
-
-/** Label of a row that has none. */
-const NONE = -1;
-
-/** −log softmax(row n)[label n], averaged over the rows that have a label. */
-function crossEntropy(tf: TensorFlow, logits: tfjs.Tensor, labels: readonly number[]): tfjs.Scalar {
-  // NONE becomes a row of zeros
-  const right = tf.cast(tf.oneHot(tf.tensor1d([...labels], 'int32'), logits.shape[1] as number), 'float32');
-  const logProbabilities = tf.sub(logits, tf.logSumExp(logits, -1, true));
-  const labelled = labels.filter((label) => label !== NONE).length;
-  return tf.div(tf.neg(tf.sum(tf.mul(right, logProbabilities))), Math.max(1, labelled)) as tfjs.Scalar;
-}
 
 /** As in the paper: a temperature of 0.07. */
 export const FIRST_LOGIT_SCALE = Math.log(1 / 0.07);
