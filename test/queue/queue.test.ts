@@ -169,10 +169,11 @@ describe.each(backends)('the queue, $name', ({ missing, newQueue }) => {
     test('close lets running jobs end', async () => {
       let ended = false;
       let release = () => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
       const worker = await start(async () => {
-        await new Promise<void>((resolve) => {
-          release = resolve;
-        });
+        await released;
         ended = true;
         return delivered;
       });
