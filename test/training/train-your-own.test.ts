@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +38,7 @@ const EMBEDDING = 32;
 
 describe.skipIf(!READY)(
   `a small folder of pictures with captions${without(READY, 'npm run train -- setup')}`,
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   () => {
     let dir: string;
     let dataset: Dataset;
@@ -112,6 +111,8 @@ describe.skipIf(!READY)(
       return path(name);
     }
 
+    const readHistory = async (model: string) => JSON.parse(await readFile(join(model, 'training.json'), 'utf8'));
+
     test('every part trains, and the result is a model that draws here', async () => {
       const tf = await loadTensorFlow();
       for (const part of [...PARTS, 'ar-prior', 'upsampler', 'text-decoder'] as const)
@@ -183,8 +184,12 @@ describe.skipIf(!READY)(
         expect(after, file).toEqual(before);
       }
       expect(await readFile(join(again, 'ATTRIBUTION.md'), 'utf8')).toBe('Squares, by us\n');
+      expect(await readHistory(again)).toEqual(await readHistory(path('model')));
+
       await trainPart(await loadTensorFlow(), 'decoder', options(path('continued'), 1));
-      expect(existsSync(path('continued', 'decoder', 'log.jsonl'))).toBe(true);
+      const { decoder, clip } = await readHistory(await exportTo('further', path('continued'), { data: 'less' }));
+      expect([decoder.steps, clip.steps]).toEqual([3, 2]);
+      expect(await readFile(path('further', 'README.md'), 'utf8')).toMatch(/\| decoder[^|]*\| 3 \|/);
     });
 
     test.skipIf(!DIFFUSERS)(

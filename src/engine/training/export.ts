@@ -17,6 +17,7 @@ import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportArPrior } from './export-ar-prior.ts';
 import { exportUpsampler } from './export-upsampler.ts';
+import { historyOfRuns, writeHistory } from './history.ts';
 import { modelCard } from './model-card.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Features } from './tasks/features.ts';
@@ -57,7 +58,9 @@ export async function exportModel(
   await writeJson(join(dir, 'unclip.json'), DEFAULTS);
   const works = await readAttributions(runs, data);
   if (works) await writeFile(join(dir, ATTRIBUTION), works);
-  await writeFile(join(dir, 'README.md'), await modelCard(runs, decoder, dataset));
+  const history = await historyOfRuns(runs, decoder);
+  await writeHistory(dir, history);
+  await writeFile(join(dir, 'README.md'), modelCard(history, dataset));
 }
 
 async function collectComponents(

@@ -15,6 +15,7 @@ import { type Component, openComponent } from '../weights/component.ts';
 import { readTensor } from '../weights/safetensors.ts';
 import { keepAttribution } from './attributions.ts';
 import { checkpointOf, saveCheckpoint } from './checkpoint.ts';
+import { keepHistory, type Trained } from './history.ts';
 import { initialState } from './optimizer/optimizer.ts';
 import { Parameters } from './parameters.ts';
 import { writeRunConfig } from './run-config.ts';
@@ -33,21 +34,22 @@ const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
  * @throws InputError for a folder that is no model, or a damaged one
  */
 export async function importModel(dir: string, runs: string): Promise<void> {
+  const from = { dir, runs };
   const { components, own } = await readKandinskyFolder(dir);
   if (!existsSync(tokenizerFolder(runs))) await cp(components.tokenizer, tokenizerFolder(runs), { recursive: true });
   await keepAttribution(dir, runs);
-  await importPart(runs, 'movq', await openComponent(components.movq, 'VQModel', MovqConfig));
-  await importPart(runs, 'decoder', await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig));
+  await importPart(from, 'movq', await openComponent(components.movq, 'VQModel', MovqConfig));
+  await importPart(from, 'decoder', await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig));
   const prior = await openComponent(components.prior, 'PriorTransformer', PriorConfig);
   if (!existsSync(checkpointOf(runs, 'prior'))) await importNormalisation(runs, prior);
-  await importPart(runs, 'prior', prior);
+  await importPart(from, 'prior', prior);
   if (own.principalComponents && !existsSync(checkpointOf(runs, 'ar-prior'))) {
     await writeComponents(runs, await openComponents(own.principalComponents));
   }
   if (own.arPrior)
-    await importPart(runs, 'ar-prior', await openComponent(own.arPrior, 'AutoregressivePrior', ArPriorConfig));
+    await importPart(from, 'ar-prior', await openComponent(own.arPrior, 'AutoregressivePrior', ArPriorConfig));
   if (own.upsampler)
-    await importPart(runs, 'upsampler', await openComponent(own.upsampler, 'UNet2DModel', SuperResolutionConfig));
+    await importPart(from, 'upsampler', await openComponent(own.upsampler, 'UNet2DModel', SuperResolutionConfig));
 
   const text = await openComponent(components.text_encoder, 'CLIPTextModelWithProjection', ClipTextConfig);
   const vision = await openComponent(components.image_encoder, 'CLIPVisionModelWithProjection', ClipVisionConfig);
@@ -57,7 +59,7 @@ export async function importModel(dir: string, runs: string): Promise<void> {
     config: { text: text.config, vision: vision.config },
     tensors: new Map([...text.tensors, ...vision.tensors]),
   };
-  await importPart(runs, 'clip', both, new Map([['logit_scale', scale]]));
+  await importPart(from, 'clip', both, new Map([['logit_scale', scale]]));
 }
 
 async function importNormalisation(runs: string, prior: Component<PriorConfig>): Promise<void> {
@@ -69,8 +71,8 @@ async function importNormalisation(runs: string, prior: Component<PriorConfig>):
 }
 
 async function importPart(
-  runs: string,
-  part: string,
+  { dir, runs }: { readonly dir: string; readonly runs: string },
+  part: Trained,
   component: Component<object>,
   more: ReadonlyMap<string, Tensor> = new Map(),
 ): Promise<void> {
@@ -82,5 +84,6 @@ async function importPart(
   const parameters = Parameters.ofTensors(tensors);
   await mkdir(join(runs, part), { recursive: true });
   await writeRunConfig(runs, part, component.config);
+  await keepHistory(dir, runs, part);
   await saveCheckpoint(path, parameters, initialState(parameters.import(tensors, component.name)));
 }

@@ -32,6 +32,8 @@ export interface TrainOptions {
 
 const BETWEEN_CHECKPOINTS = 5 * 60_000;
 const BETWEEN_EVALUATIONS = 10 * 60_000;
+/** Of the time at most, where an evaluation takes long. */
+const EVALUATING = 0.05;
 /** Of the learning rate, in its peak. */
 const FLOOR = 0.05;
 
@@ -88,15 +90,17 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
   const end = Date.now() + time;
   const last = maxSteps ?? Number.POSITIVE_INFINITY;
   const meter = new Meter(task.batchSize);
-  let [saved, evaluated] = [Date.now(), Date.now()];
+  let saved = Date.now();
+  let nextEvaluation = saved + BETWEEN_EVALUATIONS;
   while (Date.now() < end && optimizer.step < last && !signal?.aborted) {
     const figures = await trainStep(run);
     const rate = meter.tick();
     curves(optimizer.step, figures);
     log.step({ ...figures, rate }, liveLine(task, figures, rate, end - Date.now()));
-    if (Date.now() - evaluated > BETWEEN_EVALUATIONS) {
+    if (Date.now() > nextEvaluation) {
+      const start = Date.now();
       await evaluate(run);
-      evaluated = Date.now();
+      nextEvaluation = Date.now() + Math.max(BETWEEN_EVALUATIONS, (Date.now() - start) / EVALUATING);
       meter.pause();
     }
     if (Date.now() - saved > BETWEEN_CHECKPOINTS) {

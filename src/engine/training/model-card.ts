@@ -1,9 +1,6 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { plainSet } from './data/compose/composed-set.ts';
 import type { PictureSet } from './data/picture-set.ts';
-import { EXTRAS, PARTS } from './parts.ts';
+import type { History } from './history.ts';
 
 const TITLES = {
   movq: 'MoVQ, pictures ↔ latents',
@@ -17,24 +14,12 @@ const TITLES = {
   'fine-tune': 'fine-tuned decoder, by what CLIP sees in its pictures',
 };
 
-interface Entry {
-  readonly step?: number;
-  readonly loss?: number;
-  readonly rate?: number;
-  readonly evaluation?: Readonly<Record<string, number>>;
-}
-
-/**
- * README.md of a trained model: what it is, what it was trained on, for how long, how good it is, what it can't do.
- * @param decoder the run that its decoder is taken from
- */
-export async function modelCard(runs: string, decoder: string, dataset: PictureSet): Promise<string> {
-  const extras = EXTRAS.filter(
-    (part) => existsSync(join(runs, part, 'log.jsonl')) && (part !== 'fine-tune' || part === decoder),
-  );
-  const rows = await Promise.all(
-    [...PARTS, ...extras].map(async (part) => `| ${TITLES[part]} | ${await partRow(join(runs, part, 'log.jsonl'))} |`),
-  );
+/** README.md of a trained model: what it is, what it was trained on, for how long, how good it is, what it can't do. */
+export function modelCard(history: History, dataset: PictureSet): string {
+  const rows = [...history].map(([part, { steps, hours, figures }]) => {
+    const shown = Object.entries(figures).map(([name, figure]) => `${name} ${figure.toFixed(3)}`);
+    return `| ${TITLES[part]} | ${steps} | ${hours.toFixed(1)} | ${shown.join(', ')} |`;
+  });
   const plain = plainSet(dataset);
   const trained = plain.records.filter(({ split }) => split === 'train').length;
   const composed = dataset.records.length - plain.records.length;
@@ -52,20 +37,4 @@ the weights; the pictures were resized, composed and used to train.
 
 It draws what it was trained on and little else: no photographs, scenes or written words. It knows the language of its captions.
 `;
-}
-
-async function partRow(path: string): Promise<string> {
-  const entries: Entry[] = existsSync(path)
-    ? (await readFile(path, 'utf8'))
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line))
-    : [];
-  const times = entries.map((entry) => (entry as { time: number }).time);
-  // a pause of more than a quarter of an hour lies between two runs
-  const hours =
-    times.slice(1).reduce((sum, time, i) => sum + (time - times[i]! < 900_000 ? time - times[i]! : 0), 0) / 3_600_000;
-  const step = entries.findLast((entry) => entry.step !== undefined)?.step ?? 0;
-  const figures = Object.entries(entries.findLast((entry) => entry.evaluation)?.evaluation ?? {});
-  return `${step} | ${hours.toFixed(1)} | ${figures.map(([name, figure]) => `${name} ${figure.toFixed(3)}`).join(', ')}`;
 }

@@ -22,6 +22,8 @@ export async function loadTensorFlow(
   if (device === 'webgpu') return (await openWebGpu(tensorflowDir(device))).tf;
   // TensorFlow's notes about the processor are no news to who trains
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
+  // by default only processors with AVX-512 or better get oneDNN's convolutions; with AVX2 a step takes an eighth less time
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   restoreIsNullOrUndefined();
   if (device) return createRequire(join(tensorflowDir(device), 'package.json'))(PACKAGES[device]);
   const require = createRequire(import.meta.url);
