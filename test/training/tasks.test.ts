@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import { ClipTextConfig } from '../../src/engine/networks/clip-text.ts';
 import { ClipVisionConfig } from '../../src/engine/networks/clip-vision.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../../src/engine/training/data/rasterise.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
-import { type ClipConfig, embedPatches, embedPixels } from '../../src/engine/training/tasks/clip-encoders.ts';
+import {
+  type ClipConfig,
+  embedPatches,
+  embedPixels,
+  embedTokens,
+} from '../../src/engine/training/tasks/clip-encoders.ts';
 import { clipPixels, WHOLE } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { gatherRows, moments } from '../../src/engine/training/tasks/features.ts';
 import { latentPenalty, pictureLoss } from '../../src/engine/training/tasks/movq-loss.ts';
@@ -56,6 +62,36 @@ describe('pictures', () => {
     expect([values[0], values[255]]).toEqual([-1, 1]);
     expect(toBytes(values)).toEqual(bytes);
     expect([...toBytes(Float32Array.of(-3, 3))]).toEqual([0, 255]);
+  });
+});
+
+describe('texts of many lengths', () => {
+  test('are embedded in groups as each is alone, in their order', () => {
+    const [start, end] = [8, 9];
+    const text = ClipTextConfig.parse({
+      vocab_size: 10,
+      hidden_size: 8,
+      intermediate_size: 8,
+      projection_dim: 4,
+      num_hidden_layers: 1,
+      num_attention_heads: 1,
+      max_position_embeddings: 8,
+      bos_token_id: start,
+      eos_token_id: end,
+      pad_token_id: end,
+    });
+    const texts = [6, 1, 3, 0, 5, 2, 4].map((length) => {
+      const words = Array.from({ length }, (_, i) => (length + i) % 8);
+      return [start, ...words, end, ...Array.from({ length: 6 - length }, () => end)];
+    });
+    const config = { text } as ClipConfig;
+    const parameters = Parameters.of(new TfjsOps(tf), (weights) => embedTokens(tf, weights, config, texts));
+    const weights = parameters.weights(parameters.tensors(tf, parameters.initialise(5)));
+    const together = embedTokens(tf, weights, config, texts).arraySync() as number[][];
+    for (const [row, words] of texts.entries()) {
+      const [alone] = embedTokens(tf, weights, config, [words]).arraySync() as number[][];
+      expect(together[row]!).toBeAllClose(alone!, { atol: 1e-5 });
+    }
   });
 });
 

@@ -5,6 +5,7 @@ import { ClipVisionConfig, clipVision } from '../../networks/clip-vision.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
+import { groupByLength, placesOf } from './by-length.ts';
 import { TEXT_LENGTH } from './tokenizer.ts';
 
 type T = tfjs.Tensor;
@@ -83,23 +84,35 @@ export function embedPatches(
   return unitLength(tf, clipVision(new TfjsOps(tf), weights, vision)(column, positions).embedding);
 }
 
-/** Token ids → embeddings of length 1, (B, P). Encodings are cut behind the longest text: what follows changes nothing. */
+/** Token ids → embeddings of length 1, (B, P). Encodings are cut behind the longest text of a group: what follows changes nothing. */
 export function embedTokens(
   tf: TensorFlow,
   weights: Weights<T>,
   { text }: ClipConfig,
   texts: readonly (readonly number[])[],
 ): T {
+  const encode = clipText(new TfjsOps(tf), weights, text);
   const ends = endOfText(texts, text);
-  const length = 1 + Math.max(...ends);
-  const ids = tf.tensor2d(
-    texts.map((row) => row.slice(0, length)),
-    [texts.length, length],
-    'int32',
-  );
-  const positions = tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]);
-  const inputs = { ids, positions, ends: tf.tensor1d(ends, 'int32') };
-  return unitLength(tf, clipText(new TfjsOps(tf), weights, text)(inputs).embedding);
+  const groups = groupByLength(ends);
+  const embeddings = groups.map((rows) => {
+    const length = 1 + Math.max(...rows.map((row) => ends[row]!));
+    const ids = tf.tensor2d(
+      rows.map((row) => texts[row]!.slice(0, length)),
+      [rows.length, length],
+      'int32',
+    );
+    const positions = tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]);
+    const inputs = {
+      ids,
+      positions,
+      ends: tf.tensor1d(
+        rows.map((row) => ends[row]!),
+        'int32',
+      ),
+    };
+    return encode(inputs).embedding;
+  });
+  return unitLength(tf, tf.gather(tf.concat(embeddings), tf.tensor1d(placesOf(groups), 'int32')));
 }
 
 /** x/|x|, row by row. */

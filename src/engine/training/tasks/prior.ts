@@ -1,10 +1,12 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
+import { endOfText } from '../../networks/clip-text.ts';
 import { PriorConfig, prior } from '../../networks/prior.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
+import { groupByLength } from './by-length.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
 import { evaluatedNumber } from './evaluated.ts';
@@ -37,6 +39,19 @@ interface Batch extends NoiseLevels, Captions {
   /** (B, P): z_i, normalised. */
   readonly embeddings: Float32Array;
   readonly epsilon: Float32Array;
+}
+
+function rowsOf({ ids, masks, ...values }: Batch, rows: readonly number[]): Batch {
+  const pick = (data: Float32Array) => gatherRows({ data, shape: [ids.length, data.length / ids.length] }, rows);
+  return {
+    ids: rows.map((row) => ids[row]!),
+    masks: rows.map((row) => masks[row]!),
+    embeddings: pick(values.embeddings),
+    epsilon: pick(values.epsilon),
+    timesteps: pick(values.timesteps),
+    signal: pick(values.signal),
+    noise: pick(values.noise),
+  };
 }
 
 /**
@@ -73,7 +88,15 @@ export function priorTask(
     };
   }
 
+  /** Σ over groups of rows of like length, each as long as its own longest caption. */
   function lossOf(weights: Weights<T>, batch: Batch): tfjs.Scalar {
+    const groups = groupByLength(endOfText(batch.ids, text.clip.text));
+    const sums = groups.map((rows) => squaredError(weights, rowsOf(batch, rows)));
+    return tf.div(tf.addN(sums), batch.embeddings.length) as tfjs.Scalar;
+  }
+
+  /** Σ(ẑ − z)² */
+  function squaredError(weights: Weights<T>, batch: Batch): tfjs.Scalar {
     const rows = batch.ids.length;
     const perRow = (values: Float32Array) => tf.tensor(values, [rows, 1]);
     const [z, epsilon] = [batch.embeddings, batch.epsilon].map((values) =>
@@ -86,7 +109,7 @@ export function priorTask(
       timestep: perRow(batch.timesteps),
       ...text,
     });
-    return tf.mean(tf.square(tf.sub(predicted, z))) as tfjs.Scalar;
+    return tf.sum(tf.square(tf.sub(predicted, z))) as tfjs.Scalar;
   }
 
   return {
