@@ -38,6 +38,7 @@ interface RunOptions {
   runs: string;
   seed: number;
   minutes: number;
+  steps?: number;
   from?: string;
 }
 
@@ -63,11 +64,13 @@ runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').a
   },
 );
 for (const part of TRAINED) {
-  timedCommand(part, `train ${DESCRIPTIONS[part]}`).action(async (options: RunOptions) => {
-    const tf = await loadTensorFlow();
-    if (options.from) await importModel(options.from, options.runs);
-    await trainPart(tf, part, partOptions(options));
-  });
+  timedCommand(part, `train ${DESCRIPTIONS[part]}`)
+    .option('--steps <n>', 'over which the learning rate falls (default: what is planned for that part)', positiveWhole)
+    .action(async (options: RunOptions) => {
+      const tf = await loadTensorFlow();
+      if (options.from) await importModel(options.from, options.runs);
+      await trainPart(tf, part, partOptions(options));
+    });
 }
 timedCommand('all', 'train every part in turn; with --from only prior and decoder').action(
   async (options: RunOptions) => {
@@ -109,8 +112,8 @@ train
     }
   });
 
-function partOptions({ data, runs, seed, minutes }: RunOptions): PartOptions {
-  return { data, runs, seed, time: minutes * 60_000, signal: stopSignal(), say };
+function partOptions({ data, runs, seed, steps, minutes }: RunOptions): PartOptions {
+  return { data, runs, seed, steps, time: minutes * 60_000, signal: stopSignal(), say };
 }
 
 function runCommand(name: string, description: string): Command {
@@ -135,6 +138,12 @@ function timedCommand(name: string, description: string): Command {
 function positive(text: string): number {
   const number = Number(text);
   if (!(number > 0)) throw new InvalidArgumentError('It must be a positive number.');
+  return number;
+}
+
+function positiveWhole(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
   return number;
 }
 

@@ -69,6 +69,8 @@ export interface PartOptions extends TrainOptions {
   /** Folder of the data set. */
   readonly data: string;
   readonly seed: number;
+  /** Over so many steps the learning rate falls; as many as are planned for the part when absent. */
+  readonly steps?: number;
   readonly say: (line: string) => void;
 }
 
@@ -110,8 +112,8 @@ async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOption
   await trainTask(tf, await createTask(tf, part, options), { ...options, maxSteps: PLANNED_STEPS[part] });
 }
 
-async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, say }: PartOptions): Promise<Task> {
-  const horizon = PLANNED_STEPS[part];
+async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, steps, say }: PartOptions): Promise<Task> {
+  const horizon = steps ?? PLANNED_STEPS[part];
   if (part === 'judge' || part === 'teacher') {
     const plain = new Dataset(data);
     const config = await openClassifierConfig(runs, part, plain);
