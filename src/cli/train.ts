@@ -5,16 +5,9 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { openPictures } from '../engine/training/data/open-pictures.ts';
 import { DECODERS, type ExportOptions, exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
-import {
-  EXTRAS,
-  MEASURES,
-  openFeatures,
-  PARTS,
-  type Part,
-  type PartOptions,
-  trainAll,
-  trainPart,
-} from '../engine/training/parts.ts';
+import { shareThreads } from '../engine/training/parallel/helpers.ts';
+import { EXTRAS, MEASURES, PARTS, type Part } from '../engine/training/part-names.ts';
+import { openFeatures, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
 import { DEVICES } from '../engine/training/setup/device.ts';
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
@@ -39,6 +32,7 @@ interface RunOptions {
   seed: number;
   minutes: number;
   steps?: number;
+  processes: number;
   from?: string;
 }
 
@@ -67,14 +61,14 @@ for (const part of TRAINED) {
   timedCommand(part, `train ${DESCRIPTIONS[part]}`)
     .option('--steps <n>', 'over which the learning rate falls (default: what is planned for that part)', positiveWhole)
     .action(async (options: RunOptions) => {
-      const tf = await loadTensorFlow();
+      const tf = await openTensorFlow(options);
       if (options.from) await importModel(options.from, options.runs);
       await trainPart(tf, part, partOptions(options));
     });
 }
 timedCommand('all', 'train every part in turn; with --from only prior and decoder').action(
   async (options: RunOptions) => {
-    const tf = await loadTensorFlow();
+    const tf = await openTensorFlow(options);
     if (options.from) await importModel(options.from, options.runs);
     await trainAll(tf, partOptions(options), options.from !== undefined);
   },
@@ -112,8 +106,13 @@ train
     }
   });
 
-function partOptions({ data, runs, seed, steps, minutes }: RunOptions): PartOptions {
-  return { data, runs, seed, steps, time: minutes * 60_000, signal: stopSignal(), say };
+function openTensorFlow({ processes }: RunOptions) {
+  if (processes > 1) shareThreads(processes, process.env);
+  return loadTensorFlow();
+}
+
+function partOptions({ data, runs, seed, steps, processes, minutes }: RunOptions): PartOptions {
+  return { data, runs, seed, steps, processes, time: minutes * 60_000, signal: stopSignal(), say };
 }
 
 function runCommand(name: string, description: string): Command {
@@ -132,6 +131,7 @@ function runsOption(): Option {
 function timedCommand(name: string, description: string): Command {
   return runCommand(name, `${description}; goes on from the last checkpoint`)
     .option('--minutes <n>', 'how long', positive, 60)
+    .option('--processes <n>', 'that compute gradients side by side, each of a batch of its own', positiveWhole, 1)
     .option('--from <dir>', 'a model folder to start from, where there is no checkpoint yet');
 }
 

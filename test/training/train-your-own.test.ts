@@ -2,19 +2,25 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { draw } from '../../src/engine/pipeline/draw.ts';
 import { OWN_FOLDERS } from '../../src/engine/pipeline/kandinsky-folder.ts';
 import { openModel } from '../../src/engine/pipeline/open-model.ts';
 import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
+import { checkpointOf, trainedSteps } from '../../src/engine/training/checkpoint.ts';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { buildLarge } from '../../src/engine/training/data/large-pictures.ts';
 import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
 import { exportModel } from '../../src/engine/training/export.ts';
+import { computeGradients } from '../../src/engine/training/gradients.ts';
 import { importModel } from '../../src/engine/training/import.ts';
-import { openFeatures, PARTS, type PartOptions, trainPart } from '../../src/engine/training/parts.ts';
+import { parametersOf, trainTask } from '../../src/engine/training/loop.ts';
+import type { Helpers } from '../../src/engine/training/parallel/helpers.ts';
+import { PARTS } from '../../src/engine/training/part-names.ts';
+import { createTask, openFeatures, type PartOptions, trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import { clipConfig } from '../../src/engine/training/tasks/clip-encoders.ts';
@@ -32,6 +38,8 @@ const PYTHON = process.env.PYTHON ?? 'python3';
 const DIFFUSERS = READY && spawnSync(PYTHON, ['-c', 'import diffusers, transformers']).status === 0;
 /** For the title of a test that is skipped. */
 const without = (ready: boolean, need: string) => (ready ? '' : ` (skipped: needs ${need})`);
+
+const PROGRAM = fileURLToPath(new URL('../../bin/unclip.mjs', import.meta.url));
 
 const COLOURS = { red: '#e02020', green: '#20a040', blue: '#2040e0', yellow: '#f0d020' };
 const EMBEDDING = 32;
@@ -153,6 +161,45 @@ describe.skipIf(!READY)(
       expect(evaluation.heldOut).toBeCloseTo(evaluation.heldOutBefore, 2);
       expect(await readFile(join(await wanted(), 'README.md'), 'utf8')).toContain('| fine-tuned decoder');
       expect(await readFile(path('model', 'README.md'), 'utf8')).not.toContain('| fine-tuned decoder');
+    });
+
+    test('two processes train as one does on the batches of both', async () => {
+      const tf = await loadTensorFlow();
+      for (const name of ['together', 'alone']) {
+        await importModel(path('model'), path(name));
+        await openFeatures(tf, dataset, path(name), () => {});
+      }
+      const where = ['--data', path('data'), '--runs', path('together')];
+      const words = ['train', 'prior', ...where, '--processes', '2', '--minutes', '0.01'];
+      const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8' });
+      expect(status, stderr).toBe(0);
+      const steps = await trainedSteps(path('together'), 'prior');
+      expect(steps).toBeGreaterThan(0);
+
+      const other = await createTask(tf, 'prior', { ...options(path('alone'), steps), seed: 1_000_003 });
+      const parameters = await parametersOf(tf, other);
+      let results: ReturnType<Helpers['results']>;
+      await trainTask(tf, await createTask(tf, 'prior', options(path('alone'), steps)), options(path('alone'), steps), {
+        count: 1,
+        begin(step, values) {
+          const tensors = parameters.tensors(tf, values);
+          results = computeGradients(tf, other, parameters, tensors, step).then(({ gradients, figures }) => [
+            { gradients: parameters.flatten(gradients), figures },
+          ]);
+        },
+        results: () => results,
+        close() {},
+      });
+      const [expected, found] = await Promise.all(
+        ['alone', 'together'].map((name) => readSafetensors(checkpointOf(path(name), 'prior'))),
+      );
+      // the gradients' moving averages: the first steps hardly change the values
+      for (const [name, { data }] of expected!)
+        if (name.startsWith('adam.first/')) {
+          const scale = Math.max(...data.map(Math.abs), 1e-6);
+          const [a, b] = [data, found!.get(name)!.data].map((values) => values.map((value) => value / scale));
+          expect(b!, name).toBeAllClose(a!, { atol: 2e-3 });
+        }
     });
 
     test('embeddings of the exported image encoder have unit variance', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parseConfig } from '../weights/config.ts';
 import { writeJson } from '../weights/write-model.ts';
-import { EXTRAS, PARTS } from './parts.ts';
+import { EXTRAS, PARTS } from './part-names.ts';
 
 /** How a part of a model came to be. */
 const PartHistory = z.strictObject({
@@ -13,7 +13,7 @@ const PartHistory = z.strictObject({
   /** The last ones on held-out pictures. */
   figures: z.record(z.string(), z.number()),
 });
-export type PartHistory = z.infer<typeof PartHistory>;
+type PartHistory = z.infer<typeof PartHistory>;
 
 export type Trained = (typeof PARTS)[number] | (typeof EXTRAS)[number];
 /** Of each part that was trained, in the order of the model card. */

@@ -1,15 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
 import { CHECKPOINT, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { openCurves } from './curves.ts';
 import { explainFullDisk } from './full-disk.ts';
+import { computeGradients, type Gradients } from './gradients.ts';
 import { learningRateAt } from './optimizer/learning-rate.ts';
 import { openOptimizer } from './optimizer/open-optimizer.ts';
 import { initialState, type Optimizer, type TrainingState } from './optimizer/optimizer.ts';
+import type { Helpers } from './parallel/helpers.ts';
 import { Parameters } from './parameters.ts';
 import { RunLog } from './run-log.ts';
 import type { Task } from './task.ts';
@@ -43,6 +44,7 @@ interface Steps<Batch> {
   readonly task: Task<Batch>;
   readonly parameters: Parameters;
   readonly optimizer: Optimizer;
+  readonly helpers?: Helpers | undefined;
 }
 
 /** A task being trained. */
@@ -54,12 +56,18 @@ interface Run<Batch> extends Steps<Batch> {
 
 /**
  * Trains a task from its last checkpoint, or from the start, until the time is up, the steps are done or it is told to stop.
+ * @param helpers other processes that compute gradients of the same task
  * @throws DivergedError at the first loss or gradient that is no number
  */
-export function trainTask<Batch>(tf: TensorFlow, task: Task<Batch>, options: TrainOptions): Promise<TrainingState> {
+export function trainTask<Batch>(
+  tf: TensorFlow,
+  task: Task<Batch>,
+  options: TrainOptions,
+  helpers?: Helpers,
+): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
-    const run = await openRun(tf, task, folder, options.seed);
+    const run = { ...(await openRun(tf, task, folder, options.seed)), helpers };
     try {
       await runSteps(run, options);
       const state = await saveRun(run);
@@ -89,7 +97,7 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
   const { task, optimizer, log, curves } = run;
   const end = Date.now() + time;
   const last = maxSteps ?? Number.POSITIVE_INFINITY;
-  const meter = new Meter(task.batchSize);
+  const meter = new Meter(task.batchSize * (1 + (run.helpers?.count ?? 0)));
   let saved = Date.now();
   let nextEvaluation = saved + BETWEEN_EVALUATIONS;
   while (Date.now() < end && optimizer.step < last && !signal?.aborted) {
@@ -143,21 +151,31 @@ export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string
   return { step, ...figures, norm, learningRate };
 }
 
-/** Loss and gradients at the optimiser's values. */
-async function gradientsOf<Batch>({ tf, task, parameters, optimizer }: Steps<Batch>) {
-  const batch = await task.batch(optimizer.step);
-  let parts: Readonly<Record<string, tfjs.Scalar>> = {};
-  const { value, grads: gradients } = tf.tidy(() =>
-    tf.valueAndGrads((...tensors: tfjs.Tensor[]) => {
-      const loss = task.loss(parameters.weights(tensors), batch);
-      parts = Object.fromEntries(Object.entries(loss.parts).map(([name, part]) => [name, tf.keep(part)]));
-      return loss.total;
-    })(optimizer.values()),
-  );
-  const scalars = { loss: value, ...parts };
-  const figures: Record<string, number> & { loss: number } = { loss: Number.NaN };
-  for (const [name, scalar] of Object.entries(scalars)) figures[name] = (await scalar.data())[0]!;
-  tf.dispose(scalars);
+/** Loss and gradients at the optimiser's values, averaged over all processes. */
+async function gradientsOf<Batch>({ tf, task, parameters, optimizer, helpers }: Steps<Batch>): Promise<Gradients> {
+  const values = optimizer.values();
+  helpers?.begin(optimizer.step, parameters.flatten(values));
+  const own = await computeGradients(tf, task, parameters, values, optimizer.step);
+  tf.dispose(values);
+  return helpers ? averaged(tf, parameters, own, await helpers.results()) : own;
+}
+
+function averaged(
+  tf: TensorFlow,
+  parameters: Parameters,
+  own: Gradients,
+  others: Awaited<ReturnType<Helpers['results']>>,
+): Gradients {
+  const count = 1 + others.length;
+  const gradients = tf.tidy(() => {
+    const all = [own.gradients, ...others.map((other) => parameters.tensors(tf, other.gradients))];
+    return own.gradients.map((_, p) => tf.div(tf.addN(all.map((gradients) => gradients[p]!)), count));
+  });
+  tf.dispose(own.gradients);
+  const figures = { ...own.figures };
+  for (const name of Object.keys(figures)) {
+    figures[name] = others.reduce((sum, other) => sum + other.figures[name]!, figures[name]!) / count;
+  }
   return { gradients, figures };
 }
 

@@ -101,6 +101,13 @@ export class Parameters {
     );
   }
 
+  /** The other way round: the values of tensors in that order. */
+  flatten(tensors: readonly T[]): Float32Array {
+    const values = new Float32Array(this.size);
+    for (const [p, tensor] of tensors.entries()) values.set(tensor.dataSync() as Float32Array, this.list[p]!.offset);
+    return values;
+  }
+
   /** Weights for the network functions, over tensors in the order of the list. */
   weights(tensors: readonly T[]): Weights<T> {
     const index = new Map(this.list.map(({ name }, i) => [name, i]));

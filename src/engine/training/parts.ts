@@ -8,6 +8,8 @@ import { openPictures } from './data/open-pictures.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportJudge } from './export-judge.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
+import { startHelpers } from './parallel/helpers.ts';
+import type { Part } from './part-names.ts';
 import {
   openArPriorConfig,
   openClassifierConfig,
@@ -39,14 +41,6 @@ import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 import { upsamplerTask } from './tasks/upsampler.ts';
 import { openVocabulary } from './teacher/vocabulary.ts';
 
-/** The networks that are trained with TensorFlow, each after those that it learns from. */
-export const PARTS = ['movq', 'clip', 'prior', 'decoder'] as const;
-/** Parts that a model can do without. */
-export const EXTRAS = ['teacher', 'distil', 'ar-prior', 'upsampler', 'fine-tune'] as const;
-/** Trained to compare with and to measure by, no part of a model. */
-export const MEASURES = ['text-decoder', 'judge'] as const;
-export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
-
 /** Over so many steps the learning rate of each falls. */
 const PLANNED_STEPS: Record<Part, number> = {
   movq: 10_000,
@@ -71,12 +65,14 @@ export interface PartOptions extends TrainOptions {
   readonly seed: number;
   /** Over so many steps the learning rate falls; as many as are planned for the part when absent. */
   readonly steps?: number;
+  /** That compute gradients side by side; 1 when absent. */
+  readonly processes?: number;
   readonly say: (line: string) => void;
 }
 
 /** Trains one part from where its run is. */
 export async function trainPart(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
-  await trainTask(tf, await createTask(tf, part, options), options);
+  await trainTogether(tf, part, options);
   if (part === 'judge') await exportJudge(options.runs);
 }
 
@@ -109,10 +105,23 @@ function encodersOf(data: string): readonly Part[] {
 async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
   if (existsSync(checkpointOf(options.runs, part)) && (await trainedSteps(options.runs, part)) >= PLANNED_STEPS[part])
     return;
-  await trainTask(tf, await createTask(tf, part, options), { ...options, maxSteps: PLANNED_STEPS[part] });
+  await trainTogether(tf, part, { ...options, maxSteps: PLANNED_STEPS[part] });
 }
 
-async function createTask(tf: TensorFlow, part: Part, { data, runs, seed, steps, say }: PartOptions): Promise<Task> {
+async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
+  const { data, runs, seed, steps, processes = 1 } = options;
+  const task = await createTask(tf, part, options);
+  if (processes === 1) return void (await trainTask(tf, task, options));
+  const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps });
+  await trainTask(tf, task, options, helpers).finally(helpers.close);
+}
+
+/** The task of a part, over the data set and the runs that it learns from. */
+export async function createTask(
+  tf: TensorFlow,
+  part: Part,
+  { data, runs, seed, steps, say }: PartOptions,
+): Promise<Task> {
   const horizon = steps ?? PLANNED_STEPS[part];
   if (part === 'judge' || part === 'teacher') {
     const plain = new Dataset(data);

@@ -73,11 +73,8 @@ export class NativeOptimizer implements Optimizer {
 
   state(): TrainingState {
     const copy = (tensors: T[]) => {
-      const all = new Float32Array(this.#parameters.size);
-      for (const [p, tensor] of tensors.entries()) {
-        all.set(tensor.dataSync() as Float32Array, this.#parameters.list[p]!.offset);
-        tensor.dispose();
-      }
+      const all = this.#parameters.flatten(tensors);
+      this.#tf.dispose(tensors);
       return all;
     };
     const read = (part: 'first' | 'second') => this.#variables.map((variables) => this.#native.read(variables[part]));

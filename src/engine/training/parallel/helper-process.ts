@@ -1,0 +1,40 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { computeGradients } from '../gradients.ts';
+import { parametersOf } from '../loop.ts';
+import { createTask } from '../parts.ts';
+import { loadTensorFlow } from '../tensorflow.ts';
+import type { FromHelper, HelperOrder, ToHelper } from './messages.ts';
+
+// The program of a helping process: computes gradients for the process that started it, until that one is gone.
+
+const answer = (message: FromHelper) => process.send!(message);
+
+async function open(order: HelperOrder) {
+  const tf = await loadTensorFlow();
+  const task = await createTask(tf, order.part, { ...order, time: 0, say: () => {} });
+  const parameters = await parametersOf(tf, task);
+  return async (step: number) => {
+    const { buffer, byteOffset } = readFileSync(order.values);
+    const values = parameters.tensors(tf, new Float32Array(buffer, byteOffset, parameters.size));
+    const { gradients, figures } = await computeGradients(tf, task, parameters, values, step);
+    writeFileSync(order.gradients, parameters.flatten(gradients));
+    tf.dispose([values, gradients]);
+    answer({ type: 'computed', figures });
+  };
+}
+
+let compute: Awaited<ReturnType<typeof open>>;
+
+process.on('message', async (message: ToHelper) => {
+  try {
+    if (message.type === 'open') {
+      compute = await open(message.order);
+      answer({ type: 'opened' });
+    } else await compute(message.step);
+  } catch (error) {
+    answer({ type: 'failed', message: (error as Error).message });
+  }
+});
+process.on('disconnect', () => process.exit());
+// a terminal's Ctrl+C reaches all processes; the one that started this one ends it
+process.on('SIGINT', () => {});
