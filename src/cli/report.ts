@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { loadConfig, PROJECT_ROOT } from '../config.ts';
 import type { Answer } from '../engine/evaluation/report/drawings.ts';
@@ -15,6 +15,8 @@ import { formatTable } from '../engine/evaluation/report/table.ts';
 import { openModel } from '../engine/pipeline/open-model.ts';
 import type { RuntimeOptions } from '../engine/runtime/runtime.ts';
 import { contactSheet } from '../engine/training/data/contact-sheet.ts';
+import { InputError } from '../errors.ts';
+import { withOutFolder } from './out-folder.ts';
 import { createStageBar, WITHOUT_TERMINAL } from './progress-bar.ts';
 
 const say = (line: string) => console.error(line);
@@ -57,6 +59,9 @@ async function runReport(options: ReportOptions): Promise<void> {
     judge: options.judge ?? (existsSync(join(own, 'model.safetensors')) ? own : BUNDLED_JUDGE),
   };
   const runtime = { threads: config.engineThreads };
+  if (options.priors && options.out)
+    throw new InputError('--out keeps what figures are made of; with --priors there is nothing to keep');
+  if (options.out) return withOutFolder(options.out, () => reportFigures(folders, runtime, options));
   return options.priors ? reportPriors(folders, runtime, options) : reportFigures(folders, runtime, options);
 }
 
@@ -69,6 +74,7 @@ interface Folders {
 async function reportPriors(folders: Folders, runtime: RuntimeOptions, { only = [], json }: ReportOptions) {
   const bar = progressBar();
   const drawn = DRAWN.filter((name) => only.includes(name));
+  if (drawn.length < only.length) throw new InputError(`--priors compares by ${DRAWN.join(', ')} only`);
   const compared = await comparePriors({ ...folders, drawn, runtime, onProgress: bar.onProgress }).finally(bar.stop);
   (json ? process.stderr : process.stdout).write(formatPriors(compared));
   if (json) console.log(JSON.stringify(Object.fromEntries(compared.map((row) => [nameOf(row), figuresOf(row)]))));
@@ -101,7 +107,6 @@ async function reportFigures(folders: Folders, runtime: RuntimeOptions, options:
 
 /** A contact sheet of all that was drawn for a figure, and a line of JSON for each picture in its order. */
 async function keepAnswers(folder: string, figure: FigureName, answers: readonly Answer[]): Promise<void> {
-  await mkdir(folder, { recursive: true });
   const pictures = answers.map(({ picture }) => picture);
   await writeFile(join(folder, `${figure}.png`), await contactSheet(pictures, { columns: 20, size: 96 }));
   const lines = answers.map(({ question, opinion, isRight }) =>
@@ -118,9 +123,9 @@ export const sheet = new Command('sheet')
     const config = loadConfig();
     const model = await openModel(folder ?? config.modelDir, { threads: config.engineThreads });
     const bar = progressBar();
-    const png = await drawSheet(model, (...at) => bar.onProgress('drawing', ...at)).finally(bar.stop);
-    await model.close();
-    await writeFile(out, png);
+    await withOutFolder(dirname(out), async () => {
+      await writeFile(out, await drawSheet(model, (...at) => bar.onProgress('drawing', ...at)).finally(bar.stop));
+    }).finally(() => model.close());
     for (let i = 0; i < SHEET_PROMPTS.length; i += SHEET_COLUMNS) {
       say(`row ${i / SHEET_COLUMNS + 1}: ${SHEET_PROMPTS.slice(i, i + SHEET_COLUMNS).join(' · ')}`);
     }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { openPictures } from '../engine/training/data/open-pictures.ts';
@@ -11,7 +12,7 @@ import { openFeatures, type PartOptions, trainAll, trainPart } from '../engine/t
 import { DEVICES } from '../engine/training/setup/device.ts';
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
-import { loadTensorFlow } from '../engine/training/tensorflow.ts';
+import { loadTensorFlow, trainingDevice } from '../engine/training/tensorflow.ts';
 import { InputError } from '../errors.ts';
 import { report, sheet } from './report.ts';
 
@@ -59,7 +60,11 @@ runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').a
 );
 for (const part of TRAINED) {
   timedCommand(part, `train ${DESCRIPTIONS[part]}`)
-    .option('--steps <n>', 'over which the learning rate falls (default: what is planned for that part)', positiveWhole)
+    .option(
+      '--steps <n>',
+      'over which the learning rate falls, to a twentieth; to be given at every call (default: what is planned for that part)',
+      positiveWhole,
+    )
     .action(async (options: RunOptions) => {
       const tf = await openTensorFlow(options);
       if (options.from) await importModel(options.from, options.runs);
@@ -107,7 +112,13 @@ train
   });
 
 function openTensorFlow({ processes }: RunOptions) {
-  if (processes > 1) shareThreads(processes, process.env);
+  if (processes > 1) {
+    const device = trainingDevice();
+    if (device && device !== 'cpu') throw new InputError(`--processes are for a CPU, and training runs on ${device}`);
+    const cores = cpus().length;
+    if (processes > cores) throw new InputError(`--processes ${processes}: this machine has ${cores} cores`);
+    shareThreads(processes, process.env);
+  }
   return loadTensorFlow();
 }
 

@@ -17,6 +17,7 @@ import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportArPrior } from './export-ar-prior.ts';
 import { exportUpsampler } from './export-upsampler.ts';
+import { explainFullDisk } from './full-disk.ts';
 import { historyOfRuns, writeHistory } from './history.ts';
 import { modelCard } from './model-card.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
@@ -44,7 +45,14 @@ export interface ExportOptions {
  * diffusers opens as it is: float16, with model card and attribution.
  * @throws InputError where a part has not been trained
  */
-export async function exportModel(
+export const exportModel = (
+  dir: string,
+  options: ExportOptions,
+  dataset: PictureSet,
+  features: Features,
+): Promise<void> => explainFullDisk(dir, () => writeParts(dir, options, dataset, features));
+
+async function writeParts(
   dir: string,
   { runs, data, decoder = 'decoder' }: ExportOptions,
   dataset: PictureSet,

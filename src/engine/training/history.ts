@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseConfig } from '../weights/config.ts';
+import { parseConfig, parseJsonObject } from '../weights/config.ts';
 import { writeJson } from '../weights/write-model.ts';
 import { EXTRAS, PARTS } from './part-names.ts';
+import { readLog } from './run-log.ts';
 
 /** How a part of a model came to be. */
 const PartHistory = z.strictObject({
@@ -21,7 +22,7 @@ export type History = ReadonlyMap<Trained, PartHistory>;
 
 /** In a model folder: the history of its parts. */
 const OF_MODEL = 'training.json';
-/** In a run's folder: the history of what it started from. */
+/** In a run's folder: the history of what it started from, and of the parts that live in that. */
 const BEFORE = 'before.json';
 /** A pause between two entries of a log that is longer lies between two runs. */
 const PAUSE = 15 * 60_000;
@@ -34,11 +35,13 @@ const LIVES_IN: Partial<Record<Trained, Trained>> = { teacher: 'clip', distil: '
  * @param decoder the run that the decoder is taken from
  */
 export async function historyOfRuns(runs: string, decoder: 'decoder' | 'fine-tune'): Promise<History> {
+  const all = [...PARTS, ...EXTRAS];
+  const started = Object.assign({}, ...(await Promise.all(all.map((part) => readHistory(join(runs, part, BEFORE))))));
   const history = new Map<Trained, PartHistory>();
-  for (const part of [...PARTS, ...EXTRAS]) {
-    const before = await readBefore(join(runs, part, BEFORE));
+  for (const part of all) {
+    const before: PartHistory | undefined = started[part];
     const isTaken = part !== 'fine-tune' || decoder === part;
-    const own = isTaken ? await readLog(join(runs, part, 'log.jsonl')) : undefined;
+    const own = isTaken ? await ownHistory(join(runs, part, 'log.jsonl')) : undefined;
     const last = own ?? before;
     if (!last) continue;
     const sum = (key: 'steps' | 'hours') => (before?.[key] ?? 0) + (own?.[key] ?? 0);
@@ -53,33 +56,21 @@ export const writeHistory = (model: string, history: History): Promise<void> =>
 
 /** A run that starts from a part of a model goes on with its history, and that of the parts that live in it. */
 export async function keepHistory(model: string, runs: string, part: Trained): Promise<void> {
-  const path = join(model, OF_MODEL);
-  if (!existsSync(path)) return;
-  const history = parseConfig(z.partialRecord(z.enum([...PARTS, ...EXTRAS]), PartHistory), await readJson(path), path);
-  for (const name of [...PARTS, ...EXTRAS]) {
-    const before = history[name];
-    if (!before || (LIVES_IN[name] ?? name) !== part) continue;
-    await mkdir(join(runs, name), { recursive: true });
-    await writeJson(join(runs, name, BEFORE), before);
-  }
+  const entries = Object.entries(await readHistory(join(model, OF_MODEL))) as [Trained, PartHistory][];
+  const kept = entries.filter(([name]) => (LIVES_IN[name] ?? name) === part);
+  if (kept.length > 0) await writeJson(join(runs, part, BEFORE), Object.fromEntries(kept));
 }
 
-async function readBefore(path: string): Promise<PartHistory | undefined> {
-  return existsSync(path) ? parseConfig(PartHistory, await readJson(path), path) : undefined;
+const Histories = z.partialRecord(z.enum([...PARTS, ...EXTRAS]), PartHistory);
+
+async function readHistory(path: string): Promise<z.infer<typeof Histories>> {
+  if (!existsSync(path)) return {};
+  return parseConfig(Histories, parseJsonObject(await readFile(path, 'utf8'), path), path);
 }
 
-const readJson = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, 'utf8'));
-
-interface Entry {
-  readonly time: number;
-  readonly step?: number;
-  readonly evaluation?: Readonly<Record<string, number>>;
-}
-
-async function readLog(path: string): Promise<PartHistory | undefined> {
-  if (!existsSync(path)) return undefined;
-  const lines = (await readFile(path, 'utf8')).trim().split('\n');
-  const entries: Entry[] = lines.map((line) => JSON.parse(line));
+async function ownHistory(path: string): Promise<PartHistory | undefined> {
+  const entries = await readLog(path);
+  if (entries.length === 0) return undefined;
   const between = entries.slice(1).map(({ time }, i) => time - entries[i]!.time);
   return {
     steps: entries.findLast(({ step }) => step !== undefined)?.step ?? 0,

@@ -15,6 +15,7 @@ import { type Component, openComponent } from '../weights/component.ts';
 import { readTensor } from '../weights/safetensors.ts';
 import { keepAttribution } from './attributions.ts';
 import { checkpointOf, saveCheckpoint } from './checkpoint.ts';
+import { explainFullDisk } from './full-disk.ts';
 import { keepHistory, type Trained } from './history.ts';
 import { initialState } from './optimizer/optimizer.ts';
 import { Parameters } from './parameters.ts';
@@ -33,10 +34,16 @@ const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
  * keep it.
  * @throws InputError for a folder that is no model, or a damaged one
  */
-export async function importModel(dir: string, runs: string): Promise<void> {
+export const importModel = (dir: string, runs: string): Promise<void> =>
+  explainFullDisk(runs, () => importParts(dir, runs));
+
+async function importParts(dir: string, runs: string): Promise<void> {
   const from = { dir, runs };
   const { components, own } = await readKandinskyFolder(dir);
-  if (!existsSync(tokenizerFolder(runs))) await cp(components.tokenizer, tokenizerFolder(runs), { recursive: true });
+  // a vocabulary of the data set's own would mean other words to this CLIP
+  if (!existsSync(checkpointOf(runs, 'clip'))) {
+    await cp(components.tokenizer, tokenizerFolder(runs), { recursive: true });
+  }
   await keepAttribution(dir, runs);
   await importPart(from, 'movq', await openComponent(components.movq, 'VQModel', MovqConfig));
   await importPart(from, 'decoder', await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig));

@@ -10,7 +10,7 @@ import { computeGradients, type Gradients } from './gradients.ts';
 import { learningRateAt } from './optimizer/learning-rate.ts';
 import { openOptimizer } from './optimizer/open-optimizer.ts';
 import { initialState, type Optimizer, type TrainingState } from './optimizer/optimizer.ts';
-import type { Helpers } from './parallel/helpers.ts';
+import { HelperError, type Helpers } from './parallel/helpers.ts';
 import { Parameters } from './parameters.ts';
 import { RunLog } from './run-log.ts';
 import type { Task } from './task.ts';
@@ -23,7 +23,7 @@ export class DivergedError extends InputError {
 export interface TrainOptions {
   /** Folder of all runs; this one gets a folder of its task's name there. */
   readonly runs: string;
-  /** How long it may train, in milliseconds; evaluation and saving come on top. */
+  /** How long it may train, in milliseconds, evaluations in between included; the last one and saving come on top. */
   readonly time: number;
   readonly maxSteps?: number;
   readonly seed?: number;
@@ -69,7 +69,10 @@ export function trainTask<Batch>(
   return explainFullDisk(folder, async () => {
     const run = { ...(await openRun(tf, task, folder, options.seed)), helpers };
     try {
-      await runSteps(run, options);
+      await runSteps(run, options).catch(async (error) => {
+        if (error instanceof HelperError) await saveRun(run);
+        throw error;
+      });
       const state = await saveRun(run);
       await evaluate(run);
       run.log.say(`${task.name}: step ${state.step}, saved in ${folder}`);

@@ -1,14 +1,8 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { InputError } from '../../errors.ts';
-
-/** A line of log.jsonl: a step with its figures, or an evaluation. */
-type Entry = { readonly step: number; readonly evaluation?: Readonly<Record<string, number>> } & Readonly<
-  Record<string, unknown>
->;
+import { type LogEntry, readLog } from './run-log.ts';
 
 interface Point {
   readonly step: number;
@@ -28,7 +22,9 @@ const NO_FIGURES = new Set(['step', 'time', 'evaluation']);
  * @throws InputError where the run has not begun
  */
 export async function plotRun(folder: string): Promise<string> {
-  const entries = await readLog(join(folder, 'log.jsonl'));
+  const path = join(folder, 'log.jsonl');
+  const entries = await readLog(path);
+  if (entries.length === 0) throw new InputError(`${path} is missing or empty: nothing has been trained there yet`);
   const curves = averaged(entries.filter(({ evaluation }) => evaluation === undefined));
   const found = entries.flatMap(({ step, evaluation }) =>
     Object.entries(evaluation ?? {}).map(([figure, value]): Point => ({ step, figure, value })),
@@ -52,14 +48,7 @@ export async function plotRun(folder: string): Promise<string> {
   return new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
 }
 
-/** The entries of a log; a last line that a sudden stop has cut short is left out. */
-async function readLog(path: string): Promise<Entry[]> {
-  const lines = existsSync(path) ? (await readFile(path, 'utf8')).split('\n').slice(0, -1) : [];
-  if (lines.length === 0) throw new InputError(`${path} is missing or empty: nothing has been trained there yet`);
-  return lines.map((line) => JSON.parse(line));
-}
-
-function averaged(steps: readonly Entry[]): Point[] {
+function averaged(steps: readonly LogEntry[]): Point[] {
   const size = Math.max(1, Math.ceil(steps.length / POINTS));
   const parts = Array.from({ length: Math.ceil(steps.length / size) }, (_, i) => steps.slice(i * size, (i + 1) * size));
   return parts.flatMap((part) => {

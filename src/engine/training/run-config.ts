@@ -8,7 +8,7 @@ import { MovqConfig } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
 import { SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
 import type { PrincipalComponents } from '../pca/components.ts';
-import { ConfigError, parseConfig } from '../weights/config.ts';
+import { parseConfig, parseJsonObject } from '../weights/config.ts';
 import type { Dataset } from './data/dataset.ts';
 import { arPriorConfig } from './tasks/ar-prior.ts';
 import { type ClassifierPart, classifierConfig } from './tasks/classifier.ts';
@@ -60,12 +60,7 @@ async function open<S extends z.ZodType>(
 ): Promise<z.infer<S>> {
   const path = configPath(runs, part);
   if (!existsSync(path)) await writeRunConfig(runs, part, (await preset()) as object);
-  try {
-    return parseConfig(schema, JSON.parse(await readFile(path, 'utf8')), path);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new ConfigError(`${path} is no JSON: ${error.message}`);
-    throw error;
-  }
+  return parseConfig(schema, parseJsonObject(await readFile(path, 'utf8'), path), path);
 }
 
 export async function writeRunConfig(runs: string, part: string, config: object): Promise<void> {

@@ -1,6 +1,27 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
 const BETWEEN_LINES = 30_000;
+
+/** A line of log.jsonl: a step with its figures, or an evaluation. */
+export type LogEntry = {
+  readonly step: number;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly evaluation?: Readonly<Record<string, number>>;
+} & Readonly<Record<string, unknown>>;
+
+/** The entries of a log, none where there is no file; a line that a sudden stop has cut short is left out. */
+export async function readLog(path: string): Promise<LogEntry[]> {
+  const lines = existsSync(path) ? (await readFile(path, 'utf8')).split('\n') : [];
+  return lines.flatMap((line) => {
+    try {
+      return [JSON.parse(line)];
+    } catch {
+      return [];
+    }
+  });
+}
 
 /** What a run tells: a line on the terminal that renews itself, and every step in log.jsonl. */
 export class RunLog {
@@ -12,6 +33,8 @@ export class RunLog {
 
   constructor(path: string, terminal: NodeJS.WriteStream = process.stderr) {
     this.#path = path;
+    // a sudden stop has cut the last line short: the next one begins anew
+    if (existsSync(path) && !readFileSync(path, 'utf8').endsWith('\n')) appendFileSync(path, '\n');
     this.#terminal = terminal;
   }
 

@@ -16,9 +16,7 @@ export class TensorFlowMissingError extends InputError {
  * else with a native backend that was installed beside the project.
  * @throws TensorFlowMissingError when there is none, NoAdapterError when WebGPU has been set up and finds no GPU
  */
-export async function loadTensorFlow(
-  device: Device | undefined = askedDevice() ?? chosenDevice() ?? DEVICES.find(isSetUp),
-): Promise<TensorFlow> {
+export async function loadTensorFlow(device: Device | undefined = trainingDevice()): Promise<TensorFlow> {
   if (device === 'webgpu') return (await openWebGpu(tensorflowDir(device))).tf;
   // TensorFlow's notes about the processor are no news to who trains
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
@@ -38,6 +36,9 @@ export async function loadTensorFlow(
     'training needs TensorFlow, which is not set up on this machine: run npm run train -- setup',
   );
 }
+
+/** What training runs on; undefined where nothing has been set up. */
+export const trainingDevice = (): Device | undefined => askedDevice() ?? chosenDevice() ?? DEVICES.find(isSetUp);
 
 function askedDevice(): Device | undefined {
   const name = process.env.TENSORFLOW_DEVICE;

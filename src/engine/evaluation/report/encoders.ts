@@ -2,6 +2,7 @@ import type { Clip } from '../../pipeline/clip.ts';
 import type { Movq } from '../../runtime/networks/movq.ts';
 import { concatRows } from '../../tensor.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
+import { psnrRgb } from '../../training/tasks/movq.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
 import { largest, products, unitRows } from '../../vectors.ts';
 import type { Figure } from './figures.ts';
@@ -9,7 +10,7 @@ import { onWhite, rgbaFromTensor, tensorFromRgba } from './pictures.ts';
 
 type OnProgress = (done: number, total: number) => void;
 
-/** Mean over all held-out pictures of 10·log₁₀(255²/MSE), over the three colour channels, in dB. */
+/** Mean over all held-out pictures of the PSNR of what the autoencoder makes of them, in dB. */
 export async function measureMovq(movq: Movq, dataset: Dataset, onProgress: OnProgress): Promise<Figure> {
   const heldOut = [...indicesOf(dataset, 'held-out-concept'), ...indicesOf(dataset, 'held-out-pair')];
   if (heldOut.length === 0) return { value: null, reason: 'the data set is too small to hold pictures out' };
@@ -17,16 +18,10 @@ export async function measureMovq(movq: Movq, dataset: Dataset, onProgress: OnPr
   for (const [done, index] of heldOut.entries()) {
     const picture = dataset.read(index);
     const latents = await movq.encode(tensorFromRgba(picture, movq.config.in_channels));
-    sum += psnr(picture, rgbaFromTensor(await movq.decode(latents)));
+    sum += psnrRgb(picture, rgbaFromTensor(await movq.decode(latents)));
     onProgress(done + 1, heldOut.length);
   }
   return { value: sum / heldOut.length, note: `${heldOut.length} pictures` };
-}
-
-function psnr(expected: Uint8Array, found: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < expected.length; i++) if (i % 4 !== 3) sum += (expected[i]! - found[i]!) ** 2;
-  return 10 * Math.log10(255 ** 2 / (sum / ((expected.length * 3) / 4)));
 }
 
 /** Share of the pictures of held-out pairs to which, of the names of all concepts, their own is nearest. */

@@ -41,7 +41,7 @@ for line in sys.stdin:
 `;
 
 /** Python has ended: its last words. */
-export class TorchEndedError extends InputError {
+class TorchEndedError extends InputError {
   override name = 'TorchEndedError';
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { explainFullDisk } from '../full-disk.ts';
 import { computeGradients } from '../gradients.ts';
 import { parametersOf } from '../loop.ts';
 import { createTask } from '../parts.ts';
@@ -7,7 +8,14 @@ import type { FromHelper, HelperOrder, ToHelper } from './messages.ts';
 
 // The program of a helping process: computes gradients for the process that started it, until that one is gone.
 
-const answer = (message: FromHelper) => process.send!(message);
+// Whoever stops the training tells the other process, which first ends its step.
+process.on('SIGTERM', () => {});
+process.on('disconnect', () => process.exit());
+
+function answer(message: FromHelper): void {
+  // nobody is there to hear of an answer that can't be sent
+  if (process.connected) process.send!(message, undefined, undefined, () => {});
+}
 
 async function open(order: HelperOrder) {
   const tf = await loadTensorFlow();
@@ -17,7 +25,7 @@ async function open(order: HelperOrder) {
     const { buffer, byteOffset } = readFileSync(order.values);
     const values = parameters.tensors(tf, new Float32Array(buffer, byteOffset, parameters.size));
     const { gradients, figures } = await computeGradients(tf, task, parameters, values, step);
-    writeFileSync(order.gradients, parameters.flatten(gradients));
+    await explainFullDisk(order.gradients, async () => writeFileSync(order.gradients, parameters.flatten(gradients)));
     tf.dispose([values, gradients]);
     answer({ type: 'computed', figures });
   };
@@ -35,6 +43,3 @@ process.on('message', async (message: ToHelper) => {
     answer({ type: 'failed', message: (error as Error).message });
   }
 });
-process.on('disconnect', () => process.exit());
-// a terminal's Ctrl+C reaches all processes; the one that started this one ends it
-process.on('SIGINT', () => {});

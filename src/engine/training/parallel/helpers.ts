@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../../errors.ts';
@@ -15,12 +15,13 @@ export interface Helpers {
   readonly count: number;
   /** Lets them begin a step, at these values of all parameters. */
   begin(step: number, values: Float32Array): void;
-  /** What they found, once all have. @throws HelperError when one has ended */
+  /** What they found, once all have. @throws HelperError when one has failed or ended */
   results(): Promise<{ readonly gradients: Float32Array; readonly figures: Figures }[]>;
   close(): void;
 }
 
-class HelperError extends InputError {
+/** A helping process failed. What this process has learned is as good as before. */
+export class HelperError extends InputError {
   override name = 'HelperError';
 }
 
@@ -34,12 +35,14 @@ export function shareThreads(processes: number, env: NodeJS.ProcessEnv): void {
 }
 
 /**
- * Numbers are exchanged in files of a temporary folder: a message of megabytes would not leave this process before its own
+ * Numbers are exchanged in files of the run's folder: a message of megabytes would not leave this process before its own
  * gradients are done.
  * @throws HelperError when a process can't begin
  */
 export async function startHelpers(count: number, order: Omit<HelperOrder, 'values' | 'gradients'>): Promise<Helpers> {
-  const folder = mkdtempSync(join(tmpdir(), 'unclip-training-'));
+  const folder = join(order.runs, order.part, 'exchange');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
   const values = join(folder, 'values');
   const helpers = Array.from({ length: count }, (_, i) => {
     const gradients = join(folder, `gradients-${i}`);
@@ -50,7 +53,7 @@ export async function startHelpers(count: number, order: Omit<HelperOrder, 'valu
     for (const { helper } of helpers) helper.close();
     rmSync(folder, { recursive: true, force: true });
   };
-  await Promise.all(helpers.map(({ helper }) => helper.opened)).catch((error) => {
+  await Promise.all(helpers.map(({ helper }) => helper.answer())).catch((error) => {
     close();
     throw error;
   });
@@ -58,12 +61,12 @@ export async function startHelpers(count: number, order: Omit<HelperOrder, 'valu
     count,
     begin(step, all) {
       writeFileSync(values, all);
-      for (const { helper } of helpers) helper.begin(step);
+      for (const { helper } of helpers) helper.send({ type: 'compute', step });
     },
     results: () =>
       Promise.all(
         helpers.map(async ({ helper, gradients }) => {
-          const figures = await helper.figures();
+          const { figures } = (await helper.answer()) as FromHelper & { type: 'computed' };
           const { buffer, byteOffset, byteLength } = readFileSync(gradients);
           return { gradients: new Float32Array(buffer, byteOffset, byteLength / 4), figures };
         }),
@@ -72,49 +75,53 @@ export async function startHelpers(count: number, order: Omit<HelperOrder, 'valu
   };
 }
 
+/** One helping process, which answers each message with one. */
 class Helper {
-  readonly opened: Promise<void>;
   readonly #child: ChildProcess;
-  #computed: Promise<FromHelper> | undefined;
+  #answer!: Promise<FromHelper>;
+  #resolve!: (answer: FromHelper) => void;
+  #reject!: (error: Error) => void;
+  #ended: HelperError | undefined;
 
   constructor(order: HelperOrder) {
+    // a group of its own: a terminal's Ctrl+C is for this process, which ends its step and then the helpers
     this.#child = fork(fileURLToPath(new URL('./helper-process.js', import.meta.url)), {
+      serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      detached: true,
     });
-    this.opened = this.#answer({ type: 'open', order }).then(() => {});
+    this.#child.on('message', (answer: FromHelper) => {
+      if (answer.type === 'failed')
+        this.#reject(new HelperError(`a process of the training failed: ${answer.message}`));
+      else this.#resolve(answer);
+    });
+    this.#child.on('error', ({ message }) => this.#end(message));
+    this.#child.on('exit', (code, signal) => this.#end(signal ? `was killed by ${signal}` : `ended with code ${code}`));
+    this.send({ type: 'open', order });
   }
 
-  begin(step: number): void {
-    this.#computed = this.#answer({ type: 'compute', step });
-    this.#computed.catch(() => {}); // thrown by figures()
+  send(message: ToHelper): void {
+    this.#answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#answer.catch(() => {}); // whoever asks for the answer hears of it
+    if (this.#ended) this.#reject(this.#ended);
+    else this.#child.send(message, (error) => error && this.#end(error.message));
   }
 
-  async figures(): Promise<Figures> {
-    return ((await this.#computed) as FromHelper & { type: 'computed' }).figures;
+  answer(): Promise<FromHelper> {
+    return this.#answer;
   }
 
   close(): void {
     if (this.#child.connected) this.#child.disconnect();
   }
 
-  #answer(message: ToHelper): Promise<FromHelper> {
-    const child = this.#child;
-    return new Promise((resolve, reject) => {
-      const onMessage = (answer: FromHelper) => {
-        child.off('exit', onExit);
-        if (answer.type === 'failed') reject(new HelperError(`a process of the training failed: ${answer.message}`));
-        else resolve(answer);
-      };
-      const onExit = (code: number | null, signal: string | null) => {
-        child.off('message', onMessage);
-        const how = signal ? `was killed by ${signal}` : `ended with code ${code}`;
-        reject(
-          new HelperError(`a process of the training ${how}; each needs memory of its own: less --processes need less`),
-        );
-      };
-      child.once('message', onMessage);
-      child.once('exit', onExit);
-      child.send(message);
-    });
+  #end(how: string): void {
+    this.#ended ??= new HelperError(
+      `a process of the training: ${how}. Each needs memory of its own, so fewer --processes need less`,
+    );
+    this.#reject(this.#ended);
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseConfig, parseJsonObject } from '../../weights/config.ts';
 import { writeJson } from '../../weights/write-model.ts';
 import { checkpointOf, trainedSteps } from '../checkpoint.ts';
 
@@ -15,7 +16,8 @@ export async function prepareDistillation(runs: string, say: (line: string) => v
   if (existsSync(checkpointOf(runs, 'distil'))) {
     if (await isDistilledFromClip(runs)) return;
     say('distil: CLIP has been trained further since, so it begins again');
-    await rm(checkpointOf(runs, 'distil'));
+    for (const path of [checkpointOf(runs, 'distil'), join(runs, 'distil', 'log.jsonl')])
+      await rm(path, { force: true });
   }
   await mkdir(join(runs, 'distil'), { recursive: true });
   await writeJson(join(runs, 'distil', 'config.json'), { clip_step: await trainedSteps(runs, 'clip') });
@@ -23,6 +25,7 @@ export async function prepareDistillation(runs: string, say: (line: string) => v
 
 /** Whether the distilled text encoder began as CLIP is now. */
 export async function isDistilledFromClip(runs: string): Promise<boolean> {
-  const { clip_step } = Origin.parse(JSON.parse(await readFile(join(runs, 'distil', 'config.json'), 'utf8')));
+  const path = join(runs, 'distil', 'config.json');
+  const { clip_step } = parseConfig(Origin, parseJsonObject(await readFile(path, 'utf8'), path), path);
   return clip_step === (await trainedSteps(runs, 'clip'));
 }
