@@ -28,7 +28,7 @@ import { openNormalisation } from './tasks/normalisation.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
 
 /** What a model folder is drawn with, where a request names nothing else. */
-const DEFAULTS = { steps: 20, guidanceScale: 3, priorSteps: 20, priorGuidanceScale: 3 };
+const DEFAULTS = { steps: 20, guidanceScale: 5, priorSteps: 20, priorGuidanceScale: 3 };
 
 /** Runs that a model can take its decoder from. */
 export const DECODERS = ['decoder', 'fine-tune'] as const;
