@@ -75,7 +75,8 @@ test('what the U-Net predicts with integers is near to what it predicts in float
   const [exact, rounded] = [await predict({}, 3), await predict(INT8, 3)];
   const error = norm(exact.data.map((x, i) => x - rounded.data[i]!)) / norm(exact.data);
   expect(error).toBeGreaterThan(1e-4);
-  expect(error).toBeLessThan(0.05);
+  // weights have 7 bits where a processor without VNNI adds products in 16
+  expect(error).toBeLessThan(0.08);
 });
 
 test('a row gives the same alone and in a batch, bit for bit', async () => {
