@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import type { TensorFlow } from '../engine/ops/tfjs-ops.ts';
 import { openPictures } from '../engine/training/data/open-pictures.ts';
 import { DECODERS, type ExportOptions, exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
@@ -63,19 +64,15 @@ for (const part of TRAINED) {
     .option(
       '--steps <n>',
       'over which the learning rate falls, to a twentieth; to be given at every call (default: what is planned for that part)',
-      positiveWhole,
+      wholeNumber(1),
     )
     .action(async (options: RunOptions) => {
-      const tf = await openTensorFlow(options);
-      if (options.from) await importModel(options.from, options.runs);
-      await trainPart(tf, part, partOptions(options));
+      await trainPart(await prepare(options), part, partOptions(options));
     });
 }
 timedCommand('all', 'train every part in turn; with --from only prior and decoder').action(
   async (options: RunOptions) => {
-    const tf = await openTensorFlow(options);
-    if (options.from) await importModel(options.from, options.runs);
-    await trainAll(tf, partOptions(options), options.from !== undefined);
+    await trainAll(await prepare(options), partOptions(options), options.from !== undefined);
   },
 );
 
@@ -111,7 +108,8 @@ train
     }
   });
 
-function openTensorFlow({ processes }: RunOptions) {
+/** TensorFlow, and the runs folder with what it starts from. */
+async function prepare({ processes, from, runs }: RunOptions): Promise<TensorFlow> {
   if (processes > 1) {
     const device = trainingDevice();
     if (device && device !== 'cpu') throw new InputError(`--processes are for a CPU, and training runs on ${device}`);
@@ -119,7 +117,9 @@ function openTensorFlow({ processes }: RunOptions) {
     if (processes > cores) throw new InputError(`--processes ${processes}: this machine has ${cores} cores`);
     shareThreads(processes, process.env);
   }
-  return loadTensorFlow();
+  const tf = await loadTensorFlow();
+  if (from) await importModel(from, runs);
+  return tf;
 }
 
 function partOptions({ data, runs, seed, steps, processes, minutes }: RunOptions): PartOptions {
@@ -132,7 +132,7 @@ function runCommand(name: string, description: string): Command {
     .description(description)
     .option('--data <dir>', 'the data set that npm run data has built', join('data', 'pictures'))
     .addOption(runsOption())
-    .option('--seed <n>', 'of the first weights and of all random choices', wholeNumber, 0);
+    .option('--seed <n>', 'of the first weights and of all random choices', wholeNumber(0), 0);
 }
 
 function runsOption(): Option {
@@ -142,7 +142,7 @@ function runsOption(): Option {
 function timedCommand(name: string, description: string): Command {
   return runCommand(name, `${description}; goes on from the last checkpoint`)
     .option('--minutes <n>', 'how long', positive, 60)
-    .option('--processes <n>', 'that compute gradients side by side, each of a batch of its own', positiveWhole, 1)
+    .option('--processes <n>', 'that compute gradients side by side, each of a batch of its own', wholeNumber(1), 1)
     .option('--from <dir>', 'a model folder to start from, where there is no checkpoint yet');
 }
 
@@ -152,16 +152,13 @@ function positive(text: string): number {
   return number;
 }
 
-function positiveWhole(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
-  return number;
-}
-
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError('It must be a whole number, 0 or more.');
-  return number;
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (!Number.isInteger(number) || number < least)
+      throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`);
+    return number;
+  };
 }
 
 /** Aborts at the first SIGINT or SIGTERM; the second one ends the process at once, as usual. */

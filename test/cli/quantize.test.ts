@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { hasByteProducts } from '../../src/engine/quantisation/processor.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -36,8 +37,9 @@ test('a model is calibrated, compared, and then draws in int8', async () => {
   const { stdout } = await unclip('models', 'quantize', model, ...counts, '--json');
   const { files, ...comparison } = JSON.parse(stdout);
   expect(files).toHaveLength(3);
-  // the loss of a network of random weights, in proportion to a similarity near 0, says little
-  expect(comparison).toMatchObject({ prompts: 1, samePicture: expect.closeTo(1, 1), loss: expect.closeTo(0, 0) });
+  // elsewhere weights have 7 bits, and the similarity that random ones start from is small
+  const loss = expect.closeTo(0, hasByteProducts() ? 1 : 0);
+  expect(comparison).toMatchObject({ prompts: 1, samePicture: expect.closeTo(1, 1), loss });
   expect(await readdir(pairs)).toEqual(['red-apple.float32.png', 'red-apple.int8.png']);
 
   const out = ['--out', join(dir, 'out'), '--steps', '2', '--count', '2', '--seed', '1'];

@@ -9,6 +9,7 @@ import { calibrateModel } from '../../src/engine/quantisation/calibrate.ts';
 import { Calibration } from '../../src/engine/quantisation/calibration.ts';
 import { comparePrecisions } from '../../src/engine/quantisation/compare-precisions.ts';
 import { choosePrecision } from '../../src/engine/quantisation/precision.ts';
+import { hasByteProducts } from '../../src/engine/quantisation/processor.ts';
 import { TorchGenerator } from '../../src/engine/random/torch-generator.ts';
 import { openUnet } from '../../src/engine/runtime/networks/unets.ts';
 import type { RuntimeOptions } from '../../src/engine/runtime/runtime.ts';
@@ -75,8 +76,8 @@ test('what the U-Net predicts with integers is near to what it predicts in float
   const [exact, rounded] = [await predict({}, 3), await predict(INT8, 3)];
   const error = norm(exact.data.map((x, i) => x - rounded.data[i]!)) / norm(exact.data);
   expect(error).toBeGreaterThan(1e-4);
-  // weights have 7 bits where a processor without VNNI adds products in 16
-  expect(error).toBeLessThan(0.08);
+  // elsewhere weights have 7 bits
+  expect(error).toBeLessThan(hasByteProducts() ? 0.05 : 0.08);
 });
 
 test('a row gives the same alone and in a batch, bit for bit', async () => {

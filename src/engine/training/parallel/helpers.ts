@@ -27,7 +27,7 @@ export class HelperError extends InputError {
 
 /**
  * Threads for each of so many processes that share this machine, as TensorFlow's variables want it: to be set before it is loaded.
- * Two processes of one thread train faster than one of two, because most operations are too small to share.
+ * Two processes of one thread train faster than one of two, which share out only part of each step.
  */
 export function shareThreads(processes: number, env: NodeJS.ProcessEnv): void {
   const threads = String(Math.max(1, Math.floor(availableParallelism() / processes)));

@@ -1,6 +1,6 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { z } from 'zod';
-import { ClipTextConfig, clipText, endOfText } from '../../networks/clip-text.ts';
+import { ClipTextConfig, type ClipTextInputs, clipText, endOfText } from '../../networks/clip-text.ts';
 import { ClipVisionConfig, clipVision } from '../../networks/clip-vision.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { Weights } from '../../ops/ops.ts';
@@ -84,7 +84,24 @@ export function embedPatches(
   return unitLength(tf, clipVision(new TfjsOps(tf), weights, vision)(column, positions).embedding);
 }
 
-/** Token ids → embeddings of length 1, (B, P). Encodings are cut behind the longest text of a group: what follows changes nothing. */
+/** What the text encoder takes of some texts, cut behind the longest of them: what follows changes nothing. */
+export function textInputs(
+  tf: TensorFlow,
+  texts: readonly (readonly number[])[],
+  config: ClipTextConfig,
+): ClipTextInputs<T> & { readonly length: number } {
+  const ends = endOfText(texts, config);
+  const length = 1 + Math.max(...ends);
+  const ids = texts.map((row) => row.slice(0, length));
+  return {
+    ids: tf.tensor2d(ids, [texts.length, length], 'int32'),
+    positions: tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]),
+    ends: tf.tensor1d(ends, 'int32'),
+    length,
+  };
+}
+
+/** Token ids → embeddings of length 1, (B, P). */
 export function embedTokens(
   tf: TensorFlow,
   weights: Weights<T>,
@@ -92,25 +109,10 @@ export function embedTokens(
   texts: readonly (readonly number[])[],
 ): T {
   const encode = clipText(new TfjsOps(tf), weights, text);
-  const ends = endOfText(texts, text);
-  const groups = groupByLength(ends);
+  const groups = groupByLength(endOfText(texts, text));
   const embeddings = groups.map((rows) => {
-    const length = 1 + Math.max(...rows.map((row) => ends[row]!));
-    const ids = tf.tensor2d(
-      rows.map((row) => texts[row]!.slice(0, length)),
-      [rows.length, length],
-      'int32',
-    );
-    const positions = tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]);
-    const inputs = {
-      ids,
-      positions,
-      ends: tf.tensor1d(
-        rows.map((row) => ends[row]!),
-        'int32',
-      ),
-    };
-    return encode(inputs).embedding;
+    const ofGroup = rows.map((row) => texts[row]!);
+    return encode(textInputs(tf, ofGroup, text)).embedding;
   });
   return unitLength(tf, tf.gather(tf.concat(embeddings), tf.tensor1d(placesOf(groups), 'int32')));
 }

@@ -1,10 +1,10 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
-import { clipText, endOfText } from '../../networks/clip-text.ts';
+import { clipText } from '../../networks/clip-text.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { sampleCaption } from '../data/captions.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import type { Dice } from '../dice.ts';
-import type { FrozenText } from './clip-encoders.ts';
+import { type FrozenText, textInputs } from './clip-encoders.ts';
 
 type T = tfjs.Tensor;
 
@@ -47,18 +47,13 @@ export function captionOf(set: PictureSet, index: number, dice: Dice): string {
 export function captionEncoder(tf: TensorFlow, { clip, weights }: FrozenText): (captions: Captions) => EncodedCaptions {
   const encode = clipText(new TfjsOps(tf), weights, clip.text);
   return ({ ids, masks }) => {
-    const ends = endOfText(ids, clip.text);
-    const length = 1 + Math.max(...ends);
-    const table = (rows: readonly (readonly number[])[]) => rows.map((row) => row.slice(0, length));
-    const { hidden, embedding } = encode({
-      ids: tf.tensor2d(table(ids), [ids.length, length], 'int32'),
-      positions: tf.reshape(tf.range(0, length, 1, 'int32'), [1, length]),
-      ends: tf.tensor1d(ends, 'int32'),
-    });
+    const { length, ...inputs } = textInputs(tf, ids, clip.text);
+    const { hidden, embedding } = encode(inputs);
+    const mask = masks.map((row) => row.slice(0, length));
     return {
       textEmbedding: embedding,
       textHidden: hidden,
-      textMask: tf.tensor2d(table(masks), [masks.length, length]),
+      textMask: tf.tensor2d(mask, [masks.length, length]),
     };
   };
 }
