@@ -34,6 +34,7 @@ interface RunOptions {
   seed: number;
   minutes: number;
   steps?: number;
+  learningRate?: number;
   processes: number;
   from?: string;
 }
@@ -65,6 +66,11 @@ for (const part of TRAINED) {
       '--steps <n>',
       'over which the learning rate falls, to a twentieth; to be given at every call (default: what is planned for that part)',
       wholeNumber(1),
+    )
+    .option(
+      '--learning-rate <rate>',
+      "at its peak (default: that part's own, for a start from nothing; a third of it keeps more of what --from has learned)",
+      positive,
     )
     .action(async (options: RunOptions) => {
       await trainPart(await prepare(options), part, partOptions(options));
@@ -122,8 +128,8 @@ async function prepare({ processes, from, runs }: RunOptions): Promise<TensorFlo
   return tf;
 }
 
-function partOptions({ data, runs, seed, steps, processes, minutes }: RunOptions): PartOptions {
-  return { data, runs, seed, steps, processes, time: minutes * 60_000, signal: stopSignal(), say };
+function partOptions({ data, runs, seed, steps, learningRate, processes, minutes }: RunOptions): PartOptions {
+  return { data, runs, seed, steps, learningRate, processes, time: minutes * 60_000, signal: stopSignal(), say };
 }
 
 function runCommand(name: string, description: string): Command {

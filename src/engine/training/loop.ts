@@ -148,7 +148,7 @@ export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string
   if (!Number.isFinite(norm)) {
     throw new DivergedError(
       `${task.name}: at step ${step} the loss is ${figures.loss} and the norm of its gradient ${norm}; ` +
-        'the last checkpoint is kept, and training goes on from it when it is started again',
+        'started again, training goes on from the last checkpoint, or from the start where there is none yet',
     );
   }
   return { step, ...figures, norm, learningRate };

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { loadTokenizer } from '../networks/tokenizer.ts';
+import { loadTokenizer, type Tokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
-import { checkpointOf, trainedSteps } from './checkpoint.ts';
+import { checkpointOf, loadAverage, trainedSteps } from './checkpoint.ts';
 import { Dataset } from './data/dataset.ts';
 import { LargePictures } from './data/large-pictures.ts';
 import { openPictures } from './data/open-pictures.ts';
@@ -23,7 +23,9 @@ import {
 import type { Task } from './task.ts';
 import { arPriorTask } from './tasks/ar-prior.ts';
 import { classifierTask } from './tasks/classifier.ts';
-import { clipTask, conceptsRecur } from './tasks/clip.ts';
+import { clipTask, conceptsRecur, namesWithVectors } from './tasks/clip.ts';
+import type { ClipConfig } from './tasks/clip-encoders.ts';
+import { embedTexts } from './tasks/clip-figures.ts';
 import { decoderTask } from './tasks/decoder.ts';
 import { distilTask } from './tasks/distil.ts';
 import { prepareDistillation } from './tasks/distilled-from.ts';
@@ -32,6 +34,7 @@ import { fineTuneTask } from './tasks/fine-tune.ts';
 import { frozenWeights, trainedNetwork } from './tasks/frozen.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
+import { concatenated } from './tasks/pictures.ts';
 import { openComponents } from './tasks/principal-components.ts';
 import { priorTask } from './tasks/prior.ts';
 import { createSheet } from './tasks/sample-pictures.ts';
@@ -65,6 +68,8 @@ export interface PartOptions extends TrainOptions {
   readonly seed: number;
   /** Over so many steps the learning rate falls; as many as are planned for the part when absent. */
   readonly steps?: number;
+  /** Its peak; the part's own when absent. */
+  readonly learningRate?: number;
   /** That compute gradients side by side; 1 when absent. */
   readonly processes?: number;
   readonly say: (line: string) => void;
@@ -109,8 +114,9 @@ async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOption
 }
 
 async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
-  const { data, runs, seed, steps, processes = 1 } = options;
+  const { data, runs, seed, steps, learningRate, processes = 1 } = options;
   const task = await createTask(tf, part, options);
+  if (learningRate !== undefined) task.optimizer.learningRate = learningRate;
   if (processes === 1) return void (await trainTask(tf, task, options));
   const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps });
   await trainTask(tf, task, options, helpers).finally(helpers.close);
@@ -140,7 +146,8 @@ export async function createTask(
   const clip = await openClipConfig(runs);
   if (part === 'clip') {
     const teacher = await openTeacher(tf, data, runs);
-    return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }, teacher) as Task;
+    const nameVectors = await openNameVectors(tf, dataset, runs, tokenizer, clip);
+    return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }, { teacher, nameVectors }) as Task;
   }
 
   const features = await openFeatures(tf, dataset, runs, say);
@@ -202,6 +209,20 @@ async function openTeacher(tf: TensorFlow, data: string, runs: string): Promise<
   if (!existsSync(checkpointOf(runs, 'teacher'))) return undefined;
   const config = await openClassifierConfig(runs, 'teacher', new Dataset(data));
   return { config, weights: await frozenWeights(tf, runs, 'teacher') };
+}
+
+/** What a CLIP that was imported, and has no vectors of concepts yet, says of their names; (C, P). */
+async function openNameVectors(
+  tf: TensorFlow,
+  dataset: PictureSet,
+  runs: string,
+  tokenizer: Tokenizer,
+  clip: ClipConfig,
+): Promise<Float32Array | undefined> {
+  const path = checkpointOf(runs, 'clip');
+  if (!existsSync(path) || (await loadAverage(path)).has('concepts')) return undefined;
+  const weights = await frozenWeights(tf, runs, 'clip');
+  return concatenated(await embedTexts(tf, weights, clip, tokenizer, namesWithVectors(dataset)));
 }
 
 async function openTokenizer(dataset: PictureSet, runs: string, seed: number, say: (line: string) => void) {

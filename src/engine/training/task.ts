@@ -9,7 +9,8 @@ export interface Task<Batch = unknown> {
   readonly name: string;
   readonly batchSize: number;
   readonly optimizer: OptimizerOptions & {
-    readonly learningRate: number;
+    /** At its peak. */
+    learningRate: number;
     readonly warmup: number;
     /** Steps over which the learning rate falls to a twentieth. */
     readonly horizon: number;

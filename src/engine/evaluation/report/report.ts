@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { InputError } from '../../../errors.ts';
 import { PriorConfig } from '../../networks/prior.ts';
 import { openClip } from '../../pipeline/clip.ts';
 import { readKandinskyFolder } from '../../pipeline/kandinsky-folder.ts';
@@ -7,7 +8,6 @@ import { openJudge } from '../../runtime/networks/judge.ts';
 import { openMovq } from '../../runtime/networks/movq.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { Dataset } from '../../training/data/dataset.ts';
-import { loadTensorFlow } from '../../training/tensorflow.ts';
 import { openComponent } from '../../weights/component.ts';
 import { openBench } from './bench.ts';
 import { type Answer, answer, judgeReal, shareOf } from './drawings.ts';
@@ -111,11 +111,12 @@ async function measureDrawings(
 async function measureSpeed(unet: string, dataset: Dataset, options: ReportOptions): Promise<Figure> {
   const python = await findTorchPython(options.python, options.say);
   if ('reason' in python) return { value: null, reason: python.reason };
+  const onProgress = (done: number, total: number) => options.onProgress('speed', done, total);
   try {
-    const tf = await loadTensorFlow();
-    return await measureStep(tf, unet, dataset, python.program, (...at) => options.onProgress('speed', ...at));
+    return await measureStep({ model: options.model, unet, dataset, python: python.program, onProgress });
   } catch (error) {
+    if (!(error instanceof InputError)) throw error;
     // the figures before it have taken long, and hold without this one
-    return { value: null, reason: (error as Error).message };
+    return { value: null, reason: error.message };
   }
 }

@@ -1,17 +1,21 @@
-import { availableParallelism, cpus, loadavg } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UnetConfig } from '../../networks/unet-config.ts';
-import type { TensorFlow } from '../../ops/tfjs-ops.ts';
-import { type Tensor, tensor } from '../../tensor.ts';
-import type { Dataset } from '../../training/data/dataset.ts';
+import { type Dataset, writeDataset } from '../../training/data/dataset.ts';
+import { importModel } from '../../training/import.ts';
 import { parametersOf, trainStep } from '../../training/loop.ts';
 import { openOptimizer } from '../../training/optimizer/open-optimizer.ts';
 import { initialState } from '../../training/optimizer/optimizer.ts';
-import { DECODER_BATCH as BATCH, decoderTask } from '../../training/tasks/decoder.ts';
-import { openComponent } from '../../weights/component.ts';
+import { shareThreads, startHelpers } from '../../training/parallel/helpers.ts';
+import { createTask } from '../../training/parts.ts';
+import { indicesOf } from '../../training/tasks/pictures.ts';
+import { loadTensorFlow, trainingDevice } from '../../training/tensorflow.ts';
 import type { Figure } from './figures.ts';
 import { startTorch } from './torch-step.ts';
 
+/** Of the data set, which are trained on: how many there are changes nothing. */
+const PICTURES = 64;
 /** The first steps choose algorithms and allocate. */
 const WARM_UP = 2;
 const ROUNDS = 9;
@@ -20,65 +24,76 @@ const LONGEST = 120_000;
 /** In which the threads of the one before go to sleep, in ms. */
 const PAUSE = 200;
 
+interface StepOptions {
+  /** Model folder, whose decoder is trained. */
+  readonly model: string;
+  /** Folder of its U-Net. */
+  readonly unet: string;
+  readonly dataset: Dataset;
+  /** A Python with torch and diffusers. */
+  readonly python: string;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
 /**
- * How fast the decoder's training step is here, in torch's speed on the same machine, with as many threads, in float32:
- * torch's seconds ÷ ours, of the fastest of several rounds in which each takes a step after the other. On a machine that
- * has other work torch looks slow, because its threads wait for each other: hence the load in the note.
- * @param unet  folder of the U-Net whose sizes are taken
+ * How fast the decoder trains here, in torch's speed on the same machine, in float32: our samples a second ÷ torch's, each of
+ * the fastest of several rounds in which one step follows the other. On a CPU both have all cores: training here has a process
+ * for each (`--processes`), torch a thread. On a machine that has other work torch looks slow, because its threads wait for
+ * each other: hence the load in the note.
  */
-export async function measureStep(
-  tf: TensorFlow,
-  unet: string,
-  dataset: Dataset,
-  python: string,
-  onProgress: (done: number, total: number) => void,
-): Promise<Figure> {
-  const { config } = await openComponent(unet, 'UNet2DConditionModel', UnetConfig);
+export async function measureStep({ model, unet, dataset, python, onProgress }: StepOptions): Promise<Figure> {
   const [load] = loadavg() as [number];
-  const step = await ownStep(tf, config, dataset);
-  const torch = startTorch(python, unet, BATCH, availableParallelism());
+  const folder = await mkdtemp(join(tmpdir(), 'unclip-step-'));
+  const own = await openSteps(model, dataset, folder);
+  const torch = startTorch(python, unet, own.batchSize, availableParallelism());
   const times: { readonly own: number; readonly torch: number }[] = [];
   try {
     const end = performance.now() + LONGEST;
     for (let round = 0; round < WARM_UP + ROUNDS && (round <= WARM_UP || performance.now() < end); round++) {
-      const own = await step();
+      const seconds = await own.step();
       await sleep(PAUSE);
-      times.push({ own, torch: await torch.step() });
+      times.push({ own: seconds, torch: await torch.step() });
       await sleep(PAUSE);
       onProgress(round + 1, WARM_UP + ROUNDS);
     }
   } finally {
     torch.close();
+    own.close();
+    await rm(folder, { recursive: true });
   }
   const warm = times.slice(WARM_UP);
   const fastest = (side: 'own' | 'torch') => Math.min(...warm.map((seconds) => seconds[side]));
-  const rates = (['own', 'torch'] as const).map((side) => (BATCH / fastest(side)).toFixed(1));
-  const { length: cores } = cpus();
+  const rate = { own: (own.processes * own.batchSize) / fastest('own'), torch: own.batchSize / fastest('torch') };
   return {
-    value: fastest('torch') / fastest('own'),
-    note: `${rates[0]} samples a second, torch ${rates[1]}; load before it ${load.toFixed(1)} on ${cores} cores`,
+    value: rate.own / rate.torch,
+    note: `${rate.own.toFixed(1)} samples a second in ${own.processes} processes, torch ${rate.torch.toFixed(1)}; load before it ${load.toFixed(1)} on ${cpus().length} cores`,
   };
 }
 
-/** The step that training makes, on latents and embeddings of nothing; its seconds. */
-async function ownStep(tf: TensorFlow, config: UnetConfig, dataset: Dataset): Promise<() => Promise<number>> {
-  const { sample_size: size, in_channels: channels, encoder_hid_dim: width } = config;
-  const features = {
-    latents: zeros(dataset.records.length, size ?? 16, size ?? 16, channels),
-    embeddings: zeros(dataset.records.length, width),
-    zeroEmbedding: zeros(1, width),
-    scale: 1,
-  };
-  const noDrawing = async () => Buffer.alloc(0);
-  const task = decoderTask(tf, dataset, features, noDrawing, config, { horizon: 1000, seed: 0 });
+/** The steps that `npm run train -- decoder` makes, on some pictures of a data set. */
+async function openSteps(model: string, dataset: Dataset, folder: string) {
+  const [data, runs] = [join(folder, 'pictures'), join(folder, 'runs')];
+  await writeDataset(data, dataset, indicesOf(dataset, 'train').slice(0, PICTURES));
+  await importModel(model, runs);
+  const onCpu = (trainingDevice() ?? 'cpu') === 'cpu';
+  const processes = onCpu ? availableParallelism() : 1;
+  if (onCpu) shareThreads(processes, process.env);
+  const tf = await loadTensorFlow();
+  const order = { part: 'decoder', data, runs, seed: 0 } as const;
+  const task = await createTask(tf, order.part, { ...order, time: 0, say: () => {} });
+  const helpers = await startHelpers(processes - 1, order);
   const parameters = await parametersOf(tf, task);
   const start = initialState(parameters.initialise(0, task.initialise));
   const optimizer = openOptimizer(tf, parameters, start, task.optimizer);
-  return async () => {
-    const start = performance.now();
-    await trainStep({ tf, task, parameters, optimizer });
-    return (performance.now() - start) / 1000;
+  return {
+    processes,
+    batchSize: task.batchSize,
+    /** Its seconds. */
+    async step(): Promise<number> {
+      const before = performance.now();
+      await trainStep({ tf, task, parameters, optimizer, helpers });
+      return (performance.now() - before) / 1000;
+    },
+    close: helpers.close,
   };
 }
-
-const zeros = (...shape: number[]): Tensor => tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);

@@ -13,7 +13,7 @@ import { clipFigures } from './clip-figures.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { captionOf } from './encode-captions.ts';
 import { choosePatches } from './patches.ts';
-import { indicesOf } from './pictures.ts';
+import { concatenated, indicesOf } from './pictures.ts';
 import { type Teacher, teaching } from './teaching.ts';
 import { randomView } from './views.ts';
 
@@ -29,11 +29,27 @@ interface Batch {
   readonly texts: readonly (readonly number[])[];
   /** (B): numbers of the concepts. */
   readonly concepts: readonly number[];
+  /** (2B): numbers of the styles, of the pictures and then of the texts that name one. */
+  readonly styles: readonly number[];
 }
+
+/** Of the styles in the loss; that of the concepts counts once. */
+const STYLE_WEIGHT = 0.5;
 
 /** Of each picture's patches, the share that the encoder sees, until the last part of the planned steps. */
 const KEPT = 0.5;
 const WHOLE_FROM = 0.85;
+
+/** What CLIP learns from besides pictures and captions. */
+export interface ClipTeaching {
+  /**
+   * From which the encoder of pictures learns how alike concepts look, and to generalise as convolutions do (DeiT, Touvron et
+   * al. 2021, with soft labels): the same view of a picture shall be as near to each concept as it says.
+   */
+  readonly teacher?: Teacher | undefined;
+  /** (C, P), in the order of `namesWithVectors`: what the concepts' vectors start from where CLIP has learned without them. */
+  readonly nameVectors?: Float32Array | undefined;
+}
 
 /** Whether concepts have several pictures each, so that finding them among all can be learned: half of them two at least. */
 export function conceptsRecur(dataset: PictureSet): boolean {
@@ -45,10 +61,9 @@ export function conceptsRecur(dataset: PictureSet): boolean {
 /**
  * CLIP (Radford et al. 2021) from scratch: InfoNCE in both directions, learned temperature, one picture a concept in a batch.
  * Where concepts have several pictures each, as emoji in several styles do, both encoders also learn to find the concept
- * among all, by a vector of each (Movshovitz-Attias et al. 2017: proxies): a batch alone shows a few of them. These vectors
- * are no part of the model.
- * @param teacher from which the encoder of pictures learns how alike concepts look, and to generalise as convolutions do
- *   (DeiT, Touvron et al. 2021, with soft labels): the same view of a picture shall be as near to each concept as it says
+ * among all, by a vector of each (Movshovitz-Attias et al. 2017: proxies): a batch alone shows a few of them. Styles have such
+ * vectors too: in a batch, where each concept is there once, nothing has to be told apart by its style, and z_i would
+ * forget it. These vectors are no part of the model.
  */
 export function clipTask(
   tf: TensorFlow,
@@ -56,12 +71,12 @@ export function clipTask(
   tokenizer: Tokenizer,
   config: ClipConfig,
   { horizon, seed }: TaskOptions,
-  teacher?: Teacher,
+  { teacher, nameVectors }: ClipTeaching = {},
 ): Task<Batch> {
   const batchSize = 128;
   const byConcept = [...picturesByConcept(dataset).values()];
-  // compositions stand behind the other concepts, and are one picture each
-  const names = [...picturesByConcept(plainSet(dataset)).keys()].map((id) => dataset.concepts.get(id)!.name);
+  const names = namesWithVectors(dataset);
+  const styles = stylesOf(plainSet(dataset));
   const recurring = conceptsRecur(dataset);
   if (byConcept.length < 2) {
     throw new InputError(
@@ -85,21 +100,26 @@ export function clipTask(
       weightDecay: 0.1,
       maxNorm: 1,
     },
-    initialise: clipStart,
-    onlyInTraining: ['concepts', 'concept_scale', 'teacher_scale'],
+    initialise: (name, shape) =>
+      name === 'concepts' && nameVectors ? { values: nameVectors } : clipStart(name, shape),
+    onlyInTraining: [...VECTORS, 'concept_scale', 'style_scale', 'teacher_scale'],
 
     batch(step) {
       const dice = new Dice(seed, step);
       const concepts = pickConcepts(byConcept, names.length, batchSize, dice);
       const indices = concepts.map((concept) => dice.pick(byConcept[concept]!));
-      const texts = indices.map((index) => tokenizer.encode(captionOf(dataset, index, dice)).ids);
+      const captions = indices.map((index) => captionOf(dataset, index, dice));
+      const texts = captions.map((caption) => tokenizer.encode(caption).ids);
       const views = indices.map((index) => randomView(dataset.read(index), dataset.records[index]!.name, size, dice));
       const share = step < WHOLE_FROM * horizon ? KEPT : 1;
       const patches = choosePatches(views, { size, patch }, share, dice);
-      return { patches, texts, concepts, pixels: teach && concatenated(views) };
+      const shown = indices.map((index) => styles.indexOf(dataset.records[index]!.style));
+      const named = shown.map((style, i) => (captions[i]!.includes(styles[style]!) ? style : NO_LABEL));
+      return { patches, texts, concepts, styles: [...shown, ...named], pixels: teach && concatenated(views) };
     },
 
-    loss(weights, { patches, pixels, texts, concepts }) {
+    loss(weights, batch) {
+      const { patches, pixels, texts, concepts } = batch;
       const images = embedPatches(tf, weights, config, patches);
       const words = embedTokens(tf, weights, config, texts);
       // no sharper than 1/100, as in the paper
@@ -110,29 +130,33 @@ export function clipTask(
       const contrast = tf.mul(0.5, tf.add(ofImages, ofTexts)) as tfjs.Scalar;
       const parts = { ofImages, ofTexts, scale: tf.reshape(scale, []) as tfjs.Scalar };
       if (!recurring) return { total: contrast, parts };
-      const proxies = unitLength(tf, weights.get('concepts', [names.length, config.text.projection_dim]));
-      const labels = concepts.map((concept) => (concept < names.length ? concept : NO_LABEL));
       const embeddings = tf.concat([images, words]);
-      const similarity = tf.matMul(embeddings, proxies, false, true);
-      const sharpened = tf.mul(similarity, tf.exp(weights.get('concept_scale', [1])));
-      const ofConcepts = crossEntropy(tf, sharpened, [...labels, ...labels]);
-      const total = tf.add(contrast, ofConcepts) as tfjs.Scalar;
-      if (!teach) return { total, parts: { ...parts, ofConcepts } };
+      const similarityTo = (name: string, count: number) =>
+        tf.matMul(embeddings, unitLength(tf, weights.get(name, [count, config.text.projection_dim])), false, true);
+      const sharpened = (similarity: tfjs.Tensor, scale: string) => tf.mul(similarity, tf.exp(weights.get(scale, [1])));
+      const labels = concepts.map((concept) => (concept < names.length ? concept : NO_LABEL));
+      const similarity = similarityTo('concepts', names.length);
+      const ofConcepts = crossEntropy(tf, sharpened(similarity, 'concept_scale'), [...labels, ...labels]);
+      const ofStyles = crossEntropy(tf, sharpened(similarityTo('styles', styles.length), 'style_scale'), batch.styles);
+      const total = tf.addN([contrast, ofConcepts, tf.mul(STYLE_WEIGHT, ofStyles)]) as tfjs.Scalar;
+      if (!teach) return { total, parts: { ...parts, ofConcepts, ofStyles } };
       // a teacher is less sure of itself than the label is
       const ofPictures = tf.slice(similarity, 0, images.shape[0] as number);
-      const ofTeacher = teach(tf.mul(ofPictures, tf.exp(weights.get('teacher_scale', [1]))), pixels!);
-      return { total: tf.add(total, ofTeacher) as tfjs.Scalar, parts: { ...parts, ofConcepts, ofTeacher } };
+      const ofTeacher = teach(sharpened(ofPictures, 'teacher_scale'), pixels!);
+      return { total: tf.add(total, ofTeacher) as tfjs.Scalar, parts: { ...parts, ofConcepts, ofStyles, ofTeacher } };
     },
 
     evaluate: (weights) => clipFigures(tf, weights, config, dataset, tokenizer),
   };
 }
 
-function concatenated(views: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(views.length * views[0]!.length);
-  for (const [i, view] of views.entries()) all.set(view, i * view.length);
-  return all;
-}
+/** Names of the concepts that have vectors, in their order: compositions stand behind them, and are one picture each. */
+export const namesWithVectors = (dataset: PictureSet): string[] =>
+  [...picturesByConcept(plainSet(dataset)).keys()].map((id) => dataset.concepts.get(id)!.name);
+
+const stylesOf = (dataset: PictureSet): string[] => [
+  ...new Set(indicesOf(dataset, 'train').map((index) => dataset.records[index]!.style)),
+];
 
 /** Numbers of the training pictures of each concept, in the order of the concepts. */
 export function picturesByConcept(dataset: PictureSet): Map<string, number[]> {
@@ -173,10 +197,13 @@ export const crossEntropyOfDiagonal = (tf: TensorFlow, logits: tfjs.Tensor): tfj
 /** As in the paper: a temperature of 0.07. */
 export const FIRST_LOGIT_SCALE = Math.log(1 / 0.07);
 
+/** Of concepts and styles. */
+const VECTORS = ['concepts', 'styles'];
+
 const clipStart: Initialiser = (name, shape) => {
   if (name.endsWith('_scale')) return { constant: FIRST_LOGIT_SCALE };
   // about of length 1: longer vectors would turn too slowly
-  if (name === 'concepts') return { normal: shape[1]! ** -0.5 };
+  if (VECTORS.includes(name)) return { normal: shape[1]! ** -0.5 };
   if (name.includes('embeddings.')) return { normal: name.includes('patch') ? 0.07 : 0.02 };
   return undefined;
 };

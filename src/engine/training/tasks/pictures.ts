@@ -31,6 +31,13 @@ export function toBytes(values: Float32Array): Uint8Array {
   return Uint8Array.from(values, (value) => Math.max(0, Math.min(255, Math.round((value + 1) * 127.5))));
 }
 
+/** Rows of one length, one after another. */
+export function concatenated(rows: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(rows.length * (rows[0]?.length ?? 0));
+  for (const [i, row] of rows.entries()) all.set(row, i * row.length);
+  return all;
+}
+
 /** A square of a picture, mirrored half of the time. */
 export function randomCrop(picture: Uint8Array, size: number, dice: Dice): Uint8Array {
   const left = dice.below(PICTURE_SIZE - size + 1);

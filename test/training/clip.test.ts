@@ -1,0 +1,80 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ClipTextConfig } from '../../src/engine/networks/clip-text.ts';
+import { ClipVisionConfig } from '../../src/engine/networks/clip-vision.ts';
+import type { Tokenizer } from '../../src/engine/networks/tokenizer.ts';
+import { Dataset } from '../../src/engine/training/data/dataset.ts';
+import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
+import { openOptimizer } from '../../src/engine/training/optimizer/open-optimizer.ts';
+import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
+import { type ClipTeaching, clipTask, namesWithVectors } from '../../src/engine/training/tasks/clip.ts';
+import { writeTinyDataset } from '../report/tiny-dataset.ts';
+import { tensorflow as tf } from './tensorflow-js.ts';
+
+const NAMES = ['red', 'green', 'blue'];
+const STYLES = ['flat', 'striped'];
+const WIDTH = 16;
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz ,';
+const [LENGTH, END] = [32, LETTERS.length];
+
+/** A token a letter. */
+const tokenizer = {
+  encode: (text: string) => ({
+    ids: [...[...text].slice(0, LENGTH - 1).map((letter) => LETTERS.indexOf(letter)), ...Array(LENGTH).fill(END)].slice(
+      0,
+      LENGTH,
+    ),
+  }),
+} as unknown as Tokenizer;
+
+const size = { hidden_size: WIDTH, intermediate_size: 32, projection_dim: WIDTH, num_hidden_layers: 1 };
+const config = {
+  text: ClipTextConfig.parse({
+    ...size,
+    ...{ vocab_size: END + 1, num_attention_heads: 2, max_position_embeddings: LENGTH, eos_token_id: END },
+  }),
+  vision: ClipVisionConfig.parse({ ...size, num_attention_heads: 2, image_size: 16, patch_size: 4 }),
+};
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unclip-clip-'));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+async function openTask(teaching?: ClipTeaching) {
+  const pictures = NAMES.flatMap((concept) => STYLES.map((style) => ({ concept, style, split: 'train' as const })));
+  const concepts = NAMES.map((name) => ({ name }));
+  const dataset = new Dataset(await writeTinyDataset(dir, concepts, pictures));
+  const task = clipTask(tf, dataset, tokenizer, config, { horizon: 100, seed: 0 }, teaching);
+  return { dataset, task: { ...task, optimizer: { ...task.optimizer, learningRate: 1e-2, warmup: 5 } } };
+}
+
+test('a picture’s embedding tells its style beside its concept', async () => {
+  const { task } = await openTask();
+  const parameters = await parametersOf(tf, task);
+  const optimizer = openOptimizer(
+    tf,
+    parameters,
+    initialState(parameters.initialise(0, task.initialise)),
+    task.optimizer,
+  );
+  const figures: Record<string, number>[] = [];
+  while (optimizer.step < 100) figures.push(await trainStep({ tf, task, parameters, optimizer }));
+  const last = (name: string) => figures.slice(-10).reduce((sum, step) => sum + step[name]!, 0) / 10;
+  // as many concepts and styles as there are would give ln 3 and ln 2 to whoever can't tell them apart
+  expect(last('ofConcepts')).toBeLessThan(0.5);
+  expect(last('ofStyles')).toBeLessThan(0.3);
+});
+
+test('concepts start from what CLIP says of their names, where it knows them already', async () => {
+  const nameVectors = Float32Array.from({ length: NAMES.length * WIDTH }, (_, i) => i);
+  const { dataset, task } = await openTask({ nameVectors });
+  const parameters = await parametersOf(tf, task);
+  const start = parameters.export(parameters.initialise(0, task.initialise));
+  expect(namesWithVectors(dataset)).toEqual(NAMES);
+  expect([...start.get('concepts')!.data]).toEqual([...nameVectors]);
+  expect(start.get('styles')!.shape).toEqual([STYLES.length, WIDTH]);
+});
