@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { TensorFlow } from '../engine/ops/tfjs-ops.ts';
+import { PRECISIONS, type Precision, requireBfloat16 } from '../engine/training/bfloat16.ts';
 import { openPictures } from '../engine/training/data/open-pictures.ts';
 import { DECODERS, type ExportOptions, exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
@@ -36,6 +37,7 @@ interface RunOptions {
   steps?: number;
   learningRate?: number;
   processes: number;
+  precision: Precision;
   from?: string;
 }
 
@@ -115,10 +117,14 @@ train
   });
 
 /** TensorFlow, and the runs folder with what it starts from. */
-async function prepare({ processes, from, runs }: RunOptions): Promise<TensorFlow> {
+async function prepare({ processes, precision, from, runs }: RunOptions): Promise<TensorFlow> {
+  const device = trainingDevice() ?? 'cpu';
+  if (precision === 'bfloat16') {
+    if (device !== 'cpu') throw new InputError(`--precision is for a CPU, and training runs on ${device}`);
+    requireBfloat16();
+  }
   if (processes > 1) {
-    const device = trainingDevice();
-    if (device && device !== 'cpu') throw new InputError(`--processes are for a CPU, and training runs on ${device}`);
+    if (device !== 'cpu') throw new InputError(`--processes are for a CPU, and training runs on ${device}`);
     const cores = cpus().length;
     if (processes > cores) throw new InputError(`--processes ${processes}: this machine has ${cores} cores`);
     shareThreads(processes, process.env);
@@ -128,8 +134,28 @@ async function prepare({ processes, from, runs }: RunOptions): Promise<TensorFlo
   return tf;
 }
 
-function partOptions({ data, runs, seed, steps, learningRate, processes, minutes }: RunOptions): PartOptions {
-  return { data, runs, seed, steps, learningRate, processes, time: minutes * 60_000, signal: stopSignal(), say };
+function partOptions({
+  data,
+  runs,
+  seed,
+  steps,
+  learningRate,
+  processes,
+  precision,
+  minutes,
+}: RunOptions): PartOptions {
+  return {
+    data,
+    runs,
+    seed,
+    steps,
+    learningRate,
+    processes,
+    precision,
+    time: minutes * 60_000,
+    signal: stopSignal(),
+    say,
+  };
 }
 
 function runCommand(name: string, description: string): Command {
@@ -149,6 +175,11 @@ function timedCommand(name: string, description: string): Command {
   return runCommand(name, `${description}; goes on from the last checkpoint`)
     .option('--minutes <n>', 'how long', positive, 60)
     .option('--processes <n>', 'that compute gradients side by side, each of a batch of its own', wholeNumber(1), 1)
+    .addOption(
+      new Option('--precision <type>', 'of products: bfloat16 where the processor has it is faster')
+        .choices(PRECISIONS)
+        .default('float32'),
+    )
     .option('--from <dir>', 'a model folder to start from, where there is no checkpoint yet');
 }
 

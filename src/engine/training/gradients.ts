@@ -1,5 +1,6 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
+import { inBfloat16, type Precision } from './bfloat16.ts';
 import type { Parameters } from './parameters.ts';
 import type { Task } from './task.ts';
 
@@ -19,16 +20,19 @@ export async function computeGradients<Batch>(
   parameters: Parameters,
   values: tfjs.Tensor[],
   step: number,
+  precision: Precision = 'float32',
 ): Promise<Gradients> {
   const batch = await task.batch(step);
   let parts: Readonly<Record<string, tfjs.Scalar>> = {};
-  const { value, grads: gradients } = tf.tidy(() =>
-    tf.valueAndGrads((...tensors: tfjs.Tensor[]) => {
-      const loss = task.loss(parameters.weights(tensors), batch);
-      parts = Object.fromEntries(Object.entries(loss.parts).map(([name, part]) => [name, tf.keep(part)]));
-      return loss.total;
-    })(values),
-  );
+  const compute = () =>
+    tf.tidy(() =>
+      tf.valueAndGrads((...tensors: tfjs.Tensor[]) => {
+        const loss = task.loss(parameters.weights(tensors), batch);
+        parts = Object.fromEntries(Object.entries(loss.parts).map(([name, part]) => [name, tf.keep(part)]));
+        return loss.total;
+      })(values),
+    );
+  const { value, grads: gradients } = precision === 'bfloat16' ? inBfloat16(tf, compute) : compute();
   const scalars = { loss: value, ...parts };
   const figures: Figures = { loss: Number.NaN };
   for (const [name, scalar] of Object.entries(scalars)) figures[name] = (await scalar.data())[0]!;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
+import type { Precision } from './bfloat16.ts';
 import { CHECKPOINT, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { openCurves } from './curves.ts';
 import { explainFullDisk } from './full-disk.ts';
@@ -27,6 +28,8 @@ export interface TrainOptions {
   readonly time: number;
   readonly maxSteps?: number;
   readonly seed?: number;
+  /** Of the products in a step; float32 when absent. Evaluations are always in float32. */
+  readonly precision?: Precision;
   /** Ends the run after the step in progress, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
@@ -45,6 +48,7 @@ interface Steps<Batch> {
   readonly parameters: Parameters;
   readonly optimizer: Optimizer;
   readonly helpers?: Helpers | undefined;
+  readonly precision?: Precision | undefined;
 }
 
 /** A task being trained. */
@@ -67,7 +71,7 @@ export function trainTask<Batch>(
 ): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
-    const run = { ...(await openRun(tf, task, folder, options.seed)), helpers };
+    const run = { ...(await openRun(tf, task, folder, options.seed)), helpers, precision: options.precision };
     try {
       await runSteps(run, options).catch(async (error) => {
         if (error instanceof HelperError) await saveRun(run);
@@ -155,10 +159,11 @@ export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string
 }
 
 /** Loss and gradients at the optimiser's values, averaged over all processes. */
-async function gradientsOf<Batch>({ tf, task, parameters, optimizer, helpers }: Steps<Batch>): Promise<Gradients> {
+async function gradientsOf<Batch>(run: Steps<Batch>): Promise<Gradients> {
+  const { tf, task, parameters, optimizer, helpers, precision } = run;
   const values = optimizer.values();
   helpers?.begin(optimizer.step, parameters.flatten(values));
-  const own = await computeGradients(tf, task, parameters, values, optimizer.step);
+  const own = await computeGradients(tf, task, parameters, values, optimizer.step, precision);
   tf.dispose(values);
   return helpers ? averaged(tf, parameters, own, await helpers.results()) : own;
 }

@@ -114,11 +114,11 @@ async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOption
 }
 
 async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
-  const { data, runs, seed, steps, learningRate, processes = 1 } = options;
+  const { data, runs, seed, steps, precision, learningRate, processes = 1 } = options;
   const task = await createTask(tf, part, options);
   if (learningRate !== undefined) task.optimizer.learningRate = learningRate;
   if (processes === 1) return void (await trainTask(tf, task, options));
-  const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps });
+  const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps, precision });
   await trainTask(tf, task, options, helpers).finally(helpers.close);
 }
 

@@ -24,7 +24,7 @@ async function open(order: HelperOrder) {
   return async (step: number) => {
     const { buffer, byteOffset } = readFileSync(order.values);
     const values = parameters.tensors(tf, new Float32Array(buffer, byteOffset, parameters.size));
-    const { gradients, figures } = await computeGradients(tf, task, parameters, values, step);
+    const { gradients, figures } = await computeGradients(tf, task, parameters, values, step, order.precision);
     await explainFullDisk(order.gradients, async () => writeFileSync(order.gradients, parameters.flatten(gradients)));
     tf.dispose([values, gradients]);
     answer({ type: 'computed', figures });

@@ -1,3 +1,4 @@
+import type { Precision } from '../bfloat16.ts';
 import type { Figures } from '../gradients.ts';
 import type { Part } from '../part-names.ts';
 
@@ -9,6 +10,7 @@ export interface HelperOrder {
   /** Of its batches, which no other process draws. */
   readonly seed: number;
   readonly steps?: number;
+  readonly precision?: Precision;
   /** File of the values of all parameters, float32. */
   readonly values: string;
   /** File that the helper writes their gradients into, likewise. */
