@@ -200,7 +200,7 @@ export async function openFeatures(
     tf,
     dataset,
     { runs, movq: await openMovqConfig(runs), clip: await openClipConfig(runs) },
-    progressOf(dataset, say),
+    (what) => progressOf(what, dataset, say),
   );
 }
 
@@ -233,12 +233,12 @@ async function openTokenizer(dataset: PictureSet, runs: string, seed: number, sa
   return loadTokenizer(folder);
 }
 
-function progressOf(dataset: PictureSet, say: (line: string) => void): (done: number) => void {
+function progressOf(what: string, dataset: PictureSet, say: (line: string) => void): (done: number) => void {
   const every = Math.ceil(dataset.records.length / 10);
   let next = 0;
   return (done) => {
     if (done < next) return;
-    say(`features of ${done} of ${dataset.records.length} pictures`);
+    say(`${what} of ${done} of ${dataset.records.length} pictures`);
     next += every;
   };
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import type * as tfjs from '@tensorflow/tfjs-core';
 import { clipVision } from '../../networks/clip-vision.ts';
 import { type MovqConfig, movqEncoder } from '../../networks/movq.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
@@ -38,78 +39,103 @@ export interface FeatureNetworks {
 }
 
 /**
- * Features of a data set under the networks of a runs folder. They are kept in it, and computed again when the data set
- * or a network is another one.
- * @param onProgress called with the number of pictures done
+ * Features of a data set under the networks of a runs folder. They are kept in it, latents and embeddings each for
+ * itself, and computed again when the data set or their network is another one.
+ * @param progressOf makes what is called with the number of pictures done
  */
 export async function loadFeatures(
   tf: TensorFlow,
   dataset: PictureSet,
-  networks: FeatureNetworks,
-  onProgress?: (done: number) => void,
+  { runs, movq, clip }: FeatureNetworks,
+  progressOf: (what: string) => OnProgress,
 ): Promise<Features> {
-  const path = join(networks.runs, 'features.safetensors');
-  const origin = await originOf(dataset, networks.runs);
+  const digest = createHash('sha256').update(JSON.stringify(dataset.records)).digest();
+  // 24 bits, which a float32 holds exactly
+  const pictures = digest.readUIntBE(0, 3);
+  const kept = async (part: 'movq' | 'clip', name: string, compute: () => Promise<Named>) =>
+    keptIn(join(runs, `${name}.safetensors`), [pictures, await trainedSteps(runs, part)], compute);
+  const latents = await kept('movq', 'latents', () => computeLatents(tf, dataset, runs, movq, progressOf('latents')));
+  const embeddings = await kept('clip', 'embeddings', () =>
+    computeEmbeddings(tf, dataset, runs, clip, progressOf('embeddings')),
+  );
+  return {
+    latents: latents.get('latents')!,
+    embeddings: embeddings.get('embeddings')!,
+    zeroEmbedding: embeddings.get('zero_embedding')!,
+    scale: embeddings.get('scale')!.data[0]!,
+  };
+}
+
+type Named = Map<string, Tensor>;
+type OnProgress = (done: number) => void;
+
+/** What a file holds that was written from the same origin, else what is computed and written into it. */
+async function keptIn(path: string, origin: readonly number[], compute: () => Promise<Named>): Promise<Named> {
   const kept = existsSync(path) ? await readSafetensors(path) : undefined;
-  if (kept && kept.get('origin')?.data.join() === origin.join()) return featuresFrom(kept);
-  const computed = await computeFeatures(tf, dataset, networks, onProgress);
-  computed.set('origin', { data: origin, shape: [origin.length] });
+  if (kept?.get('origin')?.data.join() === origin.join()) return kept;
+  const computed = await compute();
+  computed.set('origin', { data: Float32Array.from(origin), shape: [origin.length] });
   await explainFullDisk(path, async () => {
     await writeSafetensors(`${path}.partial`, computed);
     await rename(`${path}.partial`, path);
   });
-  return featuresFrom(computed);
+  return computed;
 }
 
-/** What features depend on: the pictures, and how far their networks were trained. */
-async function originOf(dataset: PictureSet, runs: string): Promise<Float32Array> {
-  const digest = createHash('sha256').update(JSON.stringify(dataset.records)).digest();
-  // 24 bits, which a float32 holds exactly
-  return Float32Array.of(digest.readUIntBE(0, 3), await trainedSteps(runs, 'movq'), await trainedSteps(runs, 'clip'));
-}
-
-function featuresFrom(tensors: ReadonlyMap<string, Tensor>): Features {
-  const get = (name: string) => tensors.get(name)!;
-  return {
-    latents: get('latents'),
-    embeddings: get('embeddings'),
-    zeroEmbedding: get('zero_embedding'),
-    scale: get('scale').data[0]!,
-  };
-}
-
-async function computeFeatures(
+async function computeLatents(
   tf: TensorFlow,
   dataset: PictureSet,
-  { runs, movq, clip }: FeatureNetworks,
-  onProgress?: (done: number) => void,
-) {
-  const encode = movqEncoder(new TfjsOps(tf), await frozenWeights(tf, runs, 'movq'), movq);
-  const see = clipVision(new TfjsOps(tf), await frozenWeights(tf, runs, 'clip'), clip.vision);
-  const size = clip.vision.image_size;
-  const latents: Tensor[] = [];
-  const embeddings: Tensor[] = [];
-  for (let from = 0; from < dataset.records.length; from += BATCH) {
-    const count = Math.min(BATCH, dataset.records.length - from);
-    const pictures = Array.from({ length: count }, (_, i) => dataset.read(from + i));
-    latents.push(
-      await evaluated(tf, () => encode(tf.tensor4d(unitsOf(pictures), [count, PICTURE_SIZE, PICTURE_SIZE, 4]))),
-    );
-    embeddings.push(
-      await evaluated(tf, () => see(tf.tensor4d(pixelsOf(pictures, size), [count, size, size, 3])).embedding),
-    );
-    onProgress?.(from + count);
-  }
+  runs: string,
+  config: MovqConfig,
+  onProgress: OnProgress,
+): Promise<Named> {
+  const encode = movqEncoder(new TfjsOps(tf), await frozenWeights(tf, runs, 'movq'), config);
+  const latents = await ofPictures(tf, dataset, onProgress, (pictures) =>
+    encode(tf.tensor4d(unitsOf(pictures), [pictures.length, PICTURE_SIZE, PICTURE_SIZE, 4])),
+  );
+  return new Map([['latents', latents]]);
+}
+
+async function computeEmbeddings(
+  tf: TensorFlow,
+  dataset: PictureSet,
+  runs: string,
+  { vision }: ClipConfig,
+  onProgress: OnProgress,
+): Promise<Named> {
+  const see = clipVision(new TfjsOps(tf), await frozenWeights(tf, runs, 'clip'), vision);
+  const size = vision.image_size;
+  const all = await ofPictures(
+    tf,
+    dataset,
+    onProgress,
+    (pictures) => see(tf.tensor4d(pixelsOf(pictures, size), [pictures.length, size, size, 3])).embedding,
+  );
   const zero = await evaluated(tf, () => see(tf.zeros([1, size, size, 3])).embedding);
-  const all = concatRows(embeddings);
   // a model's own encoder, not trained further, gives embeddings that its decoder and prior know
   const scale = (await trainedSteps(runs, 'clip')) === 0 ? 1 : 1 / standardDeviation(all);
   return new Map<string, Tensor>([
-    ['latents', concatRows(latents)],
     ['embeddings', scaled(all, scale)],
     ['zero_embedding', scaled(zero, scale)],
     ['scale', { data: Float32Array.of(scale), shape: [1] }],
   ]);
+}
+
+/** What a network gives for each picture of a set, some pictures at a time. */
+async function ofPictures(
+  tf: TensorFlow,
+  dataset: PictureSet,
+  onProgress: OnProgress,
+  run: (pictures: readonly Uint8Array[]) => tfjs.Tensor,
+): Promise<Tensor> {
+  const parts: Tensor[] = [];
+  for (let from = 0; from < dataset.records.length; from += BATCH) {
+    const count = Math.min(BATCH, dataset.records.length - from);
+    const pictures = Array.from({ length: count }, (_, i) => dataset.read(from + i));
+    parts.push(await evaluated(tf, () => run(pictures)));
+    onProgress(from + count);
+  }
+  return concatRows(parts);
 }
 
 function unitsOf(pictures: readonly Uint8Array[]): Float32Array {
