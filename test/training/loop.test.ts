@@ -78,6 +78,12 @@ test('it learns, keeps what it learned and writes down how', async () => {
   expect(log[300]).toMatchObject({ step: 300, evaluation: { bias: expect.closeTo(0.5, 1) } });
 });
 
+test('the peak of the learning rate can be another than the task’s own', async () => {
+  await trainTask(tf, lineTask(), options({ maxSteps: 1, learningRate: 0.01 }));
+  const [first] = (await readFile(join(runs, 'line', 'log.jsonl'), 'utf8')).split('\n');
+  expect(JSON.parse(first!).learningRate).toBeCloseTo(0.01, 5);
+});
+
 test('stopped and gone on with, it computes the same numbers as in one go', async () => {
   const whole = await trainTask(tf, lineTask(), options({ maxSteps: 20 }));
   await rm(join(runs, 'line'), { recursive: true });

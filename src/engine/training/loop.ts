@@ -28,6 +28,8 @@ export interface TrainOptions {
   readonly time: number;
   readonly maxSteps?: number;
   readonly seed?: number;
+  /** At its peak; the task's own when absent. */
+  readonly learningRate?: number;
   /** Of the products in a step; float32 when absent. Evaluations are always in float32. */
   readonly precision?: Precision;
   /** Ends the run after the step in progress, with a checkpoint. */
@@ -48,6 +50,7 @@ interface Steps<Batch> {
   readonly parameters: Parameters;
   readonly optimizer: Optimizer;
   readonly helpers?: Helpers | undefined;
+  readonly learningRate?: number | undefined;
   readonly precision?: Precision | undefined;
 }
 
@@ -71,7 +74,8 @@ export function trainTask<Batch>(
 ): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
-    const run = { ...(await openRun(tf, task, folder, options.seed)), helpers, precision: options.precision };
+    const { seed, learningRate, precision } = options;
+    const run = { ...(await openRun(tf, task, folder, seed)), helpers, learningRate, precision };
     try {
       await runSteps(run, options).catch(async (error) => {
         if (error instanceof HelperError) await saveRun(run);
@@ -143,7 +147,7 @@ export async function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Pr
 /** One step of optimisation, in place; returns the figures of the step. */
 export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string, number>> {
   const { tf, task, optimizer } = run;
-  const { learningRate: peak } = task.optimizer;
+  const peak = run.learningRate ?? task.optimizer.learningRate;
   const step = optimizer.step + 1;
   const learningRate = learningRateAt(step, { ...task.optimizer, peak, floor: FLOOR });
   const { gradients, figures } = await gradientsOf(run);

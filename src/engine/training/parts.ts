@@ -68,8 +68,6 @@ export interface PartOptions extends TrainOptions {
   readonly seed: number;
   /** Over so many steps the learning rate falls; as many as are planned for the part when absent. */
   readonly steps?: number;
-  /** Its peak; the part's own when absent. */
-  readonly learningRate?: number;
   /** That compute gradients side by side; 1 when absent. */
   readonly processes?: number;
   readonly say: (line: string) => void;
@@ -114,9 +112,8 @@ async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOption
 }
 
 async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
-  const { data, runs, seed, steps, precision, learningRate, processes = 1 } = options;
+  const { data, runs, seed, steps, precision, processes = 1 } = options;
   const task = await createTask(tf, part, options);
-  if (learningRate !== undefined) task.optimizer.learningRate = learningRate;
   if (processes === 1) return void (await trainTask(tf, task, options));
   const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps, precision });
   await trainTask(tf, task, options, helpers).finally(helpers.close);

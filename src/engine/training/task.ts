@@ -10,7 +10,7 @@ export interface Task<Batch = unknown> {
   readonly batchSize: number;
   readonly optimizer: OptimizerOptions & {
     /** At its peak. */
-    learningRate: number;
+    readonly learningRate: number;
     readonly warmup: number;
     /** Steps over which the learning rate falls to a twentieth. */
     readonly horizon: number;
