@@ -181,8 +181,8 @@ describe.skipIf(!READY)(
       let results: ReturnType<Helpers['results']>;
       await trainTask(tf, await createTask(tf, 'prior', options(path('alone'), steps)), options(path('alone'), steps), {
         count: 1,
-        begin(step, values) {
-          const tensors = parameters.tensors(tf, values);
+        begin(step, own, values) {
+          const tensors = parameters.tensors(tf, own.flatten(values));
           results = computeGradients(tf, other, parameters, tensors, step).then(({ gradients, figures }) => [
             { gradients: parameters.flatten(gradients), figures },
           ]);

@@ -166,7 +166,7 @@ export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string
 async function gradientsOf<Batch>(run: Steps<Batch>): Promise<Gradients> {
   const { tf, task, parameters, optimizer, helpers, precision } = run;
   const values = optimizer.values();
-  helpers?.begin(optimizer.step, parameters.flatten(values));
+  helpers?.begin(optimizer.step, parameters, values);
   const own = await computeGradients(tf, task, parameters, values, optimizer.step, precision);
   tf.dispose(values);
   return helpers ? averaged(tf, parameters, own, await helpers.results()) : own;

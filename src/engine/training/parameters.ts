@@ -101,9 +101,8 @@ export class Parameters {
     );
   }
 
-  /** The other way round: the values of tensors in that order. */
-  flatten(tensors: readonly T[]): Float32Array {
-    const values = new Float32Array(this.size);
+  /** The other way round: the values of tensors in that order. @param values are overwritten */
+  flatten(tensors: readonly T[], values: Float32Array = new Float32Array(this.size)): Float32Array {
     for (const [p, tensor] of tensors.entries()) values.set(tensor.dataSync() as Float32Array, this.list[p]!.offset);
     return values;
   }

@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { explainFullDisk } from '../full-disk.ts';
 import { computeGradients } from '../gradients.ts';
 import { parametersOf } from '../loop.ts';
 import { createTask } from '../parts.ts';
 import { loadTensorFlow } from '../tensorflow.ts';
 import type { FromHelper, HelperOrder, ToHelper } from './messages.ts';
+import { readNumbers } from './numbers.ts';
 
 // The program of a helping process: computes gradients for the process that started it, until that one is gone.
 
@@ -21,11 +22,14 @@ async function open(order: HelperOrder) {
   const tf = await loadTensorFlow();
   const task = await createTask(tf, order.part, { ...order, time: 0, say: () => {} });
   const parameters = await parametersOf(tf, task);
+  const numbers = new Float32Array(parameters.size);
   return async (step: number) => {
-    const { buffer, byteOffset } = readFileSync(order.values);
-    const values = parameters.tensors(tf, new Float32Array(buffer, byteOffset, parameters.size));
+    readNumbers(order.values, numbers);
+    const values = parameters.tensors(tf, numbers);
     const { gradients, figures } = await computeGradients(tf, task, parameters, values, step, order.precision);
-    await explainFullDisk(order.gradients, async () => writeFileSync(order.gradients, parameters.flatten(gradients)));
+    await explainFullDisk(order.gradients, async () =>
+      writeFileSync(order.gradients, parameters.flatten(gradients, numbers)),
+    );
     tf.dispose([values, gradients]);
     answer({ type: 'computed', figures });
   };

@@ -1,11 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../../errors.ts';
 import type { Figures } from '../gradients.ts';
+import type { Parameters } from '../parameters.ts';
 import type { FromHelper, HelperOrder, ToHelper } from './messages.ts';
+import { readNumbers } from './numbers.ts';
 
 /** Between the seeds of two processes: those of the parts lie close together. */
 const BETWEEN_SEEDS = 1_000_003;
@@ -14,8 +17,8 @@ const BETWEEN_SEEDS = 1_000_003;
 export interface Helpers {
   readonly count: number;
   /** Lets them begin a step, at these values of all parameters. */
-  begin(step: number, values: Float32Array): void;
-  /** What they found, once all have. @throws HelperError when one has failed or ended */
+  begin(step: number, parameters: Parameters, values: readonly tfjs.Tensor[]): void;
+  /** What they found, once all have; the gradients until the next step. @throws HelperError when one has failed or ended */
   results(): Promise<{ readonly gradients: Float32Array; readonly figures: Figures }[]>;
   close(): void;
 }
@@ -57,18 +60,24 @@ export async function startHelpers(count: number, order: Omit<HelperOrder, 'valu
     close();
     throw error;
   });
+  let own: Float32Array | undefined;
+  let found: readonly Float32Array[] = [];
   return {
     count,
-    begin(step, all) {
-      writeFileSync(values, all);
+    begin(step, parameters, tensors) {
+      if (!own) {
+        own = new Float32Array(parameters.size);
+        found = helpers.map(() => new Float32Array(parameters.size));
+      }
+      writeFileSync(values, parameters.flatten(tensors, own));
       for (const { helper } of helpers) helper.send({ type: 'compute', step });
     },
     results: () =>
       Promise.all(
-        helpers.map(async ({ helper, gradients }) => {
+        helpers.map(async ({ helper, gradients }, i) => {
           const { figures } = (await helper.answer()) as FromHelper & { type: 'computed' };
-          const { buffer, byteOffset, byteLength } = readFileSync(gradients);
-          return { gradients: new Float32Array(buffer, byteOffset, byteLength / 4), figures };
+          readNumbers(gradients, found[i]!);
+          return { gradients: found[i]!, figures };
         }),
       ),
     close,
