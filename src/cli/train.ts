@@ -134,28 +134,8 @@ async function prepare({ processes, precision, from, runs }: RunOptions): Promis
   return tf;
 }
 
-function partOptions({
-  data,
-  runs,
-  seed,
-  steps,
-  learningRate,
-  processes,
-  precision,
-  minutes,
-}: RunOptions): PartOptions {
-  return {
-    data,
-    runs,
-    seed,
-    steps,
-    learningRate,
-    processes,
-    precision,
-    time: minutes * 60_000,
-    signal: stopSignal(),
-    say,
-  };
+function partOptions({ minutes, from: _, ...options }: RunOptions): PartOptions {
+  return { ...options, time: minutes * 60_000, signal: stopSignal(), say };
 }
 
 function runCommand(name: string, description: string): Command {
