@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { hasByteProducts } from '../../src/engine/quantisation/processor.ts';
+import { hasByteProducts } from '../../src/engine/processor.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../../errors.ts';
+import { hasByteProducts } from '../processor.ts';
 import { readWeightHeaders } from '../weights/component.ts';
-import { hasByteProducts } from './processor.ts';
 import { RANGES_FILE, readRanges, StaleRangesError } from './ranges.ts';
 
 /** What networks may be asked to compute in; `auto` is int8 where the model was calibrated and the processor is made for it. */

@@ -4,9 +4,9 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
 import { cacheDir } from '../cache.ts';
+import { hasByteProducts } from '../processor.ts';
 import type { Component } from '../weights/component.ts';
 import { readSafetensorsHeader, type TensorEntry } from '../weights/safetensors.ts';
-import { hasByteProducts } from './processor.ts';
 import { quantiseComponent } from './quantise-component.ts';
 import { fingerprint, type Ranges } from './ranges.ts';
 

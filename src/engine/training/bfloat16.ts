@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { InputError } from '../../errors.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
+import { whyNoBfloat16 } from '../processor.ts';
+import { type Binding, nativeBackend } from './native-backend.ts';
 
 /** In which a training multiplies; it sums, and keeps weights and all else, in float32. */
 export const PRECISIONS = ['float32', 'bfloat16'] as const;
@@ -17,23 +18,6 @@ const FACTORS: ReadonlyMap<string, readonly number[]> = new Map([
 /** In TensorFlow's enumeration of types; TensorFlow.js has no name for it. */
 const DT_BFLOAT16 = 14;
 
-interface Attribute {
-  readonly name: string;
-  readonly type: number;
-  readonly value: unknown;
-}
-
-/** Below @tensorflow/tfjs-node's backend: TensorFlow's C library, on tensors by their numbers. */
-interface Binding extends Readonly<Record<'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_FLOAT', number>> {
-  executeOp(
-    operation: string,
-    attributes: readonly Attribute[],
-    inputs: readonly number[],
-    outputs: number,
-  ): { readonly id: number }[];
-  deleteTensor(id: number): void;
-}
-
 /**
  * Computes with convolutions and matrix products, and their gradients, of numbers that are rounded to bfloat16: 8 bits of
  * float32's 24, in float32's range, so that no loss has to be scaled (Kalamkar et al. 2019). Sums are float32's; results are
@@ -41,7 +25,7 @@ interface Binding extends Readonly<Record<'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_
  * @param tf on a native backend
  */
 export function inBfloat16<R>(tf: TensorFlow, compute: () => R): R {
-  const backend = tf.backend() as unknown as { binding: Binding };
+  const backend = nativeBackend(tf);
   const { binding } = backend;
   backend.binding = Object.create(binding, { executeOp: { value: executorOf(binding) } }) as Binding;
   try {
@@ -73,15 +57,11 @@ function executorOf(binding: Binding): Binding['executeOp'] {
   };
 }
 
-const CPU_INFO = '/proc/cpuinfo';
-
 /** @throws InputError where the processor doesn't multiply bfloat16: without instructions for it TensorFlow takes many times as long */
 export function requireBfloat16(): void {
-  const flags = process.platform === 'linux' ? readFileSync(CPU_INFO, 'utf8') : '';
-  if (/\b(avx512_bf16|amx_bf16)\b/.test(flags)) return;
-  const found =
-    flags === ''
-      ? 'on Linux alone it is known whether a processor has them'
-      : `${CPU_INFO} lists neither avx512_bf16 nor amx_bf16`;
-  throw new InputError(`--precision bfloat16 wants a processor with instructions for it, and ${found}: leave it out`);
+  const reason = whyNoBfloat16();
+  if (reason)
+    throw new InputError(
+      `--precision bfloat16 wants a processor with instructions for it, and ${reason}: leave it out`,
+    );
 }

@@ -54,6 +54,10 @@ export async function loadAverage(path: string): Promise<Map<string, Tensor>> {
   );
 }
 
+/** Has a checkpoint this parameter? That of an imported model lacks what is only there in training. */
+export const hasParameter = async (path: string, name: string): Promise<boolean> =>
+  (await openCheckpoint(path)).has(`average/${name}`);
+
 /** The step that a checkpoint was written at. */
 async function stepOf(path: string): Promise<number> {
   const entry = (await openCheckpoint(path)).get('step');

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { loadTokenizer, type Tokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
-import { checkpointOf, loadAverage, trainedSteps } from './checkpoint.ts';
+import { checkpointOf, hasParameter, trainedSteps } from './checkpoint.ts';
 import { Dataset } from './data/dataset.ts';
 import { LargePictures } from './data/large-pictures.ts';
 import { openPictures } from './data/open-pictures.ts';
@@ -217,7 +217,7 @@ async function openNameVectors(
   clip: ClipConfig,
 ): Promise<Float32Array | undefined> {
   const path = checkpointOf(runs, 'clip');
-  if (!existsSync(path) || (await loadAverage(path)).has('concepts')) return undefined;
+  if (!existsSync(path) || (await hasParameter(path, 'concepts'))) return undefined;
   const weights = await frozenWeights(tf, runs, 'clip');
   return concatenated(await embedTexts(tf, weights, clip, tokenizer, namesWithVectors(dataset)));
 }

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Dataset, writeDataset } from '../../training/data/dataset.ts';
+import { copyDataset } from '../../training/data/build.ts';
+import type { Dataset } from '../../training/data/dataset.ts';
 import { importModel } from '../../training/import.ts';
 import { parametersOf, trainStep } from '../../training/loop.ts';
 import { openOptimizer } from '../../training/optimizer/open-optimizer.ts';
@@ -41,9 +42,13 @@ interface StepOptions {
  * for each (`--processes`), torch a thread. On a machine that has other work torch looks slow, because its threads wait for
  * each other: hence the load in the note.
  */
-export async function measureStep({ model, unet, dataset, python, onProgress }: StepOptions): Promise<Figure> {
-  const [load] = loadavg() as [number];
+export async function measureStep(options: StepOptions): Promise<Figure> {
   const folder = await mkdtemp(join(tmpdir(), 'unclip-step-'));
+  return measureIn(folder, options).finally(() => rm(folder, { recursive: true }));
+}
+
+async function measureIn(folder: string, { model, unet, dataset, python, onProgress }: StepOptions): Promise<Figure> {
+  const [load] = loadavg() as [number];
   const own = await openSteps(model, dataset, folder);
   const torch = startTorch(python, unet, own.batchSize, availableParallelism());
   const times: { readonly own: number; readonly torch: number }[] = [];
@@ -59,7 +64,6 @@ export async function measureStep({ model, unet, dataset, python, onProgress }: 
   } finally {
     torch.close();
     own.close();
-    await rm(folder, { recursive: true });
   }
   const warm = times.slice(WARM_UP);
   const fastest = (side: 'own' | 'torch') => Math.min(...warm.map((seconds) => seconds[side]));
@@ -73,7 +77,7 @@ export async function measureStep({ model, unet, dataset, python, onProgress }: 
 /** The steps that `npm run train -- decoder` makes, on some pictures of a data set. */
 async function openSteps(model: string, dataset: Dataset, folder: string) {
   const [data, runs] = [join(folder, 'pictures'), join(folder, 'runs')];
-  await writeDataset(data, dataset, indicesOf(dataset, 'train').slice(0, PICTURES));
+  await copyDataset(dataset, indicesOf(dataset, 'train').slice(0, PICTURES), data);
   await importModel(model, runs);
   const onCpu = (trainingDevice() ?? 'cpu') === 'cpu';
   const processes = onCpu ? availableParallelism() : 1;
@@ -81,10 +85,10 @@ async function openSteps(model: string, dataset: Dataset, folder: string) {
   const tf = await loadTensorFlow();
   const order = { part: 'decoder', data, runs, seed: 0 } as const;
   const task = await createTask(tf, order.part, { ...order, time: 0, say: () => {} });
-  const helpers = await startHelpers(processes - 1, order);
   const parameters = await parametersOf(tf, task);
   const start = initialState(parameters.initialise(0, task.initialise));
   const optimizer = openOptimizer(tf, parameters, start, task.optimizer);
+  const helpers = await startHelpers(processes - 1, order);
   return {
     processes,
     batchSize: task.batchSize,

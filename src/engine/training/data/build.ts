@@ -5,7 +5,7 @@ import { InputError } from '../../../errors.ts';
 import { explainFullDisk } from '../full-disk.ts';
 import type { Collection, Item } from './collection.ts';
 import type { Concept } from './concepts.ts';
-import { DATASET_FILES, type PictureRecord } from './dataset.ts';
+import { DATASET_FILES, type Dataset, type PictureRecord } from './dataset.ts';
 import { Journal, type Outcome } from './journal.ts';
 import { LeftOut } from './left-out.ts';
 import { inkOf, rasterise } from './rasterise.ts';
@@ -137,6 +137,16 @@ function* conceptLines(concepts: readonly Concept[], shown: ReadonlyMap<string, 
   const known = new Set(withWords.map(({ id }) => id));
   for (const [id, name] of shown)
     if (!known.has(id)) yield { id, name, keywords: [], synonyms: [], hyponyms: [], hypernyms: [] };
+}
+
+/** Writes some pictures of a data set as one of their own, into a folder that is made where there is none. */
+export async function copyDataset(dataset: Dataset, indices: readonly number[], dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  const records = indices.map((index) => dataset.records[index]!);
+  const concepts = new Set(records.map(({ concept }) => dataset.concepts.get(concept)!));
+  await writeFile(join(dir, DATASET_FILES.pictures), Buffer.concat(indices.map((index) => dataset.read(index))));
+  await writeLines(join(dir, DATASET_FILES.metadata), records);
+  await writeLines(join(dir, DATASET_FILES.concepts), concepts);
 }
 
 async function writeLines(path: string, rows: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> {

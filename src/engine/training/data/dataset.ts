@@ -1,5 +1,4 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../../errors.ts';
@@ -73,17 +72,6 @@ export class Dataset {
   close(): void {
     closeSync(this.#file);
   }
-}
-
-/** Writes some pictures of a data set as one of their own, into a folder that is made where there is none. */
-export async function writeDataset(dir: string, dataset: Dataset, indices: readonly number[]): Promise<void> {
-  await mkdir(dir, { recursive: true });
-  const records = indices.map((index) => dataset.records[index]!);
-  const concepts = new Set(records.map(({ concept }) => concept));
-  const lines = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-  await writeFile(join(dir, DATASET_FILES.pictures), Buffer.concat(indices.map((index) => dataset.read(index))));
-  await writeFile(join(dir, DATASET_FILES.metadata), lines(records));
-  await writeFile(join(dir, DATASET_FILES.concepts), lines([...concepts].map((id) => dataset.concepts.get(id)!)));
 }
 
 function readLines<T>(path: string, schema: z.ZodType<T>): T[] {

@@ -1,5 +1,6 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { type Attribute, nativeBackend } from '../native-backend.ts';
 import type { Parameters } from '../parameters.ts';
 import { averageDecay } from './adamw.ts';
 import type { Optimizer, OptimizerOptions, TrainingState } from './optimizer.ts';
@@ -125,37 +126,17 @@ export class NativeOptimizer implements Optimizer {
   }
 }
 
-interface Attribute {
-  readonly name: string;
-  readonly type: number;
-  readonly value: unknown;
-}
-
-/** What @tensorflow/tfjs-node's backend offers beyond TensorFlow.js: any operation of the C library, by its name. */
-interface NodeBackend {
-  readonly binding: Readonly<
-    Record<'TF_ATTR_TYPE' | 'TF_ATTR_STRING' | 'TF_ATTR_SHAPE' | 'TF_ATTR_BOOL' | 'TF_FLOAT', number>
-  >;
-  executeSingleOutput(operation: string, attributes: readonly Attribute[], inputs: readonly T[]): T;
-  executeMultipleOutputs(
-    operation: string,
-    attributes: readonly Attribute[],
-    inputs: readonly T[],
-    outputs: number,
-  ): T[];
-}
-
 /** Names in TensorFlow's resource manager, which all variables of the process share. */
 let variables = 0;
 
 /** TensorFlow's variables, and the operations on them. */
 class Native {
   readonly #tf: TensorFlow;
-  readonly #backend: NodeBackend;
+  readonly #backend: ReturnType<typeof nativeBackend>;
 
   constructor(tf: TensorFlow) {
     this.#tf = tf;
-    this.#backend = tf.backend() as unknown as NodeBackend;
+    this.#backend = nativeBackend(tf);
   }
 
   /** @returns the handle of a variable with the values of a tensor, which is disposed */

@@ -52,11 +52,13 @@ export async function loadFeatures(
   const digest = createHash('sha256').update(JSON.stringify(dataset.records)).digest();
   // 24 bits, which a float32 holds exactly
   const pictures = digest.readUIntBE(0, 3);
-  const kept = async (part: 'movq' | 'clip', name: string, compute: () => Promise<Named>) =>
-    keptIn(join(runs, `${name}.safetensors`), [pictures, await trainedSteps(runs, part)], compute);
-  const latents = await kept('movq', 'latents', () => computeLatents(tf, dataset, runs, movq, progressOf('latents')));
-  const embeddings = await kept('clip', 'embeddings', () =>
-    computeEmbeddings(tf, dataset, runs, clip, progressOf('embeddings')),
+  const kept = async (part: 'movq' | 'clip', name: string, compute: (onProgress: OnProgress) => Promise<Named>) => {
+    const origin = [pictures, await trainedSteps(runs, part)];
+    return keptIn(join(runs, `${name}.safetensors`), origin, () => compute(progressOf(name)));
+  };
+  const latents = await kept('movq', 'latents', (onProgress) => computeLatents(tf, dataset, runs, movq, onProgress));
+  const embeddings = await kept('clip', 'embeddings', (onProgress) =>
+    computeEmbeddings(tf, dataset, runs, clip, onProgress),
   );
   return {
     latents: latents.get('latents')!,

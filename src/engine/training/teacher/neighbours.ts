@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import type { Tensor } from '../../tensor.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
+import { concatenated } from '../tasks/pictures.ts';
 import { fetchSentenceModel, openSentenceModel } from './sentence-model.ts';
 
 /** For each of many words the concepts that it is nearest to in meaning. */
@@ -78,9 +79,5 @@ export async function findNeighbours(
   return { nearest: { data: nearest, shape }, weights: { data: weights, shape } };
 }
 
-function matrix(tf: TensorFlow, rows: readonly Float32Array[]) {
-  const width = rows[0]!.length;
-  const values = new Float32Array(rows.length * width);
-  for (const [i, row] of rows.entries()) values.set(row, i * width);
-  return tf.tensor2d(values, [rows.length, width]);
-}
+const matrix = (tf: TensorFlow, rows: readonly Float32Array[]) =>
+  tf.tensor2d(concatenated(rows), [rows.length, rows[0]!.length]);
