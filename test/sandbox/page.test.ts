@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Client } from 'discord.js';
+import type { AutocompleteInteraction, Client } from 'discord.js';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -139,6 +139,30 @@ describe.skipIf(missingChromium)(
       await newest()
         .getByText(`${'x'.repeat(50)} · style=WATERCOLOUR`)
         .waitFor();
+    });
+
+    test('what the bot says late, to what was typed before, is not offered', async () => {
+      const asked: AutocompleteInteraction[] = [];
+      bot.removeAllListeners('interactionCreate');
+      bot.on('interactionCreate', (it) => it.isAutocomplete() && asked.push(it));
+      const offer = (name: string, to: number) => asked[to]!.respond([{ name, value: name }]);
+      await page.keyboard.type('/im');
+      await page.keyboard.press('Tab');
+      await page.getByRole('button', { name: 'Add option style' }).click();
+      await expect.poll(() => asked.length).toBe(1);
+      await page.keyboard.type('w');
+      await offer('woodcut', 0);
+      await expect.poll(() => asked.length).toBe(2);
+      expect(await page.getByRole('listbox').count()).toBe(0);
+      await offer('watercolour', 1);
+      const offered = page.getByRole('listbox').getByRole('option');
+      await expect.poll(() => offered.allInnerTexts()).toEqual(['watercolour']);
+      await page.keyboard.type('a');
+      await expect.poll(() => asked.length).toBe(3);
+      await page.keyboard.press('ArrowDown');
+      await offer('watercolour', 2);
+      await page.keyboard.press('Enter');
+      await expect.poll(() => page.getByRole('combobox', { name: 'style' }).inputValue()).toBe('watercolour');
     });
 
     test('Escape leaves a command, first its list', async () => {

@@ -192,10 +192,11 @@ export class CommandForm extends LitElement {
     if (hasAutocomplete(field)) this.#ask({ ...field, text }, ASK_AFTER);
   }
 
-  /** Asks the bot what it offers, once the typing pauses. */
+  /** Asks the bot what it offers, once the typing pauses. What it says to an earlier text is no longer wanted then. */
   #ask(field: Field, delay: number): void {
     clearTimeout(this.#asking);
-    this.#asking = setTimeout(async () => {
+    this.#awaited = '';
+    const asking = setTimeout(async () => {
       const { command, path } = this.invocable;
       const texts = this.fields.map(({ option, text, chosen }) => [option.name, chosen ?? text] as const);
       const values = Object.fromEntries(texts.filter(([name, text]) => text !== '' || name === field.option.name));
@@ -208,8 +209,10 @@ export class CommandForm extends LitElement {
         values,
         focused,
       } as const;
-      this.#awaited = await this.host.act<string>(action).catch(() => '');
+      const interactionId = await this.host.act<string>(action).catch(() => '');
+      if (this.#asking === asking) this.#awaited = interactionId;
     }, delay);
+    this.#asking = asking;
   }
 
   #choose(field: Field, choice: Choice): void {
