@@ -86,7 +86,7 @@ test('a word that no caption holds moves to the concept that the model of langua
     nearest: { data: Float32Array.of(0, 1, 2, 1), shape: [4, 1] },
     weights: { data: Float32Array.of(1, 1, 1, 1), shape: [4, 1] },
   };
-  const vocabulary = { words: WORDS, neighbours };
+  const vocabulary = { words: WORDS, names: NAMES, neighbours };
   const task = await distilTask(tf, dataset, features, tokenizer, config, start, vocabulary, { horizon: 100, seed: 0 });
   const parameters = await parametersOf(tf, task);
   const values = parameters.initialise(0, task.initialise);

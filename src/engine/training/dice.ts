@@ -28,6 +28,14 @@ export class Dice {
     return list[this.below(list.length)]!;
   }
 
+  /** The number of one of some weights, which sum to 1, as often as it weighs. */
+  weighted(weights: ArrayLike<number>): number {
+    let left = this.uniform();
+    let chosen = 0;
+    while (chosen < weights.length - 1 && left >= weights[chosen]!) left -= weights[chosen++]!;
+    return chosen;
+  }
+
   /** Different ones, in random order. */
   some<T>(list: readonly T[], count: number): T[] {
     const left = [...list];

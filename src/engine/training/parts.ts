@@ -42,7 +42,7 @@ import type { Teacher } from './tasks/teaching.ts';
 import { textDecoderTask } from './tasks/text-decoder.ts';
 import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 import { upsamplerTask } from './tasks/upsampler.ts';
-import { openVocabulary } from './teacher/vocabulary.ts';
+import { openVocabulary, type Vocabulary } from './teacher/vocabulary.ts';
 
 /** Over so many steps the learning rate of each falls. */
 const PLANNED_STEPS: Record<Part, number> = {
@@ -154,19 +154,36 @@ export async function createTask(
     const vocabulary = await openVocabulary(tf, dataset, runs, say);
     return (await distilTask(tf, dataset, features, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
   }
+  const taughtWords = () => openTaughtWords(tf, dataset, runs, say);
   const text = { tokenizer, clip, weights: await frozenWeights(tf, runs, 'clip') };
   if (part === 'prior') {
     const normalisation = await openNormalisation(runs, dataset, features);
-    return priorTask(tf, dataset, features, normalisation, text, await openPriorConfig(runs), {
-      horizon,
-      seed,
-    }) as Task;
+    const config = await openPriorConfig(runs);
+    return priorTask(
+      tf,
+      dataset,
+      features,
+      normalisation,
+      text,
+      config,
+      { horizon, seed },
+      await taughtWords(),
+    ) as Task;
   }
 
   if (part === 'ar-prior') {
     const components = await openComponents(runs, dataset, features);
     const config = await openArPriorConfig(runs, components);
-    return (await arPriorTask(tf, dataset, features, components, text, config, { horizon, seed })) as Task;
+    return (await arPriorTask(
+      tf,
+      dataset,
+      features,
+      components,
+      text,
+      config,
+      { horizon, seed },
+      await taughtWords(),
+    )) as Task;
   }
 
   const movq = await openMovqConfig(runs);
@@ -180,10 +197,8 @@ export async function createTask(
     const networks = { unet, start, movq, movqWeights, clip, clipWeights: text.weights };
     return fineTuneTask(tf, dataset, features, networks, draw, { horizon, seed }) as Task;
   }
-  return textDecoderTask(tf, dataset, features, text, draw, await openTextDecoderConfig(runs), {
-    horizon,
-    seed,
-  }) as Task;
+  const config = await openTextDecoderConfig(runs);
+  return textDecoderTask(tf, dataset, features, text, draw, config, { horizon, seed }, await taughtWords()) as Task;
 }
 
 /** The features that decoder and prior learn from, computed where they are not there yet. */
@@ -220,6 +235,16 @@ async function openNameVectors(
   if (!existsSync(path) || (await hasParameter(path, 'concepts'))) return undefined;
   const weights = await frozenWeights(tf, runs, 'clip');
   return concatenated(await embedTexts(tf, weights, clip, tokenizer, namesWithVectors(dataset)));
+}
+
+/** What the text encoder was taught besides captions: who learns from texts then learns that too. */
+async function openTaughtWords(
+  tf: TensorFlow,
+  dataset: PictureSet,
+  runs: string,
+  say: (line: string) => void,
+): Promise<Vocabulary | undefined> {
+  return existsSync(checkpointOf(runs, 'distil')) ? openVocabulary(tf, dataset, runs, say) : undefined;
 }
 
 async function openTokenizer(dataset: PictureSet, runs: string, seed: number, say: (line: string) => void) {

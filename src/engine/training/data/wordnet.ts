@@ -41,6 +41,15 @@ function readSynset({ data }: WordNet, offset: number): Synset {
   return { lexicographerFile: Number(fields[1]), words, hypernyms: targets('@'), hyponyms: targets('~') };
 }
 
+/** What WordNet says of a lemma's commonest sense, without the examples. */
+export function definitionOf({ index, data }: WordNet, lemma: string): string {
+  const line = data.toString('latin1', index.get(lemma)![0], data.indexOf('\n', index.get(lemma)![0]));
+  return line
+    .slice(line.indexOf('|') + 1)
+    .split('; "')[0]!
+    .trim();
+}
+
 /** Lexicographer files, lexnames(5WN), in which an emoji's group finds its senses: "seal" is an animal, not a stamp. */
 const FILES_OF_GROUP: Record<string, readonly number[]> = {
   'animals-nature': [5, 20, 17, 19],

@@ -8,6 +8,8 @@ import { tensor } from '../../tensor.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
+import type { Vocabulary } from '../teacher/vocabulary.ts';
+import { type CaptionedPictures, captionedPictures } from './captioned-pictures.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
 import { evaluated, evaluatedNumber } from './evaluated.ts';
@@ -60,16 +62,13 @@ const SAMPLED = 2048;
 const JUDGED = 128;
 const BATCH = 64;
 
-interface Spread {
-  /** How often the caption is empty. */
-  readonly dropped: number;
-  /** Standard deviation of what is added to z_i before it is quantised, in those of each component. */
-  readonly jitter: number;
-}
-
-/** Noise of a twentieth of each component's deviation: neighbouring buckets mean nearly the same. */
-const TRAINING: Spread = { dropped: 0.1, jitter: 0.05 };
-const AS_THEY_ARE: Spread = { dropped: 0, jitter: 0 };
+/** How often the caption is empty. */
+const DROPPED = 0.1;
+/**
+ * Standard deviation of what is added to z_i before it is quantised, in those of each component: neighbouring buckets mean
+ * nearly the same.
+ */
+const JITTER = 0.05;
 
 interface Batch extends Captions {
   /** (B, P): z_i */
@@ -84,6 +83,7 @@ interface Batch extends Captions {
  * The autoregressive prior learns the codes of z_i, each from the caption, z_t, z_i·z_t and the codes before it
  * (Ramesh et al. 2022, 2.2); cross-entropy, in nats a code.
  * @param text its encoder is not trained
+ * @param vocabulary words that the text encoder knows from another model; the prior then learns them too
  */
 export async function arPriorTask(
   tf: TensorFlow,
@@ -93,15 +93,16 @@ export async function arPriorTask(
   text: FrozenText,
   config: ArPriorConfig,
   { horizon, seed }: TaskOptions,
+  vocabulary?: Vocabulary,
 ): Promise<Task<Batch>> {
   const ops = new TfjsOps(tf);
   const training = indicesOf(dataset, 'train');
+  const draw = captionedPictures(dataset, DROPPED, vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const encode = captionEncoder(tf, text);
   const edges = await similarityEdges();
 
-  function batchOf(indices: readonly number[], dice: Dice, { dropped, jitter }: Spread): Batch {
-    const captions = drawCaptions(dataset, indices, dice, dropped);
+  function batchOf({ indices, captions }: CaptionedPictures, dice: Dice, jitter: number): Batch {
     const embeddings = gatherRows(features.embeddings, indices);
     const { data, shape } = whiten(
       components,
@@ -136,7 +137,7 @@ export async function arPriorTask(
     const found: number[] = [];
     for (let from = 0; from < sampled.length; from += BATCH) {
       const indices = sampled.slice(from, from + BATCH);
-      const captions = tokenize(text, drawCaptions(dataset, indices, new Dice(0, from), 0));
+      const captions = tokenize(text, drawCaptions(dataset, indices, new Dice(0, from)));
       const embeddings = gatherRows(features.embeddings, indices);
       found.push(...(await evaluated(tf, () => similarities(embeddings, encode(captions).textEmbedding))).data);
     }
@@ -180,12 +181,12 @@ export async function arPriorTask(
       BY_CODE.has(name) ? { values: waves(...(shape as [number, number]), seed) } : undefined,
     batch(step) {
       const dice = new Dice(seed, step);
-      const indices = Array.from({ length: BATCH }, () => dice.pick(training));
-      return batchOf(indices, dice, TRAINING);
+      return batchOf(draw(BATCH, dice), dice, JITTER);
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const batch = batchOf(judged, new Dice(seed, 0), AS_THEY_ARE);
+      const dice = new Dice(seed, 0);
+      const batch = batchOf({ indices: judged, captions: drawCaptions(dataset, judged, dice) }, dice, 0);
       const heldOut = await evaluatedNumber(tf, () => lossOf(weights, batch));
       return { figures: { heldOut } };
     },

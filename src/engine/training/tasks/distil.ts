@@ -42,13 +42,12 @@ export async function distilTask(
   tokenizer: Tokenizer,
   config: ClipConfig,
   start: TrainedNetwork,
-  { words, neighbours }: Vocabulary,
+  { words, names, neighbours }: Vocabulary,
   { horizon, seed }: TaskOptions,
 ): Promise<Task<Batch>> {
   const byConcept = [...picturesByConcept(dataset).values()];
   const plain = picturesByConcept(plainSet(dataset)).size;
-  const names = conceptNames(dataset);
-  const hyponyms = uncaptionedHyponyms(plainSet(dataset).concepts.values(), trainedNames(dataset));
+  const hyponyms = uncaptionedHyponyms(plainSet(dataset).concepts.values(), new Set(names));
   const width = config.text.projection_dim;
   const anchors = await embedTexts(tf, start.weights, config, tokenizer, names);
   const [count, nearest] = [words.length, neighbours.nearest.shape[1]!];
@@ -105,16 +104,13 @@ export async function distilTask(
 
     async evaluate(weights) {
       const embeddings = await embedTexts(tf, weights, config, tokenizer, [...hyponyms.keys()]);
-      const found = nearestRows(embeddings, await embedTexts(tf, weights, config, tokenizer, names));
-      const right = [...hyponyms.values()].filter((concepts, i) => concepts.includes(names[found[i]![0]!]!));
+      const all = conceptNames(dataset);
+      const found = nearestRows(embeddings, await embedTexts(tf, weights, config, tokenizer, all));
+      const right = [...hyponyms.values()].filter((concepts, i) => concepts.includes(all[found[i]![0]!]!));
       return { figures: { hyponymTop1: right.length / Math.max(1, hyponyms.size) } };
     },
   };
 }
-
-/** Of the concepts that have pictures to learn from. */
-const trainedNames = (dataset: PictureSet): Set<string> =>
-  new Set([...picturesByConcept(dataset).keys()].map((id) => dataset.concepts.get(id)!.name));
 
 function scaleToLength1(vector: Float32Array): void {
   const length = Math.hypot(...vector);

@@ -29,13 +29,9 @@ export function tokenize({ tokenizer }: FrozenText, captions: readonly string[])
   return { ids: encodings.map(({ ids }) => ids), masks: encodings.map(({ attentionMask }) => attentionMask) };
 }
 
-/** A caption of each picture; each is empty with the probability `dropped`. */
-export function drawCaptions(set: PictureSet, indices: readonly number[], dice: Dice, dropped: number): string[] {
-  return indices.map((index) => {
-    const caption = captionOf(set, index, dice);
-    return dice.chance(dropped) ? '' : caption;
-  });
-}
+/** A caption of each picture. */
+export const drawCaptions = (set: PictureSet, indices: readonly number[], dice: Dice): string[] =>
+  indices.map((index) => captionOf(set, index, dice));
 
 /** A caption of a picture, another one at every call. */
 export function captionOf(set: PictureSet, index: number, dice: Dice): string {

@@ -6,14 +6,16 @@ import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
+import type { Vocabulary } from '../teacher/vocabulary.ts';
 import { groupByLength } from './by-length.ts';
+import { type CaptionedPictures, captionedPictures } from './captioned-pictures.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
 import { evaluatedNumber } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
 import { createNoising, type NoiseLevels, PRIOR_SCHEDULER } from './noising.ts';
 import type { Normalisation } from './normalisation.ts';
-import { indicesOf, judgedPictures } from './pictures.ts';
+import { judgedPictures } from './pictures.ts';
 
 type T = tfjs.Tensor;
 
@@ -58,6 +60,7 @@ function rowsOf({ ids, masks, ...values }: Batch, rows: readonly number[]): Batc
  * The prior learns z_i itself (Ramesh et al. 2022, 2.2) from a noised z_i, the caption's tokens and its embedding z_t;
  * squared error. Each dimension of z_i is normalised.
  * @param text its encoder is not trained
+ * @param vocabulary words that the text encoder knows from another model; the prior then learns them too
  */
 export function priorTask(
   tf: TensorFlow,
@@ -67,21 +70,22 @@ export function priorTask(
   text: FrozenText,
   config: PriorConfig,
   { horizon, seed }: TaskOptions,
+  vocabulary?: Vocabulary,
 ): Task<Batch> {
   const ops = new TfjsOps(tf);
-  const training = indicesOf(dataset, 'train');
+  const draw = captionedPictures(dataset, DROPPED, vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const noising = createNoising(PRIOR_SCHEDULER);
   const encode = captionEncoder(tf, text);
 
-  function batchOf(indices: readonly number[], dice: Dice, dropped: number): Batch {
+  function batchOf({ indices, captions }: CaptionedPictures, dice: Dice): Batch {
     const embeddings = gatherRows(features.embeddings, indices);
     for (let i = 0; i < embeddings.length; i++) {
       const d = i % mean.data.length;
       embeddings[i] = (embeddings[i]! - mean.data[d]!) / deviation.data[d]!;
     }
     return {
-      ...tokenize(text, drawCaptions(dataset, indices, dice, dropped)),
+      ...tokenize(text, captions),
       embeddings,
       epsilon: dice.normal([embeddings.length]).data,
       ...noising(indices.length, dice),
@@ -128,15 +132,13 @@ export function priorTask(
     },
     batch(step) {
       const dice = new Dice(seed, step);
-      return batchOf(
-        Array.from({ length: BATCH }, () => dice.pick(training)),
-        dice,
-        DROPPED,
-      );
+      return batchOf(draw(BATCH, dice), dice);
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const heldOut = await evaluatedNumber(tf, () => lossOf(weights, batchOf(judged, new Dice(seed, 0), 0)));
+      const dice = new Dice(seed, 0);
+      const batch = batchOf({ indices: judged, captions: drawCaptions(dataset, judged, dice) }, dice);
+      const heldOut = await evaluatedNumber(tf, () => lossOf(weights, batch));
       return { figures: { heldOut } };
     },
   };

@@ -8,12 +8,14 @@ import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
+import type { Vocabulary } from '../teacher/vocabulary.ts';
+import { type CaptionedPictures, captionedPictures } from './captioned-pictures.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { DECODER_BATCH, DECODER_OPTIMIZER, JUDGED, latentUnet } from './decoder.ts';
 import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
 import { evaluatedNumber } from './evaluated.ts';
 import type { Features } from './features.ts';
-import { indicesOf, judgedPictures } from './pictures.ts';
+import { judgedPictures } from './pictures.ts';
 import type { DrawSheet } from './sample-pictures.ts';
 import { type NoisedLatents, noiseLatents, type Predict, vLoss } from './v-prediction.ts';
 
@@ -52,14 +54,15 @@ export function textDecoderTask(
   draw: DrawSheet,
   config: TextDecoderConfig,
   { horizon, seed }: TaskOptions,
+  vocabulary?: Vocabulary,
 ): Task<Batch> {
-  const training = indicesOf(dataset, 'train');
+  const drawCaptioned = captionedPictures(dataset, DROPPED, vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const latentShape = features.latents.shape.slice(1);
   const conditioned = textConditioned(tf, config, text);
 
-  const batchOf = (indices: readonly number[], dice: Dice, dropped: number): Batch => ({
-    ...tokenize(text, drawCaptions(dataset, indices, dice, dropped)),
+  const batchOf = ({ indices, captions }: CaptionedPictures, dice: Dice): Batch => ({
+    ...tokenize(text, captions),
     ...noiseLatents(features, indices, dice),
   });
   const lossOf = (weights: Weights<T>, batch: Batch) => vLoss(tf, batch, latentShape, conditioned(weights, batch));
@@ -71,15 +74,13 @@ export function textDecoderTask(
     initialise: (name) => (name.startsWith('unet.conv_out.') ? { constant: 0 } : undefined),
     batch(step) {
       const dice = new Dice(seed, step);
-      return batchOf(
-        Array.from({ length: DECODER_BATCH }, () => dice.pick(training)),
-        dice,
-        DROPPED,
-      );
+      return batchOf(drawCaptioned(DECODER_BATCH, dice), dice);
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const heldOut = await evaluatedNumber(tf, () => lossOf(weights, batchOf(judged, new Dice(seed, 0), 0)));
+      const dice = new Dice(seed, 0);
+      const batch = batchOf({ indices: judged, captions: drawCaptions(dataset, judged, dice) }, dice);
+      const heldOut = await evaluatedNumber(tf, () => lossOf(weights, batch));
       return {
         figures: { heldOut },
         sheet: await draw((index) => conditioned(weights, tokenize(text, ['', dataset.records[index]!.name]))),

@@ -24,6 +24,7 @@ const ROWS = 1024;
 /**
  * Neighbours of words among names in a sentence model's space. They are kept in a file, and computed again when words or
  * names are others.
+ * @param words  as the model is shown them
  */
 export async function loadNeighbours(
   tf: TensorFlow,
@@ -36,8 +37,13 @@ export async function loadNeighbours(
   const kept = existsSync(path) ? await readSafetensors(path) : undefined;
   if (kept?.get('origin')?.data[0] === origin) return { nearest: kept.get('nearest')!, weights: kept.get('weights')! };
   const model = await openSentenceModel(tf, await fetchSentenceModel(say));
-  say(`meanings of ${words.length} words …`);
-  const neighbours = await findNeighbours(tf, await model.embed(words), await model.embed(names));
+  const meanings: Float32Array[] = [];
+  const tenth = Math.ceil(words.length / 10);
+  while (meanings.length < words.length) {
+    say(`meanings of ${meanings.length} of ${words.length} words`);
+    meanings.push(...(await model.embed(words.slice(meanings.length, meanings.length + tenth))));
+  }
+  const neighbours = await findNeighbours(tf, meanings, await model.embed(names));
   await mkdir(dirname(path), { recursive: true });
   await writeSafetensors(
     `${path}.partial`,

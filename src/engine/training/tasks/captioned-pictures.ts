@@ -1,0 +1,60 @@
+import { plainSet } from '../data/compose/composed-set.ts';
+import type { PictureSet } from '../data/picture-set.ts';
+import type { Dice } from '../dice.ts';
+import type { Vocabulary } from '../teacher/vocabulary.ts';
+import { captionOf } from './encode-captions.ts';
+import { indicesOf } from './pictures.ts';
+
+/** Numbers of pictures, and a text for each. */
+export interface CaptionedPictures {
+  readonly indices: readonly number[];
+  readonly captions: readonly string[];
+}
+
+/** Of the texts; the others are captions. */
+const WORDS = 0.25;
+
+/**
+ * Training pictures with texts to draw them from: captions, and words of a vocabulary where the text encoder knows one. A
+ * word's picture shows one of its neighbours, the likelier the nearer that is.
+ * @param dropped  how often the text is empty
+ */
+export function captionedPictures(
+  dataset: PictureSet,
+  dropped: number,
+  vocabulary: Vocabulary | undefined,
+): (count: number, dice: Dice) => CaptionedPictures {
+  const training = indicesOf(dataset, 'train');
+  const wordAndPicture = vocabulary && wordsWithPictures(dataset, vocabulary);
+
+  function draw(dice: Dice): { index: number; caption: string } {
+    if (wordAndPicture && dice.chance(WORDS)) return wordAndPicture(dice);
+    const index = dice.pick(training);
+    return { index, caption: captionOf(dataset, index, dice) };
+  }
+
+  return (count, dice) => {
+    const rows = Array.from({ length: count }, () => draw(dice));
+    return {
+      indices: rows.map(({ index }) => index),
+      captions: rows.map(({ caption }) => (dice.chance(dropped) ? '' : caption)),
+    };
+  };
+}
+
+function wordsWithPictures(dataset: PictureSet, { words, names, neighbours: { nearest, weights } }: Vocabulary) {
+  const count = nearest.shape[1]!;
+  const plain = plainSet(dataset);
+  const pictures = new Map<string, number[]>(names.map((name) => [name, []]));
+  for (const index of indicesOf(plain, 'train')) {
+    const { concept } = plain.records[index]!;
+    pictures.get(plain.concepts.get(concept)!.name)?.push(index);
+  }
+
+  return (dice: Dice) => {
+    const word = dice.below(words.length);
+    const row = weights.data.subarray(word * count, (word + 1) * count);
+    const name = names[nearest.data[word * count + dice.weighted(row)]!]!;
+    return { index: dice.pick(pictures.get(name)!), caption: words[word]! };
+  };
+}
