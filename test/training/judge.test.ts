@@ -80,6 +80,18 @@ describe('what the judge sees', () => {
     expect(steps.some((step) => isMirrored('hand pointing left', step))).toBe(false);
   });
 
+  test('is sometimes nearly grey, but not where its name says a colour', () => {
+    const chroma = (name: string, step: number) => {
+      const red = Uint8Array.from({ length: 128 * 128 * 4 }, (_, i) => [200, 0, 0, 255][i % 4]!);
+      const pixels = randomView(red, name, 16, new Dice(0, step));
+      const middle = [...pixels.subarray((8 * 16 + 8) * 3, (8 * 16 + 8) * 3 + 3)];
+      return Math.max(...middle) - Math.min(...middle);
+    };
+    const least = (name: string) => Math.min(...Array.from({ length: 60 }, (_, step) => chroma(name, step)));
+    expect(least('heart')).toBeLessThan(0.15);
+    expect(least('red heart')).toBeGreaterThan(0.15);
+  });
+
   test('a mirror twice is none', () => {
     const pixels = Float32Array.from({ length: 4 * 4 * 3 }, (_, i) => i);
     mirror(pixels, 4);

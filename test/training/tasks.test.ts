@@ -108,11 +108,21 @@ describe('what CLIP sees', () => {
 
   test('moved to the right and enlarged, white beyond the edge', () => {
     const pixels = new Float32Array(64 * 64 * 3);
-    clipPixels(chart, { scale: 1, right: 8, down: 0 }, 64, pixels);
+    clipPixels(chart, { ...WHOLE, right: 8 }, 64, pixels);
     expect(at(pixels, 64, 0, 0)).toBeAllClose([255, 255], { atol: 1e-4 });
     expect(at(pixels, 64, 4, 0)).toBeAllClose([0.5, 0.5], { atol: 1e-4 });
-    clipPixels(chart, { scale: 2, right: 0, down: 0 }, 64, pixels);
+    clipPixels(chart, { ...WHOLE, scale: 2 }, 64, pixels);
     expect(at(pixels, 64, 0, 0)).toBeAllClose([32, 32], { atol: 1e-4 });
+  });
+
+  test('turned clockwise about its middle, and stretched', () => {
+    const pixels = new Float32Array(64 * 64 * 3);
+    clipPixels(chart, { ...WHOLE, turn: Math.PI / 2 }, 64, pixels);
+    // what was below on the left is above on the left
+    expect(at(pixels, 64, 0, 0)).toBeAllClose([0.5, 126.5], { atol: 1e-4 });
+    expect(at(pixels, 64, 63, 0)).toBeAllClose([0.5, 0.5], { atol: 1e-4 });
+    clipPixels(chart, { ...WHOLE, stretch: 4 }, 64, pixels);
+    expect(at(pixels, 64, 0, 16)).toBeAllClose([32, 2], { atol: 1 });
   });
 
   test('patches are cut where they are said to be, and the encoder sees the same in them as in the whole', () => {

@@ -2,35 +2,52 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { PICTURE_SIZE } from '../data/rasterise.ts';
 
-/** What part of a picture CLIP sees: the picture enlarged by `scale` about its middle, then moved, in its pixels. */
+/** How a picture lies before CLIP: enlarged by `scale`, and by `stretch` more in width than in height, about its middle, turned, then moved, in its pixels. */
 export interface View {
   readonly scale: number;
   readonly right: number;
   readonly down: number;
+  /** Clockwise, in radians. */
+  readonly turn: number;
+  readonly stretch: number;
 }
 
-export const WHOLE: View = { scale: 1, right: 0, down: 0 };
+export const WHOLE: View = { scale: 1, right: 0, down: 0, turn: 0, stretch: 1 };
 
 /**
  * 128 × 128 RGBA bytes, composed on white → `size` × `size` RGB in [−1, 1]: each value the mean of 2 × 2 samples.
  * @param into receives size·size·3 values, rows first, channels last
  */
 export function clipPixels(picture: Uint8Array, view: View, size: number, into: Float32Array): void {
-  const samples = 2 * size;
-  const step = PICTURE_SIZE / samples;
+  const step = PICTURE_SIZE / (2 * size);
   const middle = PICTURE_SIZE / 2;
-  const column = (i: number, shift: number) => Math.floor(((i + 0.5) * step - middle - shift) / view.scale + middle);
-  const columns = Array.from({ length: samples }, (_, i) => column(i, view.right));
-  const rows = Array.from({ length: samples }, (_, i) => column(i, view.down));
+  const width = view.scale * Math.sqrt(view.stretch);
+  const height = view.scale / Math.sqrt(view.stretch);
+  const [cos, sin] = [Math.cos(view.turn), Math.sin(view.turn)];
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
-      for (let c = 0; c < 3; c++) {
-        let sum = 0;
-        for (let dy = 0; dy < 2; dy++) {
-          for (let dx = 0; dx < 2; dx++) sum += sampleAt(picture, columns[2 * x + dx]!, rows[2 * y + dy]!, c);
+      let [red, green, blue] = [0, 0, 0];
+      for (let sample = 0; sample < 4; sample++) {
+        const across = (2 * x + (sample & 1) + 0.5) * step - middle - view.right;
+        const along = (2 * y + (sample >> 1) + 0.5) * step - middle - view.down;
+        const column = Math.floor((across * cos + along * sin) / width + middle);
+        const row = Math.floor((along * cos - across * sin) / height + middle);
+        if (column >= 0 && row >= 0 && column < PICTURE_SIZE && row < PICTURE_SIZE) {
+          const at = (row * PICTURE_SIZE + column) * 4;
+          red += picture[at]!;
+          green += picture[at + 1]!;
+          blue += picture[at + 2]!;
+        } else {
+          // white outside
+          red += 255;
+          green += 255;
+          blue += 255;
         }
-        into[(y * size + x) * 3 + c] = sum / 510 - 1;
       }
+      const at = (y * size + x) * 3;
+      into[at] = red / 510 - 1;
+      into[at + 1] = green / 510 - 1;
+      into[at + 2] = blue / 510 - 1;
     }
   }
 }
@@ -48,10 +65,4 @@ export function clipImages(tf: TensorFlow, pictures: tfjs.Tensor, size: number):
       ? colours
       : tf.gather(tf.gather(colours, tf.tensor1d(places, 'int32'), 1), tf.tensor1d(places, 'int32'), 2);
   return tf.avgPool(sampled as tfjs.Tensor4D, 2, 2, 'valid');
-}
-
-/** White outside. */
-function sampleAt(picture: Uint8Array, x: number, y: number, channel: number): number {
-  if (x < 0 || y < 0 || x >= PICTURE_SIZE || y >= PICTURE_SIZE) return 255;
-  return picture[(y * PICTURE_SIZE + x) * 4 + channel]!;
 }

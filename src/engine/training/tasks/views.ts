@@ -6,37 +6,73 @@ import { paintBackground } from './pictures.ts';
 /** Names of what is something else, or wrong, in a mirror. */
 const SIDED = /\b(left|right|leftwards|rightwards|waxing|waning|quarter|clockwise|counterclockwise)\b/;
 
+/** Names of things that another colour would make other things. */
+const COLOURED =
+  /\b(red|orange|yellow|green|blue|purple|brown|black|white|pink|gr[ae]y|silver|gold|golden|blond|rainbow)\b/;
+
 /**
- * A training picture as CLIP and the judge see it, another way at every call: larger or smaller, moved, mirrored where its name
- * allows it, on another background, in other colours, blurred.
+ * A training picture as CLIP and the classifiers see it, another way at every call: larger or smaller, broader or narrower,
+ * turned, moved, mirrored where its name allows it, on another background, in other colours, partly hidden (Zhong et al. 2020),
+ * blurred. Who has nine pictures of a thing learns them by heart otherwise.
  * @param picture 128 × 128 RGBA bytes, composed on white; written into
  * @returns size × size RGB in [−1, 1], rows first, channels last
  */
 export function randomView(picture: Uint8Array, name: string, size: number, dice: Dice): Float32Array {
   const pixels = new Float32Array(size * size * 3);
-  if (dice.chance(0.2)) paintBackground(picture, [dice.below(256), dice.below(256), dice.below(256)]);
-  const shift = () => (PICTURE_SIZE / 6) * (dice.uniform() - 0.5);
-  clipPixels(picture, { scale: 0.8 + 0.4 * dice.uniform(), right: shift(), down: shift() }, size, pixels);
+  const between = (least: number, most: number) => least + (most - least) * dice.uniform();
+  if (dice.chance(0.25)) paintBackground(picture, randomColour(dice));
+  const shift = () => (PICTURE_SIZE / 6) * between(-0.5, 0.5);
+  const place = { scale: between(0.75, 1.2), right: shift(), down: shift() };
+  clipPixels(picture, { ...place, turn: between(-0.26, 0.26), stretch: between(0.85, 1.18) }, size, pixels);
   if (!SIDED.test(name) && dice.chance(0.5)) mirror(pixels, size);
   recolour(pixels, dice);
+  if (!COLOURED.test(name) && dice.chance(0.4)) saturate(pixels, between(0, 1.5));
+  if (dice.chance(0.25)) hide(pixels, size, dice);
   if (dice.chance(0.3)) blur(pixels, size);
   return pixels;
 }
+
+const randomColour = (dice: Dice): [number, number, number] => [dice.below(256), dice.below(256), dice.below(256)];
 
 /** Left and right exchanged, in place. */
 export function mirror(pixels: Float32Array, size: number): void {
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size / 2; x++) {
-      const [i, j] = [(y * size + x) * 3, (y * size + size - 1 - x) * 3];
-      for (let c = 0; c < 3; c++) [pixels[i + c], pixels[j + c]] = [pixels[j + c]!, pixels[i + c]!];
+      const left = (y * size + x) * 3;
+      const right = (y * size + size - 1 - x) * 3;
+      for (let c = 0; c < 3; c++) {
+        const value = pixels[left + c]!;
+        pixels[left + c] = pixels[right + c]!;
+        pixels[right + c] = value;
+      }
     }
   }
 }
 
-/** Each channel stronger or weaker by up to a tenth, counted from white; hue and brightness change, white stays. In place. */
+/** Darker or lighter by up to a fifth, each channel by another tenth, counted from white: white stays. In place. */
 function recolour(pixels: Float32Array, dice: Dice): void {
-  const gains = [0, 1, 2].map(() => 0.9 + 0.2 * dice.uniform());
+  const gain = 0.8 + 0.4 * dice.uniform();
+  const gains = [0, 1, 2].map(() => gain * (0.9 + 0.2 * dice.uniform()));
   for (let i = 0; i < pixels.length; i++) pixels[i] = Math.max(-1, 1 + (pixels[i]! - 1) * gains[i % 3]!);
+}
+
+/** Colours `by` times as far from grey as they were, in place. */
+function saturate(pixels: Float32Array, by: number): void {
+  for (let i = 0; i < pixels.length; i += 3) {
+    // luma, ITU-R BT.601
+    const grey = 0.299 * pixels[i]! + 0.587 * pixels[i + 1]! + 0.114 * pixels[i + 2]!;
+    for (let c = 0; c < 3; c++) pixels[i + c] = Math.max(-1, Math.min(1, grey + by * (pixels[i + c]! - grey)));
+  }
+}
+
+/** A rectangle of one colour over it, its sides a fifth to a half of the picture's, in place. */
+function hide(pixels: Float32Array, size: number, dice: Dice): void {
+  const side = () => Math.round(size * (0.2 + 0.3 * dice.uniform()));
+  const [width, height] = [side(), side()];
+  const [left, top] = [dice.below(size - width + 1), dice.below(size - height + 1)];
+  const colour = randomColour(dice).map((value) => value / 127.5 - 1);
+  for (let y = top; y < top + height; y++)
+    for (let x = left; x < left + width; x++) pixels.set(colour, (y * size + x) * 3);
 }
 
 /** Each square of 2 × 2 pixels by its mean, in place: what is drawn is never as sharp as what was drawn by hand. */
@@ -44,10 +80,10 @@ function blur(pixels: Float32Array, size: number): void {
   for (let y = 0; y < size; y += 2) {
     for (let x = 0; x < size; x += 2) {
       for (let c = 0; c < 3; c++) {
-        const at = (dx: number, dy: number) => ((y + dy) * size + x + dx) * 3 + c;
-        const square = [at(0, 0), at(1, 0), at(0, 1), at(1, 1)];
-        const mean = square.reduce((sum, i) => sum + pixels[i]!, 0) / 4;
-        for (const i of square) pixels[i] = mean;
+        const above = (y * size + x) * 3 + c;
+        const below = above + size * 3;
+        const mean = (pixels[above]! + pixels[above + 3]! + pixels[below]! + pixels[below + 3]!) / 4;
+        pixels[above] = pixels[above + 3] = pixels[below] = pixels[below + 3] = mean;
       }
     }
   }
