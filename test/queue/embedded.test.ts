@@ -60,6 +60,20 @@ describe.concurrent('the embedded server', () => {
     expect(await queue.counts()).toEqual({ waiting: 10, running: 0 });
   });
 
+  test('killed takes nobody with it who holds a connection', async ({ expect, onTestFinished }) => {
+    const { dataDir } = await embedded.newQueue(onTestFinished);
+    const folder = join(dataDir, 'queue');
+    const pool = await open(folder, onTestFinished);
+    const held = await pool.connect();
+    onTestFinished(() => held.release(true));
+    // not once() of node:events, which would listen for errors too
+    const lost = new Promise((resolve) => held.on('end', resolve));
+    kill(serverPid(folder));
+    await lost;
+    await expect(held.query('SELECT 1')).rejects.toThrow();
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
   test('killed or ended is replaced by the next who asks, and what was committed is there', async ({
     expect,
     onTestFinished,

@@ -29,6 +29,8 @@ class EmbeddedPool extends pg.Pool {
     });
     // an idle connection was lost; the next query makes another
     this.on('error', () => {});
+    // so was one in use: its queries fail and tell whoever uses it, but an error that nobody listens to ends the process
+    this.on('connect', (client) => client.on('error', () => {}));
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: pg's signature has a dozen overloads; BullMQ uses (text, values)
