@@ -1,6 +1,7 @@
 import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import type { Dice } from '../dice.ts';
+import { drawWord } from '../teacher/neighbours.ts';
 import type { Vocabulary } from '../teacher/vocabulary.ts';
 import { captionOf } from './encode-captions.ts';
 import { indicesOf } from './pictures.ts';
@@ -42,7 +43,8 @@ export function captionedPictures(
   };
 }
 
-function wordsWithPictures(dataset: PictureSet, { words, names, neighbours: { nearest, weights } }: Vocabulary) {
+function wordsWithPictures(dataset: PictureSet, { words, names, neighbours }: Vocabulary) {
+  const { nearest, weights } = neighbours;
   const count = nearest.shape[1]!;
   const plain = plainSet(dataset);
   const pictures = new Map<string, number[]>(names.map((name) => [name, []]));
@@ -52,7 +54,7 @@ function wordsWithPictures(dataset: PictureSet, { words, names, neighbours: { ne
   }
 
   return (dice: Dice) => {
-    const word = dice.below(words.length);
+    const word = drawWord(neighbours, dice);
     const row = weights.data.subarray(word * count, (word + 1) * count);
     const name = names[nearest.data[word * count + dice.weighted(row)]!]!;
     return { index: dice.pick(pictures.get(name)!), caption: words[word]! };

@@ -6,6 +6,7 @@ import { uncaptionedHyponyms } from '../data/hyponyms.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
+import { drawWord } from '../teacher/neighbours.ts';
 import type { Vocabulary } from '../teacher/vocabulary.ts';
 import { crossEntropyOfDiagonal, pickConcepts, picturesByConcept } from './clip.ts';
 import { type ClipConfig, embedTokens } from './clip-encoders.ts';
@@ -15,6 +16,8 @@ import { type Features, gatherRows } from './features.ts';
 import type { TrainedNetwork } from './frozen.ts';
 
 const BATCH = 128;
+/** Words are many, and short. */
+const WORDS = 512;
 /** Of the words in the loss; that of the captions counts once. */
 const WORDS_WEIGHT = 4;
 /** Inverse temperature of the captions' loss. */
@@ -50,7 +53,7 @@ export async function distilTask(
   const hyponyms = uncaptionedHyponyms(plainSet(dataset).concepts.values(), new Set(names));
   const width = config.text.projection_dim;
   const anchors = await embedTexts(tf, start.weights, config, tokenizer, names);
-  const [count, nearest] = [words.length, neighbours.nearest.shape[1]!];
+  const nearest = neighbours.nearest.shape[1]!;
 
   /** Where a word belongs. */
   function target(word: number, into: Float32Array): void {
@@ -63,7 +66,7 @@ export async function distilTask(
 
   return {
     name: 'distil',
-    batchSize: 2 * BATCH,
+    batchSize: BATCH + WORDS,
     optimizer: {
       learningRate: 5e-4,
       warmup: 100,
@@ -83,8 +86,8 @@ export async function distilTask(
       const captions = indices.map((index) => tokenizer.encode(captionOf(dataset, index, dice)).ids);
       const pictures = gatherRows(features.embeddings, indices);
       for (let b = 0; b < indices.length; b++) scaleToLength1(pictures.subarray(b * width, (b + 1) * width));
-      const chosen = Array.from({ length: BATCH }, () => dice.below(count));
-      const targets = new Float32Array(BATCH * width);
+      const chosen = Array.from({ length: WORDS }, () => drawWord(neighbours, dice));
+      const targets = new Float32Array(WORDS * width);
       for (const [b, word] of chosen.entries()) target(word, targets.subarray(b * width, (b + 1) * width));
       return { captions, pictures, words: chosen.map((word) => tokenizer.encode(words[word]!).ids), targets };
     },

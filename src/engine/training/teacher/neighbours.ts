@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import type { Tensor } from '../../tensor.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
+import type { Dice } from '../dice.ts';
 import { concatenated } from '../tasks/pictures.ts';
 import { fetchSentenceModel, openSentenceModel } from './sentence-model.ts';
 
@@ -14,6 +15,16 @@ export interface Neighbours {
   readonly nearest: Tensor;
   /** (N, K): softmax of their similarities; sum 1 */
   readonly weights: Tensor;
+}
+
+/** The number of a word, the likelier the clearer it is what it is nearest to: much of a dictionary can't be drawn. */
+export function drawWord({ weights: { data, shape } }: Neighbours, dice: Dice): number {
+  const [words, count] = shape as [number, number];
+  for (;;) {
+    const word = dice.below(words);
+    // the first is the nearest
+    if (dice.chance(data[word * count]!)) return word;
+  }
 }
 
 const NEAREST = 8;
