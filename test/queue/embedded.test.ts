@@ -67,7 +67,7 @@ describe.concurrent('the embedded server', () => {
     const held = await pool.connect();
     onTestFinished(() => held.release(true));
     // not once() of node:events, which would listen for errors too
-    const lost = new Promise((resolve) => held.on('end', resolve));
+    const lost = new Promise<void>((resolve) => held.on('end', resolve));
     kill(serverPid(folder));
     await lost;
     await expect(held.query('SELECT 1')).rejects.toThrow();
