@@ -28,7 +28,7 @@ export function randomView(picture: Uint8Array, name: string, size: number, dice
   recolour(pixels, dice);
   if (!COLOURED.test(name) && dice.chance(0.4)) saturate(pixels, between(0, 1.5));
   if (dice.chance(0.25)) hide(pixels, size, dice);
-  if (dice.chance(0.3)) blur(pixels, size);
+  if (dice.chance(0.5)) blur(pixels, size, 1 + dice.below(4));
   return pixels;
 }
 
@@ -75,16 +75,27 @@ function hide(pixels: Float32Array, size: number, dice: Dice): void {
     for (let x = left; x < left + width; x++) pixels.set(colour, (y * size + x) * 3);
 }
 
-/** Each square of 2 × 2 pixels by its mean, in place: what is drawn is never as sharp as what was drawn by hand. */
-function blur(pixels: Float32Array, size: number): void {
-  for (let y = 0; y < size; y += 2) {
-    for (let x = 0; x < size; x += 2) {
-      for (let c = 0; c < 3; c++) {
-        const above = (y * size + x) * 3 + c;
-        const below = above + size * 3;
-        const mean = (pixels[above]! + pixels[above + 3]! + pixels[below]! + pixels[below + 3]!) / 4;
-        pixels[above] = pixels[above + 3] = pixels[below] = pixels[below + 3] = mean;
-      }
+/**
+ * As through a lens out of focus, in place: what is drawn is never as sharp as what was drawn by hand. Each pixel gets a share of
+ * its neighbours, along rows and then along columns, some times.
+ */
+function blur(pixels: Float32Array, size: number, times: number): void {
+  for (let time = 0; time < times; time++) {
+    for (let line = 0; line < size; line++) {
+      smooth(pixels, line * size * 3, 3, size);
+      smooth(pixels, line * 3, size * 3, size);
+    }
+  }
+}
+
+/** (1, 2, 1) / 4 over `count` pixels, `step` values apart; the outermost stay. */
+function smooth(pixels: Float32Array, from: number, step: number, count: number): void {
+  for (let c = from; c < from + 3; c++) {
+    let before = pixels[c]!;
+    for (let i = c + step; i < c + (count - 1) * step; i += step) {
+      const here = pixels[i]!;
+      pixels[i] = (before + 2 * here + pixels[i + step]!) / 4;
+      before = here;
     }
   }
 }
