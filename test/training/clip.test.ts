@@ -48,7 +48,7 @@ async function openTask(teaching?: ClipTeaching) {
   const pictures = NAMES.flatMap((concept) => STYLES.map((style) => ({ concept, style, split: 'train' as const })));
   const concepts = NAMES.map((name) => ({ name }));
   const dataset = new Dataset(await writeTinyDataset(dir, concepts, pictures));
-  const task = clipTask(tf, dataset, tokenizer, config, { horizon: 100, seed: 0 }, teaching);
+  const task = clipTask(tf, dataset, tokenizer, config, { horizon: 160, seed: 0 }, teaching);
   return { dataset, task: { ...task, optimizer: { ...task.optimizer, learningRate: 1e-2, warmup: 5 } } };
 }
 
@@ -62,7 +62,7 @@ test('a picture’s embedding tells its style beside its concept', async () => {
     task.optimizer,
   );
   const figures: Record<string, number>[] = [];
-  while (optimizer.step < 100) figures.push(await trainStep({ tf, task, parameters, optimizer }));
+  while (optimizer.step < 160) figures.push(await trainStep({ tf, task, parameters, optimizer }));
   const last = (name: string) => figures.slice(-10).reduce((sum, step) => sum + step[name]!, 0) / 10;
   // as many concepts and styles as there are would give ln 3 and ln 2 to whoever can't tell them apart
   expect(last('ofConcepts')).toBeLessThan(0.5);

@@ -8,9 +8,9 @@ import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
-import { crossEntropy } from './cross-entropy.ts';
-import { indicesOf, judgedPictures } from './pictures.ts';
-import { randomView } from './views.ts';
+import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
+import { concatenated, indicesOf, judgedPictures } from './pictures.ts';
+import { randomView, type ViewKind } from './views.ts';
 
 type T = tfjs.Tensor;
 
@@ -64,8 +64,9 @@ interface Batch {
   /** (B, S, S, 3) in [−1, 1]. */
   readonly pixels: Float32Array;
   /** One for each row. */
-  readonly concepts: Int32Array;
-  readonly styles: Int32Array;
+  readonly concepts: readonly number[];
+  /** None of strong views. */
+  readonly styles: readonly number[];
 }
 
 /**
@@ -110,11 +111,12 @@ export function classifierTask(
     batch(step) {
       const dice = new Dice(seed, step);
       const indices = Array.from({ length: batchSize }, () => dice.pick(training));
-      const pixels = new Float32Array(batchSize * size * size * 3);
-      for (const [b, index] of indices.entries()) {
-        pixels.set(randomView(dataset.read(index), nameOf(dataset, index), size, dice), b * size * size * 3);
-      }
-      return { pixels, concepts: Int32Array.from(indices, conceptOf), styles: Int32Array.from(indices, styleOf) };
+      const kinds = indices.map((): ViewKind => (dice.chance(0.5) ? 'gentle' : 'strong'));
+      const views = indices.map((index, b) =>
+        randomView(dataset.read(index), nameOf(dataset, index), size, dice, kinds[b]),
+      );
+      const styles = indices.map((index, b) => (kinds[b] === 'gentle' ? styleOf(index) : NO_LABEL));
+      return { pixels: concatenated(views), concepts: indices.map(conceptOf), styles };
     },
 
     loss(weights, batch) {

@@ -15,7 +15,7 @@ import { captionOf } from './encode-captions.ts';
 import { choosePatches } from './patches.ts';
 import { concatenated, indicesOf } from './pictures.ts';
 import { type Teacher, teaching } from './teaching.ts';
-import { randomView } from './views.ts';
+import { randomView, type ViewKind } from './views.ts';
 
 /** Concepts that count as neighbours. */
 const NEIGHBOURHOOD = 320;
@@ -29,7 +29,7 @@ interface Batch {
   readonly texts: readonly (readonly number[])[];
   /** (B): numbers of the concepts. */
   readonly concepts: readonly number[];
-  /** (2B): numbers of the styles, of the pictures and then of the texts that name one. */
+  /** (2B): numbers of the styles, of the gentle views and then of the texts that name one. */
   readonly styles: readonly number[];
 }
 
@@ -110,11 +110,15 @@ export function clipTask(
       const indices = concepts.map((concept) => dice.pick(byConcept[concept]!));
       const captions = indices.map((index) => captionOf(dataset, index, dice));
       const texts = captions.map((caption) => tokenizer.encode(caption).ids);
-      const views = indices.map((index) => randomView(dataset.read(index), dataset.records[index]!.name, size, dice));
+      const kinds = indices.map((): ViewKind => (dice.chance(0.5) ? 'gentle' : 'strong'));
+      const views = indices.map((index, i) =>
+        randomView(dataset.read(index), dataset.records[index]!.name, size, dice, kinds[i]),
+      );
       const share = step < WHOLE_FROM * horizon ? KEPT : 1;
       const patches = choosePatches(views, { size, patch }, share, dice);
-      const shown = indices.map((index) => styles.indexOf(dataset.records[index]!.style));
-      const named = shown.map((style, i) => (captions[i]!.includes(styles[style]!) ? style : NO_LABEL));
+      const inStyle = indices.map((index) => styles.indexOf(dataset.records[index]!.style));
+      const shown = inStyle.map((style, i) => (kinds[i] === 'gentle' ? style : NO_LABEL));
+      const named = inStyle.map((style, i) => (captions[i]!.includes(styles[style]!) ? style : NO_LABEL));
       return { patches, texts, concepts, styles: [...shown, ...named], pixels: teach && concatenated(views) };
     },
 

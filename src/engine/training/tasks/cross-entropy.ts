@@ -13,7 +13,7 @@ export const NO_LABEL = -1;
 export function crossEntropy(
   tf: TensorFlow,
   logits: tfjs.Tensor,
-  labels: Int32Array | readonly number[],
+  labels: readonly number[],
   smoothing = 0,
 ): tfjs.Scalar {
   const count = logits.shape[1] as number;

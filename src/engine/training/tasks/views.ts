@@ -1,6 +1,6 @@
 import { PICTURE_SIZE } from '../data/rasterise.ts';
 import type { Dice } from '../dice.ts';
-import { clipPixels } from './clip-preprocess.ts';
+import { clipPixels, WHOLE } from './clip-preprocess.ts';
 import { paintBackground } from './pictures.ts';
 
 /** Names of what is something else, or wrong, in a mirror. */
@@ -10,25 +10,36 @@ const SIDED = /\b(left|right|leftwards|rightwards|waxing|waning|quarter|clockwis
 const COLOURED =
   /\b(red|orange|yellow|green|blue|purple|brown|black|white|pink|gr[ae]y|silver|gold|golden|blond|rainbow)\b/;
 
+/** How much of a picture a view changes: of a gentle one one can still tell the style. */
+export type ViewKind = 'gentle' | 'strong';
+
 /**
- * A training picture as CLIP and the classifiers see it, another way at every call: larger or smaller, broader or narrower,
- * turned, moved, mirrored where its name allows it, on another background, in other colours, partly hidden (Zhong et al. 2020),
- * blurred. Who has nine pictures of a thing learns them by heart otherwise.
+ * A training picture as CLIP and the classifiers see it, another way at every call: larger or smaller, moved, mirrored where
+ * its name allows it, a little recoloured, out of focus; a strong view is also broader or narrower, turned, on another
+ * background, greyer, and partly hidden (Zhong et al. 2020). Who has nine pictures of a thing learns them by heart otherwise.
  * @param picture 128 × 128 RGBA bytes, composed on white; written into
  * @returns size × size RGB in [−1, 1], rows first, channels last
  */
-export function randomView(picture: Uint8Array, name: string, size: number, dice: Dice): Float32Array {
+export function randomView(
+  picture: Uint8Array,
+  name: string,
+  size: number,
+  dice: Dice,
+  kind: ViewKind = 'strong',
+): Float32Array {
+  const isStrong = kind === 'strong';
   const pixels = new Float32Array(size * size * 3);
   const between = (least: number, most: number) => least + (most - least) * dice.uniform();
-  if (dice.chance(0.25)) paintBackground(picture, randomColour(dice));
+  if (isStrong && dice.chance(0.4)) paintBackground(picture, randomColour(dice));
   const shift = () => (PICTURE_SIZE / 6) * between(-0.5, 0.5);
-  const place = { scale: between(0.75, 1.2), right: shift(), down: shift() };
-  clipPixels(picture, { ...place, turn: between(-0.26, 0.26), stretch: between(0.85, 1.18) }, size, pixels);
+  const place = { ...WHOLE, scale: between(0.75, 1.2), right: shift(), down: shift() };
+  const bent = isStrong && { turn: between(-0.26, 0.26), stretch: between(0.85, 1.18) };
+  clipPixels(picture, { ...place, ...bent }, size, pixels);
   if (!SIDED.test(name) && dice.chance(0.5)) mirror(pixels, size);
-  recolour(pixels, dice);
-  if (!COLOURED.test(name) && dice.chance(0.4)) saturate(pixels, between(0, 1.5));
-  if (dice.chance(0.25)) hide(pixels, size, dice);
-  if (dice.chance(0.5)) blur(pixels, size, 1 + dice.below(4));
+  recolour(pixels, isStrong ? 0.2 : 0.05, dice);
+  if (isStrong && !COLOURED.test(name) && dice.chance(0.5)) saturate(pixels, between(0, 1.5));
+  if (isStrong && dice.chance(0.3)) hide(pixels, size, dice);
+  if (dice.chance(0.5)) blur(pixels, size, 1 + dice.below(isStrong ? 4 : 2));
   return pixels;
 }
 
@@ -49,9 +60,9 @@ export function mirror(pixels: Float32Array, size: number): void {
   }
 }
 
-/** Darker or lighter by up to a fifth, each channel by another tenth, counted from white: white stays. In place. */
-function recolour(pixels: Float32Array, dice: Dice): void {
-  const gain = 0.8 + 0.4 * dice.uniform();
+/** Darker or lighter by up to `most`, each channel by another tenth, counted from white: white stays. In place. */
+function recolour(pixels: Float32Array, most: number, dice: Dice): void {
+  const gain = 1 + most * (2 * dice.uniform() - 1);
   const gains = [0, 1, 2].map(() => gain * (0.9 + 0.2 * dice.uniform()));
   for (let i = 0; i < pixels.length; i++) pixels[i] = Math.max(-1, 1 + (pixels[i]! - 1) * gains[i % 3]!);
 }
