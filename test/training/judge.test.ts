@@ -10,7 +10,7 @@ import { trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import { classifierConfig } from '../../src/engine/training/tasks/classifier.ts';
-import { mirror, randomView } from '../../src/engine/training/tasks/views.ts';
+import { mirror, randomView, type ViewKind } from '../../src/engine/training/tasks/views.ts';
 import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
 import { SMALL_JUDGE, writeRandomJudge } from '../report/random-judge.ts';
 import { drawTiny, writeTinyDataset } from '../report/tiny-dataset.ts';
@@ -71,7 +71,7 @@ describe('what the judge sees', () => {
     // the left half is darker
     const half = () => drawTiny(0, 'flat').map((value, i) => ((i >> 2) % 128 < 64 || i % 4 === 3 ? value : 255));
     const isMirrored = (name: string, step: number) => {
-      const pixels = randomView(half(), name, 16, new Dice(0, step));
+      const pixels = randomView(half(), name, 16, new Dice(0, step), 'strong');
       const [left, right] = [pixels[(8 * 16 + 5) * 3 + 2]!, pixels[(8 * 16 + 10) * 3 + 2]!];
       return right < left;
     };
@@ -80,16 +80,19 @@ describe('what the judge sees', () => {
     expect(steps.some((step) => isMirrored('hand pointing left', step))).toBe(false);
   });
 
-  test('is sometimes nearly grey, but not where its name says a colour', () => {
-    const chroma = (name: string, step: number) => {
+  test('is sometimes nearly grey, but not where its name says a colour, nor in a gentle view', () => {
+    const chroma = (name: string, step: number, kind: ViewKind) => {
       const red = Uint8Array.from({ length: 128 * 128 * 4 }, (_, i) => [200, 0, 0, 255][i % 4]!);
-      const pixels = randomView(red, name, 16, new Dice(0, step));
+      const pixels = randomView(red, name, 16, new Dice(0, step), kind);
       const middle = [...pixels.subarray((8 * 16 + 8) * 3, (8 * 16 + 8) * 3 + 3)];
       return Math.max(...middle) - Math.min(...middle);
     };
-    const least = (name: string) => Math.min(...Array.from({ length: 60 }, (_, step) => chroma(name, step)));
-    expect(least('heart')).toBeLessThan(0.15);
-    expect(least('red heart')).toBeGreaterThan(0.15);
+    const least = (name: string, kind: ViewKind) =>
+      Math.min(...Array.from({ length: 60 }, (_, step) => chroma(name, step, kind)));
+    expect(least('heart', 'strong')).toBeLessThan(0.15);
+    expect(least('red heart', 'strong')).toBeGreaterThan(0.15);
+    // of which the style is to be told
+    expect(least('heart', 'gentle')).toBeGreaterThan(1);
   });
 
   test('a mirror twice is none', () => {

@@ -10,7 +10,7 @@ import type { Task, TaskOptions } from '../task.ts';
 import { clipPixels, WHOLE } from './clip-preprocess.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { concatenated, indicesOf, judgedPictures } from './pictures.ts';
-import { randomView, type ViewKind } from './views.ts';
+import { drawKind, randomView } from './views.ts';
 
 type T = tfjs.Tensor;
 
@@ -111,9 +111,9 @@ export function classifierTask(
     batch(step) {
       const dice = new Dice(seed, step);
       const indices = Array.from({ length: batchSize }, () => dice.pick(training));
-      const kinds = indices.map((): ViewKind => (dice.chance(0.5) ? 'gentle' : 'strong'));
+      const kinds = indices.map(() => drawKind(dice));
       const views = indices.map((index, b) =>
-        randomView(dataset.read(index), nameOf(dataset, index), size, dice, kinds[b]),
+        randomView(dataset.read(index), nameOf(dataset, index), size, dice, kinds[b]!),
       );
       const styles = indices.map((index, b) => (kinds[b] === 'gentle' ? styleOf(index) : NO_LABEL));
       return { pixels: concatenated(views), concepts: indices.map(conceptOf), styles };

@@ -15,7 +15,7 @@ import { captionOf } from './encode-captions.ts';
 import { choosePatches } from './patches.ts';
 import { concatenated, indicesOf } from './pictures.ts';
 import { type Teacher, teaching } from './teaching.ts';
-import { randomView, type ViewKind } from './views.ts';
+import { drawKind, randomView } from './views.ts';
 
 /** Concepts that count as neighbours. */
 const NEIGHBOURHOOD = 320;
@@ -110,9 +110,9 @@ export function clipTask(
       const indices = concepts.map((concept) => dice.pick(byConcept[concept]!));
       const captions = indices.map((index) => captionOf(dataset, index, dice));
       const texts = captions.map((caption) => tokenizer.encode(caption).ids);
-      const kinds = indices.map((): ViewKind => (dice.chance(0.5) ? 'gentle' : 'strong'));
+      const kinds = indices.map(() => drawKind(dice));
       const views = indices.map((index, i) =>
-        randomView(dataset.read(index), dataset.records[index]!.name, size, dice, kinds[i]),
+        randomView(dataset.read(index), dataset.records[index]!.name, size, dice, kinds[i]!),
       );
       const share = step < WHOLE_FROM * horizon ? KEPT : 1;
       const patches = choosePatches(views, { size, patch }, share, dice);

@@ -13,6 +13,9 @@ const COLOURED =
 /** How much of a picture a view changes: of a gentle one one can still tell the style. */
 export type ViewKind = 'gentle' | 'strong';
 
+/** Half of them each. */
+export const drawKind = (dice: Dice): ViewKind => (dice.chance(0.5) ? 'gentle' : 'strong');
+
 /**
  * A training picture as CLIP and the classifiers see it, another way at every call: larger or smaller, moved, mirrored where
  * its name allows it, a little recoloured, out of focus; a strong view is also broader or narrower, turned, on another
@@ -20,13 +23,7 @@ export type ViewKind = 'gentle' | 'strong';
  * @param picture 128 × 128 RGBA bytes, composed on white; written into
  * @returns size × size RGB in [−1, 1], rows first, channels last
  */
-export function randomView(
-  picture: Uint8Array,
-  name: string,
-  size: number,
-  dice: Dice,
-  kind: ViewKind = 'strong',
-): Float32Array {
+export function randomView(picture: Uint8Array, name: string, size: number, dice: Dice, kind: ViewKind): Float32Array {
   const isStrong = kind === 'strong';
   const pixels = new Float32Array(size * size * 3);
   const between = (least: number, most: number) => least + (most - least) * dice.uniform();
