@@ -11,8 +11,7 @@ import { openOptimizer } from '../../src/engine/training/optimizer/open-optimize
 import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
 import { type ClipTeaching, clipTask, namesWithVectors } from '../../src/engine/training/tasks/clip.ts';
 import { embedPixels } from '../../src/engine/training/tasks/clip-encoders.ts';
-import { clipPixels, WHOLE } from '../../src/engine/training/tasks/clip-preprocess.ts';
-import { concatenated } from '../../src/engine/training/tasks/pictures.ts';
+import { wholePictures } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { writeTinyDataset } from '../report/tiny-dataset.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 
@@ -67,14 +66,8 @@ test('a picture’s embedding tells its style beside its concept', async () => {
   while (optimizer.step < 120) await trainStep({ tf, task, parameters, optimizer });
 
   const values = optimizer.values();
-  const side = config.vision.image_size;
-  const pixels = concatenated(
-    dataset.records.map((_, index) => {
-      const whole = new Float32Array(side * side * 3);
-      clipPixels(dataset.read(index), WHOLE, side, whole);
-      return whole;
-    }),
-  );
+  const all = dataset.records.map((_, index) => dataset.read(index));
+  const pixels = wholePictures(all, config.vision.image_size);
   const weights = parameters.weights(values);
   const embeddings = embedPixels(tf, weights, config, pixels);
   const nearest = (vectors: string, names: readonly string[]) => {

@@ -3,6 +3,7 @@ import type { PictureSet } from '../data/picture-set.ts';
 import type { Dice } from '../dice.ts';
 import { drawWord } from '../teacher/neighbours.ts';
 import type { Vocabulary } from '../teacher/vocabulary.ts';
+import { picturesByConcept } from './clip.ts';
 import { captionOf } from './encode-captions.ts';
 import { indicesOf } from './pictures.ts';
 
@@ -48,9 +49,8 @@ function wordsWithPictures(dataset: PictureSet, { words, names, neighbours }: Vo
   const count = nearest.shape[1]!;
   const plain = plainSet(dataset);
   const pictures = new Map<string, number[]>(names.map((name) => [name, []]));
-  for (const index of indicesOf(plain, 'train')) {
-    const { concept } = plain.records[index]!;
-    pictures.get(plain.concepts.get(concept)!.name)?.push(index);
+  for (const [concept, indices] of picturesByConcept(plain)) {
+    pictures.get(plain.concepts.get(concept)!.name)!.push(...indices);
   }
 
   return (dice: Dice) => {

@@ -7,7 +7,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
-import { clipPixels, WHOLE } from './clip-preprocess.ts';
+import { wholePictures } from './clip-preprocess.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { concatenated, indicesOf, judgedPictures } from './pictures.ts';
 import { drawKind, randomView } from './views.ts';
@@ -132,7 +132,13 @@ export function classifierTask(
       for (let from = 0; from < judged.length; from += ROWS) {
         const rows = judged.slice(from, from + ROWS);
         const [names, manners] = tf.tidy(() => {
-          const classes = network(weights, wholePictures(dataset, rows, size));
+          const classes = network(
+            weights,
+            wholePictures(
+              rows.map((index) => dataset.read(index)),
+              size,
+            ),
+          );
           return [classes.concepts, classes.styles] as [T, T];
         });
         ranks.push(...(await ranksOf(names, rows.map(conceptOf))));
@@ -144,14 +150,6 @@ export function classifierTask(
       return { figures: { top1: within(1), top5: within(5), style: rightStyles / ranks.length } };
     },
   };
-}
-
-function wholePictures(dataset: Dataset, indices: readonly number[], size: number): Float32Array {
-  const pixels = new Float32Array(indices.length * size * size * 3);
-  for (const [i, index] of indices.entries()) {
-    clipPixels(dataset.read(index), WHOLE, size, pixels.subarray(i * size * size * 3, (i + 1) * size * size * 3));
-  }
-  return pixels;
 }
 
 /** How many logits are larger than the right one's, for each row. */

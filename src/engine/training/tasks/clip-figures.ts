@@ -7,7 +7,7 @@ import { plainSet } from '../data/compose/composed-set.ts';
 import { contactSheet } from '../data/contact-sheet.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { type ClipConfig, embedPixels, embedTokens } from './clip-encoders.ts';
-import { clipPixels, WHOLE } from './clip-preprocess.ts';
+import { wholePictures } from './clip-preprocess.ts';
 import { evaluated } from './evaluated.ts';
 import { evenly, indicesOf, judgedPictures } from './pictures.ts';
 
@@ -44,7 +44,17 @@ export async function clipFigures(
   const names = conceptNames(dataset);
   const texts = await embedTexts(tf, weights, config, tokenizer, names);
   const images = (indices: readonly number[]) =>
-    embedInRows(tf, indices, (rows) => embedPixels(tf, weights, config, pixelsOf(dataset, rows, config)));
+    embedInRows(tf, indices, (rows) =>
+      embedPixels(
+        tf,
+        weights,
+        config,
+        wholePictures(
+          rows.map((index) => dataset.read(index)),
+          config.vision.image_size,
+        ),
+      ),
+    );
 
   const top1 = async (indices: readonly number[]) => {
     const nearest = nearestRows(await images(indices), texts);
@@ -89,15 +99,6 @@ export const embedTexts = (
       rows.map((text) => tokenizer.encode(text).ids),
     ),
   );
-
-function pixelsOf(dataset: PictureSet, indices: readonly number[], { vision }: ClipConfig): Float32Array {
-  const size = vision.image_size ** 2 * 3;
-  const pixels = new Float32Array(indices.length * size);
-  for (const [i, index] of indices.entries()) {
-    clipPixels(dataset.read(index), WHOLE, vision.image_size, pixels.subarray(i * size, (i + 1) * size));
-  }
-  return pixels;
-}
 
 /** Embeddings of a long list, some rows at a time. */
 async function embedInRows<Item>(

@@ -52,6 +52,16 @@ export function clipPixels(picture: Uint8Array, view: View, size: number, into: 
   }
 }
 
+/** The same of some pictures, whole, one after another. */
+export function wholePictures(pictures: readonly Uint8Array[], size: number): Float32Array {
+  const count = size * size * 3;
+  const pixels = new Float32Array(pictures.length * count);
+  for (const [i, picture] of pictures.entries()) {
+    clipPixels(picture, WHOLE, size, pixels.subarray(i * count, (i + 1) * count));
+  }
+  return pixels;
+}
+
 /**
  * The same of whole pictures that a network has drawn, so that gradients reach it: (B, S, S, 4) in [−1, 1], colour as
  * composed on white → (B, size, size, 3). What leaves [−1, 1] is cut off, as in a file.

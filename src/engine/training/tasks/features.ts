@@ -13,7 +13,7 @@ import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
 import { explainFullDisk } from '../full-disk.ts';
 import type { ClipConfig } from './clip-encoders.ts';
-import { clipPixels, WHOLE } from './clip-preprocess.ts';
+import { wholePictures } from './clip-preprocess.ts';
 import { evaluated } from './evaluated.ts';
 import { frozenWeights } from './frozen.ts';
 import { toUnit } from './pictures.ts';
@@ -111,7 +111,7 @@ async function computeEmbeddings(
     tf,
     dataset,
     onProgress,
-    (pictures) => see(tf.tensor4d(pixelsOf(pictures, size), [pictures.length, size, size, 3])).embedding,
+    (pictures) => see(tf.tensor4d(wholePictures(pictures, size), [pictures.length, size, size, 3])).embedding,
   );
   const zero = await evaluated(tf, () => see(tf.zeros([1, size, size, 3])).embedding);
   // a model's own encoder, not trained further, gives embeddings that its decoder and prior know
@@ -145,13 +145,6 @@ function unitsOf(pictures: readonly Uint8Array[]): Float32Array {
   for (const [i, picture] of pictures.entries())
     toUnit(picture, values.subarray(i * PICTURE_BYTES, (i + 1) * PICTURE_BYTES));
   return values;
-}
-
-function pixelsOf(pictures: readonly Uint8Array[], size: number): Float32Array {
-  const pixels = new Float32Array(pictures.length * size * size * 3);
-  for (const [i, picture] of pictures.entries())
-    clipPixels(picture, WHOLE, size, pixels.subarray(i * size * size * 3, (i + 1) * size * size * 3));
-  return pixels;
 }
 
 const scaled = ({ data, shape }: Tensor, factor: number): Tensor => ({
