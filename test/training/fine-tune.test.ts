@@ -60,7 +60,7 @@ describe('the spherical distance', () => {
   });
 });
 
-test.each([64, 32, 24])('CLIP at %s² sees in a drawn picture what it sees in its file', (size) => {
+test.each([128, 64, 32, 24])('CLIP at %s² sees in a drawn picture what it sees in its file', (size) => {
   const picture = Uint8Array.from({ length: PICTURE_BYTES }, (_, i) => (i * 37 + (i >> 5)) % 256);
   const expected = new Float32Array(size * size * 3);
   clipPixels(picture, WHOLE, size, expected);

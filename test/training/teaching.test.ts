@@ -31,9 +31,17 @@ describe('a teacher of CLIP', () => {
     expect(lossOf([Math.log(moon) - 0.5, 7, Math.log(sun)])).toBeGreaterThan(0.001);
   });
 
+  test('sees smaller what CLIP sees larger', () => {
+    const larger = tf.image.resizeNearestNeighbor(tf.tensor4d(pixels, [1, 16, 16, 3]), [32, 32]);
+    const similarity = tf.tensor2d([[0.3, 0.1, -0.2]]);
+    const expected = teach(similarity, pixels).dataSync()[0]!;
+    const found = teaching(tf, teacher, ['moon', 'star', 'sun'], 32)(similarity, larger.dataSync() as Float32Array);
+    expect(found.dataSync()[0]).toBeCloseTo(expected, 5);
+  });
+
   test('must see what CLIP sees, and know nothing else than the data set', () => {
-    expect(() => teaching(tf, teacher, ['moon', 'sun'], 64)).toThrow(
-      'the teacher sees pictures of 16 pixels, CLIP of 64',
+    expect(() => teaching(tf, teacher, ['moon', 'sun'], 40)).toThrow(
+      'the teacher sees pictures of 16 pixels, CLIP of 40',
     );
     expect(() => teaching(tf, teacher, ['sun'], 16)).toThrow('the teacher knows “moon”');
   });

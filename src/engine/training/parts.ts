@@ -24,7 +24,7 @@ import type { Task } from './task.ts';
 import { arPriorTask } from './tasks/ar-prior.ts';
 import { classifierTask } from './tasks/classifier.ts';
 import { clipTask, conceptsRecur, namesWithVectors } from './tasks/clip.ts';
-import type { ClipConfig } from './tasks/clip-encoders.ts';
+import type { ClipConfig, FrozenText } from './tasks/clip-encoders.ts';
 import { embedTexts } from './tasks/clip-figures.ts';
 import { decoderTask } from './tasks/decoder.ts';
 import { distilTask } from './tasks/distil.ts';
@@ -42,7 +42,7 @@ import type { Teacher } from './tasks/teaching.ts';
 import { textDecoderTask } from './tasks/text-decoder.ts';
 import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 import { upsamplerTask } from './tasks/upsampler.ts';
-import { openVocabulary, type Vocabulary } from './teacher/vocabulary.ts';
+import { openVocabulary } from './teacher/vocabulary.ts';
 
 /** Over so many steps the learning rate of each falls. */
 const PLANNED_STEPS: Record<Part, number> = {
@@ -154,36 +154,16 @@ export async function createTask(
     const vocabulary = await openVocabulary(tf, dataset, runs, say);
     return (await distilTask(tf, dataset, features, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
   }
-  const taughtWords = () => openTaughtWords(tf, dataset, runs, say);
-  const text = { tokenizer, clip, weights: await frozenWeights(tf, runs, 'clip') };
+  const openText = () => openFrozenText(tf, dataset, runs, { tokenizer, clip }, say);
   if (part === 'prior') {
     const normalisation = await openNormalisation(runs, dataset, features);
     const config = await openPriorConfig(runs);
-    return priorTask(
-      tf,
-      dataset,
-      features,
-      normalisation,
-      text,
-      config,
-      { horizon, seed },
-      await taughtWords(),
-    ) as Task;
+    return priorTask(tf, dataset, features, normalisation, await openText(), config, { horizon, seed }) as Task;
   }
-
   if (part === 'ar-prior') {
     const components = await openComponents(runs, dataset, features);
     const config = await openArPriorConfig(runs, components);
-    return (await arPriorTask(
-      tf,
-      dataset,
-      features,
-      components,
-      text,
-      config,
-      { horizon, seed },
-      await taughtWords(),
-    )) as Task;
+    return (await arPriorTask(tf, dataset, features, components, await openText(), config, { horizon, seed })) as Task;
   }
 
   const movq = await openMovqConfig(runs);
@@ -194,11 +174,11 @@ export async function createTask(
   if (part === 'fine-tune') {
     const unet = await openUnetConfig(runs);
     const start = await trainedNetwork(tf, runs, 'decoder');
-    const networks = { unet, start, movq, movqWeights, clip, clipWeights: text.weights };
+    const networks = { unet, start, movq, movqWeights, clip, clipWeights: await frozenWeights(tf, runs, 'clip') };
     return fineTuneTask(tf, dataset, features, networks, draw, { horizon, seed }) as Task;
   }
   const config = await openTextDecoderConfig(runs);
-  return textDecoderTask(tf, dataset, features, text, draw, config, { horizon, seed }, await taughtWords()) as Task;
+  return textDecoderTask(tf, dataset, features, await openText(), draw, config, { horizon, seed }) as Task;
 }
 
 /** The features that decoder and prior learn from, computed where they are not there yet. */
@@ -237,14 +217,18 @@ async function openNameVectors(
   return concatenated(await embedTexts(tf, weights, clip, tokenizer, namesWithVectors(dataset)));
 }
 
-/** What the text encoder was taught besides captions: who learns from texts then learns that too. */
-async function openTaughtWords(
+/** The text encoder, with the words that it was taught besides captions. */
+async function openFrozenText(
   tf: TensorFlow,
   dataset: PictureSet,
   runs: string,
+  { tokenizer, clip }: Pick<FrozenText, 'tokenizer' | 'clip'>,
   say: (line: string) => void,
-): Promise<Vocabulary | undefined> {
-  return existsSync(checkpointOf(runs, 'distil')) ? openVocabulary(tf, dataset, runs, say) : undefined;
+): Promise<FrozenText> {
+  const weights = await frozenWeights(tf, runs, 'clip');
+  const isDistilled = existsSync(checkpointOf(runs, 'distil'));
+  const vocabulary = isDistilled ? await openVocabulary(tf, dataset, runs, say) : undefined;
+  return { tokenizer, clip, weights, vocabulary };
 }
 
 async function openTokenizer(dataset: PictureSet, runs: string, seed: number, say: (line: string) => void) {

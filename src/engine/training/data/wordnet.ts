@@ -14,6 +14,8 @@ interface Synset {
   readonly words: readonly string[];
   readonly hypernyms: readonly number[];
   readonly hyponyms: readonly number[];
+  /** Whether it is one of its kind: a city, a composer. */
+  readonly isInstance: boolean;
 }
 
 export function readWordNet(packages: DataPackages): WordNet {
@@ -38,7 +40,28 @@ function readSynset({ data }: WordNet, offset: number): Synset {
   const pointers = fields.slice(5 + 2 * wordCount);
   const targets = (symbol: string) =>
     pointers.flatMap((field, i) => (field === symbol ? [Number(pointers[i + 1])] : []));
-  return { lexicographerFile: Number(fields[1]), words, hypernyms: targets('@'), hyponyms: targets('~') };
+  return {
+    lexicographerFile: Number(fields[1]),
+    words,
+    hypernyms: targets('@'),
+    hyponyms: targets('~'),
+    isInstance: pointers.includes('@i'),
+  };
+}
+
+/**
+ * The nouns of one or two words that people use for a kind of thing, by their commonest sense: no composers and cities, and
+ * not the Latin of biologists, which stands behind the common names of a species ("Canis familiaris" behind "dog").
+ */
+export function commonNouns(wordNet: WordNet): string[] {
+  return [...wordNet.index].flatMap(([lemma, [commonest]]) => {
+    if (!/^[a-z][a-z'-]*( [a-z][a-z'-]*)?$/.test(lemma)) return [];
+    const { words, isInstance } = readSynset(wordNet, commonest!);
+    const isTaxon = words.some((word) => /^(genus|family|order|class|phylum|sub[a-z]+|super[a-z]+) [A-Z]/.test(word));
+    const last = words.at(-1)!;
+    const isLatin = words.length > 1 && last.toLowerCase() === lemma && /^[A-Z][a-z-]+ [a-z-]+$/.test(last);
+    return isInstance || isTaxon || isLatin ? [] : [lemma];
+  });
 }
 
 /** What WordNet says of a lemma's commonest sense, without the examples. */

@@ -8,7 +8,6 @@ import { tensor } from '../../tensor.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
-import type { Vocabulary } from '../teacher/vocabulary.ts';
 import { type CaptionedPictures, captionedPictures } from './captioned-pictures.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
@@ -83,7 +82,6 @@ interface Batch extends Captions {
  * The autoregressive prior learns the codes of z_i, each from the caption, z_t, z_i·z_t and the codes before it
  * (Ramesh et al. 2022, 2.2); cross-entropy, in nats a code.
  * @param text its encoder is not trained
- * @param vocabulary words that the text encoder knows from another model; the prior then learns them too
  */
 export async function arPriorTask(
   tf: TensorFlow,
@@ -93,11 +91,10 @@ export async function arPriorTask(
   text: FrozenText,
   config: ArPriorConfig,
   { horizon, seed }: TaskOptions,
-  vocabulary?: Vocabulary,
 ): Promise<Task<Batch>> {
   const ops = new TfjsOps(tf);
   const training = indicesOf(dataset, 'train');
-  const draw = captionedPictures(dataset, DROPPED, vocabulary);
+  const draw = captionedPictures(dataset, DROPPED, text.vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const encode = captionEncoder(tf, text);
   const edges = await similarityEdges();

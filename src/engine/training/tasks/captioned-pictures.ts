@@ -1,8 +1,7 @@
 import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import type { Dice } from '../dice.ts';
-import { drawWord } from '../teacher/neighbours.ts';
-import type { Vocabulary } from '../teacher/vocabulary.ts';
+import { drawWord, type Vocabulary } from '../teacher/neighbours.ts';
 import { picturesByConcept } from './clip.ts';
 import { captionOf } from './encode-captions.ts';
 import { indicesOf } from './pictures.ts';

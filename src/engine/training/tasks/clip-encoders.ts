@@ -5,6 +5,8 @@ import { ClipVisionConfig, clipVision } from '../../networks/clip-vision.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
+import { PICTURE_SIZE } from '../data/rasterise.ts';
+import type { Vocabulary } from '../teacher/neighbours.ts';
 import { groupByLength, placesOf } from './by-length.ts';
 import { TEXT_LENGTH } from './tokenizer.ts';
 
@@ -22,9 +24,11 @@ export interface FrozenText {
   readonly tokenizer: Tokenizer;
   readonly clip: ClipConfig;
   readonly weights: Weights<T>;
+  /** Words that it knows from another model; who learns from texts then learns them too. */
+  readonly vocabulary?: Vocabulary | undefined;
 }
 
-/** Text 256 wide × 4 layers; pictures 64² in patches of 8, 192 wide × 6 layers; joint embedding of 256. */
+/** Text 256 wide × 4 layers; pictures 128² in patches of 16, 192 wide × 6 layers; joint embedding of 256. */
 export function clipConfig(vocabularySize: number): ClipConfig {
   const text = ClipTextConfig.parse({
     vocab_size: vocabularySize,
@@ -44,8 +48,8 @@ export function clipConfig(vocabularySize: number): ClipConfig {
     projection_dim: EMBEDDING_WIDTH,
     num_hidden_layers: 6,
     num_attention_heads: 3,
-    image_size: 64,
-    patch_size: 8,
+    image_size: PICTURE_SIZE,
+    patch_size: 16,
   });
   return { text, vision };
 }

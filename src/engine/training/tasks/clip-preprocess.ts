@@ -14,12 +14,17 @@ export interface View {
 
 export const WHOLE: View = { scale: 1, right: 0, down: 0, turn: 0, stretch: 1 };
 
+/** Samples along each side of a pixel of what CLIP sees: of a smaller picture, each of the 128 × 128 pixels counts. */
+const samplesFor = (size: number) => Math.max(1, Math.round(PICTURE_SIZE / size));
+
 /**
- * 128 × 128 RGBA bytes, composed on white → `size` × `size` RGB in [−1, 1]: each value the mean of 2 × 2 samples.
+ * 128 × 128 RGBA bytes, composed on white → `size` × `size` RGB in [−1, 1].
  * @param into receives size·size·3 values, rows first, channels last
  */
 export function clipPixels(picture: Uint8Array, view: View, size: number, into: Float32Array): void {
-  const step = PICTURE_SIZE / (2 * size);
+  const samples = samplesFor(size);
+  const step = PICTURE_SIZE / (samples * size);
+  const half = 127.5 * samples ** 2;
   const middle = PICTURE_SIZE / 2;
   const width = view.scale * Math.sqrt(view.stretch);
   const height = view.scale / Math.sqrt(view.stretch);
@@ -27,9 +32,9 @@ export function clipPixels(picture: Uint8Array, view: View, size: number, into: 
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
       let [red, green, blue] = [0, 0, 0];
-      for (let sample = 0; sample < 4; sample++) {
-        const across = (2 * x + (sample & 1) + 0.5) * step - middle - view.right;
-        const along = (2 * y + (sample >> 1) + 0.5) * step - middle - view.down;
+      for (let sample = 0; sample < samples ** 2; sample++) {
+        const across = (samples * x + (sample % samples) + 0.5) * step - middle - view.right;
+        const along = (samples * y + Math.floor(sample / samples) + 0.5) * step - middle - view.down;
         const column = Math.floor((across * cos + along * sin) / width + middle);
         const row = Math.floor((along * cos - across * sin) / height + middle);
         if (column >= 0 && row >= 0 && column < PICTURE_SIZE && row < PICTURE_SIZE) {
@@ -45,9 +50,9 @@ export function clipPixels(picture: Uint8Array, view: View, size: number, into: 
         }
       }
       const at = (y * size + x) * 3;
-      into[at] = red / 510 - 1;
-      into[at + 1] = green / 510 - 1;
-      into[at + 2] = blue / 510 - 1;
+      into[at] = red / half - 1;
+      into[at + 1] = green / half - 1;
+      into[at + 2] = blue / half - 1;
     }
   }
 }
@@ -67,12 +72,12 @@ export function wholePictures(pictures: readonly Uint8Array[], size: number): Fl
  * composed on white → (B, size, size, 3). What leaves [−1, 1] is cut off, as in a file.
  */
 export function clipImages(tf: TensorFlow, pictures: tfjs.Tensor, size: number): tfjs.Tensor {
-  const [samples, side] = [2 * size, pictures.shape[1]!];
-  const places = Array.from({ length: samples }, (_, i) => Math.floor((i + 0.5) * (side / samples)));
+  const [samples, side] = [samplesFor(size), pictures.shape[1]!];
+  const places = Array.from({ length: samples * size }, (_, i) => Math.floor((i + 0.5) * (side / (samples * size))));
   const colours = tf.clipByValue(tf.slice(pictures, [0, 0, 0, 0], [-1, -1, -1, 3]), -1, 1);
   const sampled =
-    samples === side
+    places.length === side
       ? colours
       : tf.gather(tf.gather(colours, tf.tensor1d(places, 'int32'), 1), tf.tensor1d(places, 'int32'), 2);
-  return tf.avgPool(sampled as tfjs.Tensor4D, 2, 2, 'valid');
+  return tf.avgPool(sampled as tfjs.Tensor4D, samples, samples, 'valid');
 }

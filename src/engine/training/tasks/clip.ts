@@ -33,8 +33,8 @@ interface Batch {
   readonly styles: readonly number[];
 }
 
-/** Of the styles in the loss; that of the concepts counts once. */
-const STYLE_WEIGHT = 0.5;
+/** Of the styles in the loss; as much as that of the concepts. */
+const STYLE_WEIGHT = 1;
 
 /** Of each picture's patches, the share that the encoder sees, until the last part of the planned steps. */
 const KEPT = 0.5;

@@ -6,7 +6,6 @@ import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
-import type { Vocabulary } from '../teacher/vocabulary.ts';
 import { groupByLength } from './by-length.ts';
 import { type CaptionedPictures, captionedPictures } from './captioned-pictures.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
@@ -60,7 +59,6 @@ function rowsOf({ ids, masks, ...values }: Batch, rows: readonly number[]): Batc
  * The prior learns z_i itself (Ramesh et al. 2022, 2.2) from a noised z_i, the caption's tokens and its embedding z_t;
  * squared error. Each dimension of z_i is normalised.
  * @param text its encoder is not trained
- * @param vocabulary words that the text encoder knows from another model; the prior then learns them too
  */
 export function priorTask(
   tf: TensorFlow,
@@ -70,10 +68,9 @@ export function priorTask(
   text: FrozenText,
   config: PriorConfig,
   { horizon, seed }: TaskOptions,
-  vocabulary?: Vocabulary,
 ): Task<Batch> {
   const ops = new TfjsOps(tf);
-  const draw = captionedPictures(dataset, DROPPED, vocabulary);
+  const draw = captionedPictures(dataset, DROPPED, text.vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const noising = createNoising(PRIOR_SCHEDULER);
   const encode = captionEncoder(tf, text);

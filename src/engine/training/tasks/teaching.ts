@@ -19,9 +19,11 @@ export interface Teacher {
  * @param size of the pictures
  */
 export function teaching(tf: TensorFlow, { config, weights }: Teacher, names: readonly string[], size: number) {
-  if (config.image_size !== size) {
+  // a teacher sees the same view smaller: convolutions over as many pixels as CLIP's would cost four times as much
+  const shrink = size / config.image_size;
+  if (!Number.isInteger(shrink)) {
     throw new InputError(
-      `the teacher sees pictures of ${config.image_size} pixels, CLIP of ${size}: train one with "image_size": ${size}`,
+      `the teacher sees pictures of ${config.image_size} pixels, CLIP of ${size}: train one with an "image_size" that divides ${size}`,
     );
   }
   const places = config.concepts.map((name) => names.indexOf(name));
@@ -33,7 +35,8 @@ export function teaching(tf: TensorFlow, { config, weights }: Teacher, names: re
   }
   const look = classifier(new TfjsOps(tf), weights, config);
   return (similarity: T, pixels: Float32Array): tfjs.Scalar => {
-    const seen = look(tf.tensor(pixels, [pixels.length / (size * size * 3), size, size, 3]));
+    const views = tf.tensor4d(pixels, [pixels.length / (size * size * 3), size, size, 3]);
+    const seen = look(tf.avgPool(views, shrink, shrink, 'valid'));
     const own = tf.gather(similarity, tf.tensor1d(places, 'int32'), 1);
     const [p, q] = [tf.logSoftmax(seen.concepts), tf.logSoftmax(own)];
     return tf.mean(tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)), -1)) as tfjs.Scalar;

@@ -8,7 +8,6 @@ import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
-import type { Vocabulary } from '../teacher/vocabulary.ts';
 import { type CaptionedPictures, captionedPictures } from './captioned-pictures.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { DECODER_BATCH, DECODER_OPTIMIZER, JUDGED, latentUnet } from './decoder.ts';
@@ -54,9 +53,8 @@ export function textDecoderTask(
   draw: DrawSheet,
   config: TextDecoderConfig,
   { horizon, seed }: TaskOptions,
-  vocabulary?: Vocabulary,
 ): Task<Batch> {
-  const drawCaptioned = captionedPictures(dataset, DROPPED, vocabulary);
+  const drawCaptioned = captionedPictures(dataset, DROPPED, text.vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const latentShape = features.latents.shape.slice(1);
   const conditioned = textConditioned(tf, config, text);

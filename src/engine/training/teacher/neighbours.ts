@@ -17,13 +17,25 @@ export interface Neighbours {
   readonly weights: Tensor;
 }
 
-/** The number of a word, the likelier the clearer it is what it is nearest to: much of a dictionary can't be drawn. */
+/** Words that a text encoder is to know, and what they mean. */
+export interface Vocabulary {
+  readonly words: readonly string[];
+  /** Of a data set's concepts that have pictures to learn from. */
+  readonly names: readonly string[];
+  /** Of the words, among the names. */
+  readonly neighbours: Neighbours;
+}
+
+/**
+ * The number of a word, the likelier the clearer it is what it is nearest to, by the cube of the nearest name's weight: much
+ * of a dictionary can't be drawn.
+ */
 export function drawWord({ weights: { data, shape } }: Neighbours, dice: Dice): number {
   const [words, count] = shape as [number, number];
   for (;;) {
     const word = dice.below(words);
     // the first is the nearest
-    if (dice.chance(data[word * count]!)) return word;
+    if (dice.chance(data[word * count]! ** 3)) return word;
   }
 }
 

