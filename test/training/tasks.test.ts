@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ClipTextConfig } from '../../src/engine/networks/clip-text.ts';
 import { ClipVisionConfig } from '../../src/engine/networks/clip-vision.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
+import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../../src/engine/training/data/rasterise.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
@@ -16,7 +17,13 @@ import { gatherRows, moments } from '../../src/engine/training/tasks/features.ts
 import { latentPenalty, pictureLoss } from '../../src/engine/training/tasks/movq-loss.ts';
 import { createNoising, DECODER_SCHEDULER, PRIOR_SCHEDULER } from '../../src/engine/training/tasks/noising.ts';
 import { choosePatches } from '../../src/engine/training/tasks/patches.ts';
-import { paintBackground, randomCrop, toBytes, toUnit } from '../../src/engine/training/tasks/pictures.ts';
+import {
+  judgedPictures,
+  paintBackground,
+  randomCrop,
+  toBytes,
+  toUnit,
+} from '../../src/engine/training/tasks/pictures.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 
 /** Every pixel says where it is. */
@@ -34,6 +41,22 @@ describe('dice', () => {
     expect(draw(1, 2)).toEqual(draw(1, 2));
     expect(draw(1, 2)).not.toEqual(draw(1, 3));
     expect(draw(1, 2)).not.toEqual(draw(2, 2));
+  });
+});
+
+describe('pictures that a network is judged by', () => {
+  const setOf = (...splits: string[]) => ({ records: splits.map((split) => ({ split })) }) as unknown as PictureSet;
+  const judged = (set: PictureSet, isUsable?: (index: number) => boolean) => {
+    const { indices, name } = judgedPictures(set, 'held-out-pair', 2, isUsable);
+    return [indices, Object.keys(name({ loss: 1 }))];
+  };
+
+  test('are held out wherever some are, and the names of their figures say so', () => {
+    const pair = setOf('train', 'held-out-concept', 'held-out-pair');
+    expect(judged(pair)).toEqual([[2], ['heldOutLoss']]);
+    expect(judged(pair, (index) => index < 2)).toEqual([[1], ['heldOutLoss']]);
+    expect(judged(setOf('train', 'held-out-concept'))).toEqual([[1], ['heldOutLoss']]);
+    expect(judged(setOf('train', 'train', 'train'))).toEqual([[0, 1], ['trainLoss']]);
   });
 });
 

@@ -27,7 +27,7 @@ export function modelCard(history: History, dataset: PictureSet): string {
 Kandinsky 2.2 layout (\`KandinskyV22CombinedPipeline\`): opens in Python diffusers and here. Draws 128 × 128 RGBA: colour as
 composed on white, alpha beside it. Trained by \`npm run train\`.
 
-| Part | Steps | Hours | Last figures on held-out pictures |
+| Part | Steps | Hours | Last figures, on pictures that were held out unless they are called train… |
 |---|---|---|---|
 ${rows.join('\n')}
 

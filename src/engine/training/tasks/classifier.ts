@@ -88,7 +88,7 @@ export function classifierTask(
   const conceptOf = (index: number) => conceptLabels.get(nameOf(dataset, index))!;
   const styleOf = (index: number) => styleLabels.get(dataset.records[index]!.style)!;
   const training = indicesOf(dataset, 'train').filter(known);
-  const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY).filter(known);
+  const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY, known);
   const batchSize = 64;
   const network = (weights: Weights<T>, pixels: Float32Array) =>
     classifier(new TfjsOps(tf), weights, config)(tf.tensor(pixels, [pixels.length / (size * size * 3), size, size, 3]));
@@ -129,8 +129,8 @@ export function classifierTask(
     async evaluate(weights) {
       const ranks: number[] = [];
       let rightStyles = 0;
-      for (let from = 0; from < judged.length; from += ROWS) {
-        const rows = judged.slice(from, from + ROWS);
+      for (let from = 0; from < judged.indices.length; from += ROWS) {
+        const rows = judged.indices.slice(from, from + ROWS);
         const [names, manners] = tf.tidy(() => {
           const classes = network(
             weights,
@@ -147,7 +147,7 @@ export function classifierTask(
         tf.dispose([names, manners]);
       }
       const within = (best: number) => ranks.filter((rank) => rank < best).length / ranks.length;
-      return { figures: { top1: within(1), top5: within(5), style: rightStyles / ranks.length } };
+      return { figures: judged.name({ top1: within(1), top5: within(5), style: rightStyles / ranks.length }) };
     },
   };
 }

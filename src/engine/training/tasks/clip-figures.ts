@@ -66,9 +66,10 @@ export async function clipFigures(
   const gallery = evenly([...plain.records.keys()], GALLERY);
   const queries = await embedTexts(tf, weights, config, tokenizer, QUERIES);
   const found = nearestRows(queries, await images(gallery)).flatMap((row) => row.slice(0, COLUMNS));
+  const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY);
   return {
     figures: {
-      pairTop1: await top1(judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY)),
+      ...judged.name({ top1: await top1(judged.indices) }),
       trainTop1: await top1(evenly(indicesOf(plain, 'train'), JUDGED)),
     },
     sheet: await contactSheet(

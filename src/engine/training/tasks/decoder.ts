@@ -116,10 +116,13 @@ export function decoderTask(
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const heldOut = await evaluatedNumber(tf, () =>
-        lossOf(weights, decoderBatch(features, judged, new Dice(seed, 0))),
+      const loss = await evaluatedNumber(tf, () =>
+        lossOf(weights, decoderBatch(features, judged.indices, new Dice(seed, 0))),
       );
-      return { figures: { heldOut }, sheet: await draw((index) => network(weights, guided(features, index))) };
+      return {
+        figures: judged.name({ loss }),
+        sheet: await draw((index) => network(weights, guided(features, index))),
+      };
     },
   };
 }

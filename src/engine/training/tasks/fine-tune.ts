@@ -28,12 +28,6 @@ interface Batch extends DecoderBatch {
   readonly targets: Float32Array;
 }
 
-/** Of pictures that were held out. */
-interface Figures {
-  readonly heldOut: number;
-  readonly distance: number;
-}
-
 /** The networks around the decoder, used and not trained, and the weights that the decoder begins with. */
 export interface FineTuneNetworks {
   readonly unet: UnetConfig;
@@ -80,15 +74,14 @@ export function fineTuneTask(
     return { v, distance };
   }
 
-  async function figuresOf(weights: Weights<T>): Promise<Figures> {
+  async function figuresOf(weights: Weights<T>): Promise<[loss: number, distance: number]> {
     const both = await evaluated(tf, () => {
-      const { v, distance } = lossOf(weights, batchOf(judged, new Dice(seed, 0)));
+      const { v, distance } = lossOf(weights, batchOf(judged.indices, new Dice(seed, 0)));
       return tf.stack([v, distance]);
     });
-    const [heldOut, distance] = both.data as unknown as [number, number];
-    return { heldOut, distance };
+    return [...both.data] as [number, number];
   }
-  let before: Figures | undefined;
+  let before: Awaited<ReturnType<typeof figuresOf>> | undefined;
 
   return {
     name: 'fine-tune',
@@ -108,11 +101,9 @@ export function fineTuneTask(
     },
     async evaluate(weights) {
       before ??= await figuresOf(networks.start.weights);
-      const figures = {
-        ...(await figuresOf(weights)),
-        heldOutBefore: before.heldOut,
-        distanceBefore: before.distance,
-      };
+      const [loss, distance] = await figuresOf(weights);
+      const [lossBefore, distanceBefore] = before;
+      const figures = judged.name({ loss, distance, lossBefore, distanceBefore });
       return { figures, sheet: await draw((index) => network(weights, guided(features, index))) };
     },
   };

@@ -96,13 +96,16 @@ export function movqTask(
     },
 
     async evaluate(weights) {
-      const pictures = judged.map((index) => dataset.read(index));
+      const pictures = judged.indices.map((index) => dataset.read(index));
       const copies: Uint8Array[] = [];
       for (const picture of pictures) copies.push(await reconstruct(tf, weights, config, picture));
       const psnr = pictures.reduce((sum, picture, i) => sum + psnrRgb(picture, copies[i]!), 0) / pictures.length;
       const shown = evenly([...pictures.keys()], SHOWN);
       const rows = [...shown.map((i) => pictures[i]!), ...shown.map((i) => copies[i]!)];
-      return { figures: { psnr }, sheet: await contactSheet(rows, { columns: shown.length, size: PICTURE_SIZE }) };
+      return {
+        figures: judged.name({ psnr }),
+        sheet: await contactSheet(rows, { columns: shown.length, size: PICTURE_SIZE }),
+      };
     },
   };
 }

@@ -1,3 +1,4 @@
+import { InputError } from '../../../errors.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_SIZE } from '../data/rasterise.ts';
 import type { Dice } from '../dice.ts';
@@ -9,10 +10,33 @@ export function indicesOf(dataset: PictureSet, split: 'train' | HeldOut): number
   return dataset.records.flatMap((record, index) => (record.split === split ? [index] : []));
 }
 
-/** Up to `count` pictures to judge a network by: held out, or of training where the data set is too small to hold any out. */
-export function judgedPictures(dataset: PictureSet, split: HeldOut, count: number): number[] {
-  const heldOut = indicesOf(dataset, split);
-  return evenly(heldOut.length > 0 ? heldOut : indicesOf(dataset, 'train'), count);
+/** Pictures that a network is judged by. */
+export interface Judged {
+  readonly indices: readonly number[];
+  /** Names of figures, and whether they were measured on pictures that were held out: `heldOutLoss` or `trainLoss`. */
+  name(figures: Readonly<Record<string, number>>): Record<string, number>;
+}
+
+/**
+ * Up to `count` pictures to judge a network by: held out, of this split if there are any, else of the other one; of training
+ * where the data set is too small to hold any out.
+ * @param isUsable  only such pictures
+ */
+export function judgedPictures(
+  dataset: PictureSet,
+  split: HeldOut,
+  count: number,
+  isUsable: (index: number) => boolean = () => true,
+): Judged {
+  const other = split === 'held-out-pair' ? 'held-out-concept' : 'held-out-pair';
+  for (const from of [split, other, 'train'] as const) {
+    const indices = evenly(indicesOf(dataset, from).filter(isUsable), count);
+    if (indices.length === 0) continue;
+    const prefix = from === 'train' ? 'train' : 'heldOut';
+    const named = (name: string) => prefix + name.charAt(0).toUpperCase() + name.slice(1);
+    return { indices, name: (figures) => Object.fromEntries(Object.entries(figures).map(([n, x]) => [named(n), x])) };
+  }
+  throw new InputError('the data set has no picture to judge a network by');
 }
 
 /** `count` of a list, at even distances. */

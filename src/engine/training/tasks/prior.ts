@@ -134,9 +134,9 @@ export function priorTask(
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
       const dice = new Dice(seed, 0);
-      const batch = batchOf({ indices: judged, captions: drawCaptions(dataset, judged, dice) }, dice);
-      const heldOut = await evaluatedNumber(tf, () => lossOf(weights, batch));
-      return { figures: { heldOut } };
+      const batch = batchOf({ indices: judged.indices, captions: drawCaptions(dataset, judged.indices, dice) }, dice);
+      const loss = await evaluatedNumber(tf, () => lossOf(weights, batch));
+      return { figures: judged.name({ loss }) };
     },
   };
 }

@@ -80,10 +80,7 @@ export function upsamplerTask(
   const noising = createNoising(UPSCALE_SCHEDULER, LAST_TIMESTEP);
   const training = indicesOf(dataset, 'train').filter((index) => pictures.has(index));
   if (training.length === 0) throw new InputError('no picture to train on is large: an upsampler needs some');
-  const judged = evenly(
-    judgedPictures(dataset, 'held-out-concept', dataset.records.length).filter((index) => pictures.has(index)),
-    JUDGED,
-  );
+  const judged = judgedPictures(dataset, 'held-out-concept', JUDGED, (index) => pictures.has(index));
   const network = upsamplerOf(tf, config);
 
   /** A square of a picture and what is around it, both at its two sizes. */
@@ -152,7 +149,7 @@ export function upsamplerTask(
 
     async evaluate(weights) {
       const middle = (PICTURE_SIZE - WINDOW) / 2;
-      const pairs = judged.map((index) => windowOf(index, middle, middle));
+      const pairs = judged.indices.map((index) => windowOf(index, middle, middle));
       const bicubic = pairs.map(({ small }) => enlarge(small));
       const drawn: Tensor[] = [];
       for (const { small } of pairs) {
@@ -166,8 +163,8 @@ export function upsamplerTask(
         ),
       );
       return {
-        figures: { psnr: psnr(drawn), bicubic: psnr(bicubic) },
-        sheet: await contactSheet(rows, { columns: Math.min(SHOWN, judged.length), size: PICTURE_SIZE }),
+        figures: judged.name({ psnr: psnr(drawn), bicubic: psnr(bicubic) }),
+        sheet: await contactSheet(rows, { columns: Math.min(SHOWN, judged.indices.length), size: PICTURE_SIZE }),
       };
     },
   };
