@@ -74,6 +74,11 @@ describe('the judge', () => {
     ]);
   });
 
+  test('is asked for names of the data set alone, if it knows more', async () => {
+    const config = { ...judge.config, concepts: [...NAMES, 'ultraviolet'] };
+    expect([...(await openBench({ ...judge, config }, dataset, silent)).known]).toEqual(NAMES);
+  });
+
   test('is measured on real held-out pictures itself', async () => {
     const blind = { ...judge, look: async (pixels: Tensor) => judge.look({ ...pixels, data: pixels.data.fill(0) }) };
     expect(await judgeReal(await openBench(judge, dataset, silent), dataset)).toEqual({ concept: 1, both: 1 });

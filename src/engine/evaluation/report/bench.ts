@@ -16,7 +16,7 @@ export interface Opinion {
 
 /** The judge, who has seen all training pictures. */
 export interface Bench {
-  /** Names of the concepts that it tells apart. */
+  /** Names of the data set's concepts that it tells apart. */
   readonly known: ReadonlySet<string>;
   /** @param pictures  128 × 128 RGBA bytes each */
   judge(pictures: readonly Uint8Array[]): Promise<Opinion[]>;
@@ -35,9 +35,10 @@ export async function openBench(judge: Judge, dataset: Dataset, onProgress: (don
     onProgress(from + pictures.length);
   }
   const vectors = unitRows(concatRows(styles));
+  const names = new Set(training.map((index) => dataset.concepts.get(dataset.records[index]!.concept)!.name));
 
   return {
-    known: new Set(judge.config.concepts),
+    known: new Set(judge.config.concepts.filter((name) => names.has(name))),
     async judge(pictures) {
       const opinions: Opinion[] = [];
       for (let from = 0; from < pictures.length; from += ROWS) {

@@ -43,7 +43,7 @@ export type Figure =
       readonly value: number;
       /** Of how many, and what else one should know. */
       readonly note: string;
-      /** The same of real held-out pictures: no drawn picture can be expected to do better. */
+      /** The same of real pictures of held-out pairs, which the judge has no more seen than drawn ones. */
       readonly ofReal?: number;
     }
   | { readonly value: null; readonly reason: string };

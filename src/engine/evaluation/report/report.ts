@@ -84,14 +84,14 @@ async function measureDrawings(
 ): Promise<Partial<Record<Drawn, Figure>>> {
   if (figures.length === 0) return {};
   if (!existsSync(options.judge)) {
-    const missing = { value: null, reason: `there is no judge in ${options.judge}: npm run train -- judge` };
-    return Object.fromEntries(figures.map((name) => [name, missing]));
+    return sameReason(figures, `there is no judge in ${options.judge}: npm run train -- judge`);
   }
   const judge = await openJudge(options.judge, options.runtime);
   const model = await openModel(options.model, options.runtime);
   try {
     const training = dataset.records.filter(({ split }) => split === 'train').length;
     const bench = await openBench(judge, dataset, (done) => options.onProgress('judge', done, training));
+    if (bench.known.size === 0) return sameReason(figures, `${options.judge} knows none of the data set's names`);
     const real = await judgeReal(bench, dataset);
     const ofReal = { prompt_top1: real?.concept, pair_top1: real?.both, hyponym_top1: real?.concept };
     const measured: Partial<Record<Drawn, Figure>> = {};
@@ -107,6 +107,9 @@ async function measureDrawings(
     await Promise.all([judge.close(), model.close()]);
   }
 }
+
+const sameReason = (figures: readonly Drawn[], reason: string): Partial<Record<Drawn, Figure>> =>
+  Object.fromEntries(figures.map((name) => [name, { value: null, reason }]));
 
 async function measureSpeed(unet: string, dataset: Dataset, options: ReportOptions): Promise<Figure> {
   const python = await findTorchPython(options.python, options.say);
