@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { TensorFlow } from '../engine/ops/tfjs-ops.ts';
 import { PRECISIONS, type Precision, requireBfloat16 } from '../engine/training/bfloat16.ts';
+import { checkpointOf } from '../engine/training/checkpoint.ts';
 import { openPictures } from '../engine/training/data/open-pictures.ts';
 import { DECODERS, type ExportOptions, exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
@@ -39,6 +40,7 @@ interface RunOptions {
   processes: number;
   precision: Precision;
   from?: string;
+  resume?: true;
 }
 
 const DESCRIPTIONS: Record<Part, string> = {
@@ -75,14 +77,15 @@ for (const part of TRAINED) {
       positive,
     )
     .action(async (options: RunOptions) => {
-      await trainPart(await prepare(options), part, partOptions(options));
+      await trainPart(await prepare([part], options), part, partOptions(options));
     });
 }
-timedCommand('all', 'train every part in turn; with --from only prior and decoder').action(
-  async (options: RunOptions) => {
-    await trainAll(await prepare(options), partOptions(options), options.from !== undefined);
-  },
-);
+timedCommand(
+  'all',
+  'train every part in turn, each for a share of the time; with --from only prior and decoder, from a lower learning rate that falls over the time',
+).action(async (options: RunOptions) => {
+  await trainAll(await prepare(TRAINED, options), partOptions(options), options.from !== undefined);
+});
 
 runCommand('export <dir>', 'write the trained model as a diffusers folder')
   .addOption(new Option('--decoder <run>', 'where its decoder comes from').choices(DECODERS).default('decoder'))
@@ -117,7 +120,12 @@ train
   });
 
 /** TensorFlow, and the runs folder with what it starts from. */
-async function prepare({ processes, precision, from, runs }: RunOptions): Promise<TensorFlow> {
+async function prepare(
+  parts: readonly Part[],
+  { processes, precision, from, runs, resume }: RunOptions,
+): Promise<TensorFlow> {
+  if (resume && !parts.some((part) => existsSync(checkpointOf(runs, part))))
+    throw new InputError(`${runs}: there is no checkpoint to resume from; without --resume a run begins anew there`);
   const device = trainingDevice() ?? 'cpu';
   if (precision === 'bfloat16') {
     if (device !== 'cpu') throw new InputError(`--precision is for a CPU, and training runs on ${device}`);
@@ -134,7 +142,7 @@ async function prepare({ processes, precision, from, runs }: RunOptions): Promis
   return tf;
 }
 
-function partOptions({ minutes, from: _, ...options }: RunOptions): PartOptions {
+function partOptions({ minutes, from: _from, resume: _resume, ...options }: RunOptions): PartOptions {
   return { ...options, time: minutes * 60_000, signal: stopSignal(), say };
 }
 
@@ -154,6 +162,7 @@ function runsOption(): Option {
 function timedCommand(name: string, description: string): Command {
   return runCommand(name, `${description}; goes on from the last checkpoint`)
     .option('--minutes <n>', 'how long', positive, 60)
+    .option('--resume', 'only go on, and never begin anew where there is no checkpoint')
     .option('--processes <n>', 'that compute gradients side by side, each of a batch of its own', wholeNumber(1), 1)
     .addOption(
       new Option('--precision <type>', 'of products: bfloat16 where the processor has it is faster')

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,4 +109,11 @@ describe('sheet', { timeout: 60_000 }, () => {
     expect(await sharp(path('sheet.png')).metadata()).toMatchObject({ width: 16 * 128, height: 8 * 128 });
     expect(stderr).toContain('row 8: ');
   });
+});
+
+it('refuses to begin a training anew that shall resume', async () => {
+  const { code, stderr } = await train('clip', '--resume', '--runs', path('nowhere'));
+  expect(code).toBe(2);
+  expect(stderr).toContain(`${path('nowhere')}: there is no checkpoint to resume from`);
+  expect(existsSync(path('nowhere'))).toBe(false);
 });

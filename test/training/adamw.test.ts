@@ -36,9 +36,9 @@ test('the average follows at once in the beginning, slowly later', () => {
 });
 
 test('the learning rate warms up, falls with half a cosine and stays at its floor', () => {
-  const schedule = { peak: 1, warmup: 10, horizon: 1000, floor: 0.1 };
-  expect(learningRateAt(5, schedule)).toBeCloseTo(0.5, 3);
-  expect(learningRateAt(500, schedule)).toBeCloseTo(0.55);
-  expect(learningRateAt(1000, schedule)).toBeCloseTo(0.1);
-  expect(learningRateAt(9999, schedule)).toBeCloseTo(0.1);
+  const schedule = { peak: 1, warmup: 10, floor: 0.1 };
+  expect(learningRateAt(5, 0.005, schedule)).toBeCloseTo(0.5, 3);
+  expect(learningRateAt(500, 0.5, schedule)).toBeCloseTo(0.55);
+  expect(learningRateAt(1000, 1, schedule)).toBeCloseTo(0.1);
+  expect(learningRateAt(9999, 9.999, schedule)).toBeCloseTo(0.1);
 });

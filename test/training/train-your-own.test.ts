@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +21,7 @@ import { importModel } from '../../src/engine/training/import.ts';
 import { parametersOf, trainTask } from '../../src/engine/training/loop.ts';
 import type { Helpers } from '../../src/engine/training/parallel/helpers.ts';
 import { PARTS } from '../../src/engine/training/part-names.ts';
-import { createTask, openFeatures, type PartOptions, trainPart } from '../../src/engine/training/parts.ts';
+import { createTask, openFeatures, type PartOptions, trainAll, trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import { clipConfig } from '../../src/engine/training/tasks/clip-encoders.ts';
@@ -162,6 +163,20 @@ describe.skipIf(!READY)(
       expect(evaluation.trainLoss).toBeCloseTo(evaluation.trainLossBefore, 2);
       expect(await readFile(join(await wanted(), 'README.md'), 'utf8')).toContain('| fine-tuned decoder');
       expect(await readFile(path('model', 'README.md'), 'utf8')).not.toContain('| fine-tuned decoder');
+    });
+
+    test('prior and decoder of a model share the time in which they get used to other pictures', async () => {
+      const runs = path('adapted');
+      await importModel(path('model'), runs);
+      const said: string[] = [];
+      const { maxSteps: _, ...timed } = { ...options(runs, 0), time: 6000, say: (line: string) => said.push(line) };
+      await trainAll(await loadTensorFlow(), timed, true);
+      expect(said).toContain('minutes planned: prior 0.016, decoder 0.084');
+      for (const part of ['prior', 'decoder']) {
+        const [first] = (await readFile(join(runs, part, 'log.jsonl'), 'utf8')).split('\n');
+        expect(JSON.parse(first!)).toMatchObject({ step: 1, loss: expect.any(Number) });
+      }
+      expect(existsSync(join(runs, 'movq', 'log.jsonl'))).toBe(false);
     });
 
     test.skipIf(cpus().length < 2)('two processes train as one does on the batches of both', async () => {

@@ -30,6 +30,8 @@ export interface TrainOptions {
   readonly seed?: number;
   /** At its peak; the task's own when absent. */
   readonly learningRate?: number;
+  /** A trained network gets used to other pictures: from a third of that peak, the rate falls over the time instead of the planned steps. */
+  readonly adapts?: boolean;
   /** Of the products in a step; float32 when absent. Evaluations are always in float32. */
   readonly precision?: Precision;
   /** Ends the run after the step in progress, with a checkpoint. */
@@ -42,6 +44,8 @@ const BETWEEN_EVALUATIONS = 10 * 60_000;
 const EVALUATING = 0.05;
 /** Of the learning rate, in its peak. */
 const FLOOR = 0.05;
+/** Of the peak, for a network that adapts: the full one would cost it much of what it knows. */
+const ADAPTING = 1 / 3;
 
 /** What a step of optimisation changes, and by what. */
 interface Steps<Batch> {
@@ -52,6 +56,8 @@ interface Steps<Batch> {
   readonly helpers?: Helpers | undefined;
   readonly learningRate?: number | undefined;
   readonly precision?: Precision | undefined;
+  /** Of the time, 0 … 1, for a network that adapts. */
+  readonly progress?: (() => number) | undefined;
 }
 
 /** A task being trained. */
@@ -74,8 +80,11 @@ export function trainTask<Batch>(
 ): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
-    const { seed, learningRate, precision } = options;
-    const run = { ...(await openRun(tf, task, folder, seed)), helpers, learningRate, precision };
+    const { seed, learningRate, precision, time, adapts } = options;
+    const opened = await openRun(tf, task, folder, seed);
+    const start = Date.now();
+    const progress = adapts ? () => (Date.now() - start) / time : undefined;
+    const run = { ...opened, helpers, learningRate, precision, progress };
     try {
       await runSteps(run, options).catch(async (error) => {
         if (error instanceof HelperError) await saveRun(run);
@@ -147,9 +156,10 @@ export async function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Pr
 /** One step of optimisation, in place; returns the figures of the step. */
 export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string, number>> {
   const { tf, task, optimizer } = run;
-  const peak = run.learningRate ?? task.optimizer.learningRate;
+  const peak = (run.learningRate ?? task.optimizer.learningRate) * (run.progress ? ADAPTING : 1);
   const step = optimizer.step + 1;
-  const learningRate = learningRateAt(step, { ...task.optimizer, peak, floor: FLOOR });
+  const progress = run.progress?.() ?? step / task.optimizer.horizon;
+  const learningRate = learningRateAt(step, progress, { peak, warmup: task.optimizer.warmup, floor: FLOOR });
   const { gradients, figures } = await gradientsOf(run);
   const norm = Number.isFinite(figures.loss) ? await optimizer.update(gradients, learningRate) : Number.NaN;
   tf.dispose(gradients);

@@ -79,36 +79,43 @@ export async function trainPart(tf: TensorFlow, part: Part, options: PartOptions
   if (part === 'judge') await exportJudge(options.runs);
 }
 
-/** Of the time for both, the share of the prior; the decoder needs some ten times as many samples. */
-const PRIOR_SHARE = 0.15;
+/** Of the time for all, in the order in which they learn from each other: about what the bundled model's parts had. */
+const SHARES = { movq: 2, teacher: 1, clip: 6, prior: 1.5, decoder: 8 } as const;
 
 /**
- * Spends the time on what needs it most: first on the autoencoder, then on CLIP and before it on its teacher, where concepts
- * recur, each until it has had its planned number of steps, because the others learn from what they make of pictures and
- * texts; then on prior and decoder.
- * @param encodersAreGood leaves autoencoder and CLIP as they are
+ * Divides the time among the parts that have not had their planned number of steps yet, and gives the decoder what they leave.
+ * A teacher is trained where CLIP can learn from one: where concepts recur.
+ * @param encodersAreGood leaves autoencoder and CLIP as they are: a trained model adapts to other pictures
  */
 export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAreGood = false): Promise<void> {
   const end = Date.now() + options.time;
-  const left = () => (options.signal?.aborted ? 0 : end - Date.now());
-  for (const part of encodersAreGood ? [] : encodersOf(options.data)) {
-    if (left() > 0) await trainUntilPlanned(tf, part, { ...options, time: left() });
+  const parts = await partsToTrain(options, encodersAreGood);
+  const share = (part: keyof typeof SHARES, among: typeof parts) =>
+    SHARES[part] / among.reduce((sum, other) => sum + SHARES[other], 0);
+  const planned = parts.map((part) => `${part} ${((options.time / 60_000) * share(part, parts)).toPrecision(2)}`);
+  options.say(`minutes planned: ${planned.join(', ')}`);
+  for (const [i, part] of parts.entries()) {
+    const left = options.signal?.aborted ? 0 : end - Date.now();
+    if (left <= 0) return;
+    const time = left * share(part, parts.slice(i));
+    const maxSteps = part === 'decoder' ? undefined : PLANNED_STEPS[part];
+    await trainTogether(tf, part, { ...options, time, adapts: encodersAreGood, maxSteps });
   }
-  if (left() > 0) await trainUntilPlanned(tf, 'prior', { ...options, time: PRIOR_SHARE * left() });
-  if (left() > 0) await trainPart(tf, 'decoder', { ...options, time: left() });
 }
 
-function encodersOf(data: string): readonly Part[] {
+/** In their order; those that have had their planned steps are done, but for the decoder. */
+async function partsToTrain({ data, runs }: PartOptions, encodersAreGood: boolean): Promise<(keyof typeof SHARES)[]> {
   const plain = new Dataset(data);
-  const recur = conceptsRecur(plain);
+  const isTaught = conceptsRecur(plain);
   plain.close();
-  return recur ? ['movq', 'teacher', 'clip'] : ['movq', 'clip'];
-}
-
-async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
-  if (existsSync(checkpointOf(options.runs, part)) && (await trainedSteps(options.runs, part)) >= PLANNED_STEPS[part])
-    return;
-  await trainTogether(tf, part, { ...options, maxSteps: PLANNED_STEPS[part] });
+  const isWanted = async (part: keyof typeof SHARES) => {
+    if (part === 'decoder') return true;
+    if (part !== 'prior' && (encodersAreGood || (part === 'teacher' && !isTaught))) return false;
+    return !existsSync(checkpointOf(runs, part)) || (await trainedSteps(runs, part)) < PLANNED_STEPS[part];
+  };
+  const parts = Object.keys(SHARES) as (keyof typeof SHARES)[];
+  const wanted = await Promise.all(parts.map(isWanted));
+  return parts.filter((_, i) => wanted[i]);
 }
 
 async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {

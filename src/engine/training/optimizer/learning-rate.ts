@@ -1,9 +1,12 @@
-/** Linear warm-up, then half a cosine down to `floor` of the peak at step `horizon`, and so on from there. */
+/**
+ * Linear warm-up, then half a cosine down to `floor` of the peak, and so on from there.
+ * @param progress  of what is planned: the floor is reached at 1
+ */
 export function learningRateAt(
   step: number,
-  c: { peak: number; warmup: number; horizon: number; floor: number },
+  progress: number,
+  c: { peak: number; warmup: number; floor: number },
 ): number {
-  const progress = Math.min(1, step / c.horizon);
-  const cosine = c.floor + (1 - c.floor) * 0.5 * (1 + Math.cos(Math.PI * progress));
+  const cosine = c.floor + (1 - c.floor) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, progress)));
   return c.peak * Math.min(1, step / c.warmup) * cosine;
 }
