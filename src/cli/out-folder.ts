@@ -7,10 +7,10 @@ import { InputError } from '../errors.ts';
  * and nothing is in it.
  * @throws InputError where there can be none
  */
-export async function withOutFolder(folder: string, work: () => Promise<void>): Promise<void> {
+export async function withOutFolder<R>(folder: string, work: () => Promise<R>): Promise<R> {
   const made = await makeOutFolder(folder);
   try {
-    await work();
+    return await work();
   } catch (error) {
     await removeEmpty(made);
     throw error;

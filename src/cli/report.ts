@@ -3,18 +3,21 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { loadConfig, PROJECT_ROOT } from '../config.ts';
-import type { Answer } from '../engine/evaluation/report/drawings.ts';
-import { FIGURES, type FigureName } from '../engine/evaluation/report/figures.ts';
+import type { Answer, DrawQuestions } from '../engine/evaluation/report/drawings.ts';
+import { FIGURES, type FigureName, type Report } from '../engine/evaluation/report/figures.ts';
 import { comparePriors, nameOf, type PriorRow } from '../engine/evaluation/report/priors.ts';
 import { formatPriors } from '../engine/evaluation/report/priors-table.ts';
 import { DRAWN } from '../engine/evaluation/report/questions.ts';
-import { measure } from '../engine/evaluation/report/report.ts';
+import { type JudgingOptions, measure, measureDrawings, notMeasured } from '../engine/evaluation/report/report.ts';
 import { drawSheet, SHEET_COLUMNS } from '../engine/evaluation/report/sheet.ts';
 import { SHEET_PROMPTS } from '../engine/evaluation/report/sheet-prompts.ts';
 import { formatTable } from '../engine/evaluation/report/table.ts';
 import { openModel } from '../engine/pipeline/open-model.ts';
 import type { RuntimeOptions } from '../engine/runtime/runtime.ts';
 import { contactSheet } from '../engine/training/data/contact-sheet.ts';
+import { Dataset } from '../engine/training/data/dataset.ts';
+import { openTextDecoder } from '../engine/training/draw-texts.ts';
+import { loadTensorFlow } from '../engine/training/tensorflow.ts';
 import { InputError } from '../errors.ts';
 import { withOutFolder } from './out-folder.ts';
 import { createStageBar, WITHOUT_TERMINAL } from './progress-bar.ts';
@@ -32,6 +35,7 @@ interface ReportOptions {
   readonly python?: string;
   readonly out?: string;
   readonly priors?: true;
+  readonly textDecoder?: true;
   readonly json?: true;
 }
 
@@ -47,6 +51,7 @@ export const report = new Command('report')
   .addOption(new Option('--python <program>', 'a Python with torch and diffusers, for step_vs_torch').env('PYTHON'))
   .option('--out <dir>', 'also keep what was drawn there, with what the judge said')
   .option('--priors', 'instead compare the ways from text to embedding; with --only also by what the judge sees')
+  .option('--text-decoder', 'instead judge what the run of train -- text-decoder draws, from texts without a prior')
   .option('--json', 'one JSON object of the figures on stdout, the table on stderr')
   .action(runReport);
 
@@ -61,8 +66,13 @@ async function runReport(options: ReportOptions): Promise<void> {
   const runtime = { threads: config.engineThreads };
   if (options.priors && options.out)
     throw new InputError('--out keeps what figures are made of; with --priors there is nothing to keep');
-  if (options.out) return withOutFolder(options.out, () => reportFigures(folders, runtime, options));
-  return options.priors ? reportPriors(folders, runtime, options) : reportFigures(folders, runtime, options);
+  if (options.priors && options.textDecoder)
+    throw new InputError('--text-decoder has no prior to compare: leave out --priors');
+  if (options.priors) return reportPriors(folders, runtime, options);
+  const measured = () => (options.textDecoder ? ofTextDecoder : ofModel)(folders, runtime, options);
+  const figures = await (options.out ? withOutFolder(options.out, measured) : measured());
+  (options.json ? process.stderr : process.stdout).write(formatTable(figures));
+  if (options.json) console.log(JSON.stringify(Object.fromEntries(FIGURES.map((name) => [name, figures[name].value]))));
 }
 
 interface Folders {
@@ -87,22 +97,39 @@ function figuresOf(row: PriorRow) {
   return { cosine, centred, found, seconds, ...judged };
 }
 
-async function reportFigures(folders: Folders, runtime: RuntimeOptions, options: ReportOptions): Promise<void> {
+function ofModel(folders: Folders, runtime: RuntimeOptions, options: ReportOptions): Promise<Report> {
+  const { only, python } = options;
+  return judging(folders, runtime, options, (judged) =>
+    measure({ ...folders, ...judged, beside: [BUNDLED_JUDGE], only, python, say }),
+  );
+}
+
+/** Of the figures those of drawn pictures. */
+async function ofTextDecoder(folders: Folders, runtime: RuntimeOptions, options: ReportOptions): Promise<Report> {
+  const { only = DRAWN, runs } = options;
+  const paint = await openTextDecoder(await loadTensorFlow(), runs);
+  const draw: DrawQuestions = async (questions, onProgress) => {
+    const pictures: Uint8Array[] = [];
+    for (const { prompt, seed } of questions) onProgress(pictures.push(await paint(prompt, seed)));
+    return pictures;
+  };
+  const dataset = new Dataset(folders.data);
+  const wanted = DRAWN.filter((name) => only.includes(name));
+  const figures = judging(folders, runtime, options, (judged) => measureDrawings(draw, wanted, dataset, judged));
+  return { ...notMeasured('not of a text decoder'), ...(await figures.finally(() => dataset.close())) };
+}
+
+function judging<R>(
+  { judge }: Folders,
+  runtime: RuntimeOptions,
+  { out }: ReportOptions,
+  work: (options: JudgingOptions) => Promise<R>,
+): Promise<R> {
   const bar = progressBar();
-  const figures = await measure({
-    ...folders,
-    beside: [BUNDLED_JUDGE],
-    only: options.only,
-    python: options.python,
-    runtime,
-    onProgress: bar.onProgress,
-    onAnswers: async (figure, answers) => {
-      if (options.out && answers.length > 0) await keepAnswers(options.out, figure, answers);
-    },
-    say,
-  }).finally(bar.stop);
-  (options.json ? process.stderr : process.stdout).write(formatTable(figures));
-  if (options.json) console.log(JSON.stringify(Object.fromEntries(FIGURES.map((name) => [name, figures[name].value]))));
+  const onAnswers = async (figure: FigureName, answers: readonly Answer[]) => {
+    if (out && answers.length > 0) await keepAnswers(out, figure, answers);
+  };
+  return work({ judge, runtime, onProgress: bar.onProgress, onAnswers }).finally(bar.stop);
 }
 
 /** A contact sheet of all that was drawn for a figure, and a line of JSON for each picture in its order. */

@@ -15,6 +15,7 @@ import { buildDataset } from '../../src/engine/training/data/build.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { buildLarge } from '../../src/engine/training/data/large-pictures.ts';
 import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
+import { openTextDecoder } from '../../src/engine/training/draw-texts.ts';
 import { exportModel } from '../../src/engine/training/export.ts';
 import { computeGradients } from '../../src/engine/training/gradients.ts';
 import { importModel } from '../../src/engine/training/import.ts';
@@ -149,6 +150,21 @@ describe.skipIf(!READY)(
       }
       expect(await readFile(path('model', 'README.md'), 'utf8')).toContain('4 pictures of 4 concepts');
       await expect(trainTokenizer(dataset, path('runs'))).rejects.toThrow(/CLIP in .* was trained with the vocabulary/);
+    });
+
+    test('the text-only decoder draws texts, to be compared with models that have a prior', async () => {
+      const paint = await openTextDecoder(await loadTensorFlow(), path('runs'));
+      const [picture, again, other] = [
+        await paint('red square', 0),
+        await paint('red square', 0),
+        await paint('red square', 1),
+      ];
+      expect(picture).toHaveLength(128 * 128 * 4);
+      expect(again).toEqual(picture);
+      expect(other).not.toEqual(picture);
+      await expect(openTextDecoder(await loadTensorFlow(), path('nowhere'))).rejects.toThrow(
+        /text-decoder.*is missing/,
+      );
     });
 
     test('a model can take the decoder that was fine-tuned, which has a run of its own', async () => {

@@ -1,9 +1,6 @@
-import type { Settings } from '../../../recipe.ts';
-import type { Model } from '../../pipeline/model.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
 import type { Bench, Opinion } from './bench.ts';
-import { drawQuestions } from './draw-questions.ts';
 import type { Figure } from './figures.ts';
 import type { Question } from './questions.ts';
 
@@ -16,16 +13,23 @@ export interface Answer {
   readonly isRight: boolean;
 }
 
-type OnProgress = (done: number, total: number) => void;
+/**
+ * Draws questions.
+ * @param onProgress  called with the number of pictures done
+ * @returns 128 × 128 RGBA bytes each
+ */
+export type DrawQuestions = (
+  questions: readonly Pick<Question, 'prompt' | 'seed'>[],
+  onProgress: (done: number) => void,
+) => Promise<Uint8Array[]>;
 
 export async function answer(
-  model: Model,
+  draw: DrawQuestions,
   bench: Bench,
   questions: readonly Question[],
-  onProgress: OnProgress,
-  settings: Settings = {},
+  onProgress: (done: number, total: number) => void,
 ): Promise<Answer[]> {
-  const pictures = await drawQuestions(model, questions, (done) => onProgress(done, questions.length), settings);
+  const pictures = await draw(questions, (done) => onProgress(done, questions.length));
   const opinions = await bench.judge(pictures);
   return questions.map((question, i) => {
     const opinion = opinions[i]!;

@@ -11,6 +11,7 @@ import { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
 import { largest, products, unitRows } from '../../vectors.ts';
 import { type Bench, openBench } from './bench.ts';
+import { drawnBy } from './draw-questions.ts';
 import { answer, shareOf } from './drawings.ts';
 import { onWhite } from './pictures.ts';
 import { type Drawn, QUESTIONS } from './questions.ts';
@@ -143,7 +144,8 @@ async function judgeWay(
   for (const name of bench ? options.drawn : []) {
     const { ask, stage } = QUESTIONS[name];
     const onProgress = (done: number, total: number) => options.onProgress(`${nameOf(way)}: ${stage}`, done, total);
-    const { value } = shareOf(await answer(model, bench!, ask(dataset, bench!.known), onProgress, way), undefined);
+    const answers = await answer(drawnBy(model, way), bench!, ask(dataset, bench!.known), onProgress);
+    const { value } = shareOf(answers, undefined);
     if (value !== null) judged[name] = value;
   }
   return judged;

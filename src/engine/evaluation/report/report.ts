@@ -10,7 +10,8 @@ import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { Dataset } from '../../training/data/dataset.ts';
 import { openComponent } from '../../weights/component.ts';
 import { openBench } from './bench.ts';
-import { type Answer, answer, judgeReal, shareOf } from './drawings.ts';
+import { drawnBy } from './draw-questions.ts';
+import { type Answer, answer, type DrawQuestions, judgeReal, shareOf } from './drawings.ts';
 import { measureClip, measureMovq } from './encoders.ts';
 import { FIGURES, type Figure, type FigureName, type Report } from './figures.ts';
 import { DRAWN, type Drawn, QUESTIONS } from './questions.ts';
@@ -18,24 +19,28 @@ import { measureStep } from './step-vs-torch.ts';
 import { findTorchPython } from './torch-python.ts';
 import { weightsMb } from './weights.ts';
 
-export interface ReportOptions {
+/** How drawn pictures are judged. */
+export interface JudgingOptions {
+  /** Folder of the judge, which may not be there. */
+  readonly judge: string;
+  readonly runtime: RuntimeOptions;
+  /** At each bit of work that is done. */
+  readonly onProgress: (stage: string, done: number, total: number) => void;
+  /** Is shown what was drawn for a figure. */
+  readonly onAnswers: (figure: FigureName, answers: readonly Answer[]) => Promise<void>;
+}
+
+export interface ReportOptions extends JudgingOptions {
   /** Model folder. */
   readonly model: string;
   /** Folder of the data set. */
   readonly data: string;
-  /** Folder of the judge, which may not be there. */
-  readonly judge: string;
   /** Weights that lie in the repository beside the model's. */
   readonly beside: readonly string[];
   /** What to measure, all when absent. */
   readonly only?: readonly FigureName[];
   /** With torch and diffusers; looked for when absent. */
   readonly python?: string;
-  readonly runtime: RuntimeOptions;
-  /** At each bit of work that is done. */
-  readonly onProgress: (stage: string, done: number, total: number) => void;
-  /** Is shown what was drawn for a figure. */
-  readonly onAnswers: (figure: FigureName, answers: readonly Answer[]) => Promise<void>;
   readonly say: (line: string) => void;
 }
 
@@ -48,13 +53,16 @@ export async function measure(options: ReportOptions): Promise<Report> {
   const { components } = await readKandinskyFolder(options.model);
   const dataset = new Dataset(options.data);
   const wanted = (name: FigureName) => options.only === undefined || options.only.includes(name);
-  const report = Object.fromEntries(
-    FIGURES.map((name): [FigureName, Figure] => [name, { value: null, reason: 'not asked for' }]),
-  ) as Record<FigureName, Figure>;
+  const report = notMeasured('not asked for');
 
   if (wanted('movq_psnr')) report.movq_psnr = await measureAutoencoder(components.movq, dataset, options);
   if (wanted('clip_pair_top1')) report.clip_pair_top1 = await measureEncoders(components, dataset, options);
-  Object.assign(report, await measureDrawings(DRAWN.filter(wanted), dataset, options));
+  const drawn = DRAWN.filter(wanted);
+  if (drawn.length > 0) {
+    const model = await openModel(options.model, options.runtime);
+    const figures = measureDrawings(drawnBy(model), drawn, dataset, options);
+    Object.assign(report, await figures.finally(() => model.close()));
+  }
   if (wanted('step_vs_torch')) report.step_vs_torch = await measureSpeed(components.unet, dataset, options);
   if (wanted('weights_mb')) {
     const folders = [options.model, ...options.beside.filter((folder) => existsSync(folder))];
@@ -63,6 +71,9 @@ export async function measure(options: ReportOptions): Promise<Report> {
   dataset.close();
   return report;
 }
+
+export const notMeasured = (reason: string): Record<FigureName, Figure> =>
+  Object.fromEntries(FIGURES.map((name) => [name, { value: null, reason }])) as Record<FigureName, Figure>;
 
 async function measureAutoencoder(folder: string, dataset: Dataset, { runtime, onProgress }: ReportOptions) {
   const movq = await openMovq(folder, runtime);
@@ -77,17 +88,17 @@ async function measureEncoders(components: Components, dataset: Dataset, { runti
   return measureClip(clip, dataset, (...at) => onProgress('CLIP', ...at)).finally(() => clip.close());
 }
 
-async function measureDrawings(
+/** What the judge says of what is drawn. */
+export async function measureDrawings(
+  draw: DrawQuestions,
   figures: readonly Drawn[],
   dataset: Dataset,
-  options: ReportOptions,
+  options: JudgingOptions,
 ): Promise<Partial<Record<Drawn, Figure>>> {
-  if (figures.length === 0) return {};
   if (!existsSync(options.judge)) {
     return sameReason(figures, `there is no judge in ${options.judge}: npm run train -- judge`);
   }
   const judge = await openJudge(options.judge, options.runtime);
-  const model = await openModel(options.model, options.runtime);
   try {
     const training = dataset.records.filter(({ split }) => split === 'train').length;
     const bench = await openBench(judge, dataset, (done) => options.onProgress('judge', done, training));
@@ -98,13 +109,13 @@ async function measureDrawings(
     for (const name of figures) {
       const { ask, stage } = QUESTIONS[name];
       const onProgress = (done: number, total: number) => options.onProgress(stage, done, total);
-      const answers = await answer(model, bench, ask(dataset, bench.known), onProgress);
+      const answers = await answer(draw, bench, ask(dataset, bench.known), onProgress);
       await options.onAnswers(name, answers);
       measured[name] = shareOf(answers, ofReal[name]);
     }
     return measured;
   } finally {
-    await Promise.all([judge.close(), model.close()]);
+    await judge.close();
   }
 }
 

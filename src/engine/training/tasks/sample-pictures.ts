@@ -35,19 +35,28 @@ export function createSheet(
   movqWeights: Weights<T>,
   latentShape: readonly number[],
 ): DrawSheet {
+  const paint = createPainter(tf, movq, movqWeights, latentShape);
   const groups = [evenly(indicesOf(dataset, 'train'), COLUMNS), evenly(indicesOf(dataset, 'held-out-pair'), COLUMNS)];
   return async (unet) => {
     const sheet: Uint8Array[] = [];
     for (const group of groups) {
       const drawn: Uint8Array[] = [];
-      for (const index of group) {
-        const latents = await sampleLatents(tf, unet(index), latentShape);
-        drawn.push(await decodeLatents(tf, movq, movqWeights, latents));
-      }
+      for (const index of group) drawn.push(await paint(unet(index), SEED));
       sheet.push(...line(group.map((index) => dataset.read(index))), ...line(drawn));
     }
     return contactSheet(sheet, { columns: COLUMNS, size: PICTURE_SIZE });
   };
+}
+
+/** @returns  draws a picture, 128 × 128 RGBA bytes, by a U-Net for two rows, without condition and with one */
+export function createPainter(
+  tf: TensorFlow,
+  movq: MovqConfig,
+  movqWeights: Weights<T>,
+  latentShape: readonly number[],
+): (predict: Predict, seed: number) => Promise<Uint8Array> {
+  return async (predict, seed) =>
+    decodeLatents(tf, movq, movqWeights, await sampleLatents(tf, predict, latentShape, seed));
 }
 
 /** A row of the sheet, white where there are no more pictures. */
@@ -59,10 +68,11 @@ async function sampleLatents(
   tf: TensorFlow,
   predict: Predict,
   [height, width, channels]: readonly number[],
+  seed: number,
 ): Promise<Tensor> {
   const ops = new TfjsOps(tf);
   const scheduler = schedulerFromConfig(DECODER_SCHEDULER, 'scheduler');
-  const generator = new TorchGenerator(SEED);
+  const generator = new TorchGenerator(seed);
   const noise = () => generator.randn([1, channels!, height!, width!]);
   const denoise = async (sample: Tensor, t: number): Promise<Tensor> => {
     return evaluated(tf, () => {

@@ -88,7 +88,7 @@ export function textDecoderTask(
 }
 
 /** @returns the U-Net for some texts */
-function textConditioned(tf: TensorFlow, config: TextDecoderConfig, text: FrozenText) {
+export function textConditioned(tf: TensorFlow, config: TextDecoderConfig, text: FrozenText) {
   const ops = new TfjsOps(tf);
   const encode = captionEncoder(tf, text);
   return (weights: Weights<T>, captions: Captions): Predict =>
