@@ -16,6 +16,7 @@ import { openPictures, writeCompositions } from '../engine/training/data/open-pi
 import { DataPackages } from '../engine/training/data/packages.ts';
 import { DEFAULT_STYLES, PICTURE_SOURCES, TEXT_SOURCES } from '../engine/training/data/sources.ts';
 import { InputError } from '../errors.ts';
+import { withOutFolder } from './out-folder.ts';
 
 interface Options {
   out: string;
@@ -63,7 +64,7 @@ export const data = new Command('data')
   .addHelpText('after', () =>
     ['', 'Layouts of --from, none of which is downloaded:', ...LOADERS.map(layoutHelp)].join('\n'),
   )
-  .action(build);
+  .action((options: Options) => withOutFolder(options.out, () => build(options)));
 
 const layoutHelp = ({ name, title, layout }: (typeof LOADERS)[number]) => `  ${name.padEnd(12)} ${title}: ${layout}`;
 

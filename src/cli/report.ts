@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
@@ -121,15 +121,21 @@ export const sheet = new Command('sheet')
   .requiredOption('--out <file>', 'where the PNG goes')
   .action(async ({ model: folder, out }: { model?: string; out: string }) => {
     const config = loadConfig();
-    const model = await openModel(folder ?? config.modelDir, { threads: config.engineThreads });
-    const bar = progressBar();
+    if (isFolder(out)) throw new InputError(`--out ${out}: expected a file for the PNG, found a folder`);
     await withOutFolder(dirname(out), async () => {
-      await writeFile(out, await drawSheet(model, (...at) => bar.onProgress('drawing', ...at)).finally(bar.stop));
-    }).finally(() => model.close());
+      const model = await openModel(folder ?? config.modelDir, { threads: config.engineThreads });
+      const bar = progressBar();
+      const png = await drawSheet(model, (...at) => bar.onProgress('drawing', ...at))
+        .finally(bar.stop)
+        .finally(() => model.close());
+      await writeFile(out, png);
+    });
     for (let i = 0; i < SHEET_PROMPTS.length; i += SHEET_COLUMNS) {
       say(`row ${i / SHEET_COLUMNS + 1}: ${SHEET_PROMPTS.slice(i, i + SHEET_COLUMNS).join(' · ')}`);
     }
   });
+
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** A bar for each stage, on stderr. */
 function progressBar() {

@@ -16,6 +16,7 @@ import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
 import { loadTensorFlow, trainingDevice } from '../engine/training/tensorflow.ts';
 import { InputError } from '../errors.ts';
+import { withOutFolder } from './out-folder.ts';
 import { report, sheet } from './report.ts';
 
 export const train = new Command('train').exitOverride().description('Train the networks of a model with TensorFlow.');
@@ -59,7 +60,8 @@ const TRAINED: readonly Part[] = [...PARTS, ...EXTRAS, ...MEASURES];
 
 runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').action(
   async ({ data, runs, seed }: RunOptions) => {
-    say(`${await trainTokenizer(openPictures(data), runs, seed)} tokens in ${tokenizerFolder(runs)}`);
+    const tokens = await inRuns(runs, () => trainTokenizer(openPictures(data), runs, seed));
+    say(`${tokens} tokens in ${tokenizerFolder(runs)}`);
   },
 );
 for (const part of TRAINED) {
@@ -74,14 +76,12 @@ for (const part of TRAINED) {
       "at its peak (default: that part's own, for a start from nothing; a third of it keeps more of what --from has learned)",
       positive,
     )
-    .action(async (options: RunOptions) => {
-      await trainPart(await prepare(options), part, partOptions(options));
-    });
+    .action((options: RunOptions) =>
+      inRuns(options.runs, async () => trainPart(await prepare(options), part, partOptions(options))),
+    );
 }
-timedCommand('all', 'train every part in turn; with --from only prior and decoder').action(
-  async (options: RunOptions) => {
-    await trainAll(await prepare(options), partOptions(options), options.from !== undefined);
-  },
+timedCommand('all', 'train every part in turn; with --from only prior and decoder').action((options: RunOptions) =>
+  inRuns(options.runs, async () => trainAll(await prepare(options), partOptions(options), options.from !== undefined)),
 );
 
 runCommand('export <dir>', 'write the trained model as a diffusers folder')
@@ -115,6 +115,8 @@ train
       say(path);
     }
   });
+
+const inRuns = <R>(runs: string, work: () => Promise<R>): Promise<R> => withOutFolder(runs, work, '--runs');
 
 /** TensorFlow, and the runs folder with what it starts from. */
 async function prepare({ processes, precision, from, runs }: RunOptions): Promise<TensorFlow> {

@@ -108,4 +108,9 @@ describe('sheet', { timeout: 60_000 }, () => {
     expect(await sharp(path('sheet.png')).metadata()).toMatchObject({ width: 16 * 128, height: 8 * 128 });
     expect(stderr).toContain('row 8: ');
   });
+
+  it('says before it draws that a folder is no file', async () => {
+    const { code, stderr } = await train('sheet', '--model', path('nowhere'), '--out', path('model'));
+    expect([code, stderr]).toEqual([2, `error: --out ${path('model')}: expected a file for the PNG, found a folder\n`]);
+  });
 });

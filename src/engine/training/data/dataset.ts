@@ -52,7 +52,7 @@ export class Dataset {
     if (unknown)
       throw new InputError(`${dir}: ${DATASET_FILES.concepts} has no line for ${unknown.concept} (${unknown.name})`);
     const pictures = join(dir, DATASET_FILES.pictures);
-    this.#file = openSync(pictures, 'r');
+    this.#file = reading(pictures, () => openSync(pictures, 'r'));
     const found = statSync(pictures).size / PICTURE_BYTES;
     if (found !== this.records.length) {
       throw new InputError(
@@ -74,14 +74,18 @@ export class Dataset {
   }
 }
 
-function readLines<T>(path: string, schema: z.ZodType<T>): T[] {
-  let text: string;
+function reading<R>(path: string, work: () => R): R {
   try {
-    text = readFileSync(path, 'utf8');
+    return work();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new InputError(`${path} is missing: a data set is a folder that npm run data has written`);
+    const { code } = error as NodeJS.ErrnoException;
+    const what = code === 'ENOENT' || code === 'ENOTDIR' ? 'is missing' : `can't be read (${code})`;
+    throw new InputError(`${path} ${what}: a data set is a folder that npm run data has written`);
   }
+}
+
+function readLines<T>(path: string, schema: z.ZodType<T>): T[] {
+  const text = reading(path, () => readFileSync(path, 'utf8'));
   const lines = text.split('\n').filter((line) => line !== '');
   return lines.map((line, i) => {
     try {
