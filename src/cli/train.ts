@@ -88,12 +88,8 @@ runCommand('export <dir>', 'write the trained model as a diffusers folder')
   .addOption(new Option('--decoder <run>', 'where its decoder comes from').choices(DECODERS).default('decoder'))
   .action(async (dir: string, { data, runs, decoder }: RunOptions & ExportOptions) => {
     const dataset = openPictures(data);
-    await exportModel(
-      dir,
-      { runs, data, decoder },
-      dataset,
-      await openFeatures(await loadTensorFlow(), dataset, runs, say),
-    );
+    const features = async () => openFeatures(await loadTensorFlow(), dataset, runs, say);
+    await withOutFolder(dir, () => exportModel(dir, { runs, data, decoder }, dataset, features), 'export');
     say(`the model is in ${dir}`);
   });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { train } from '../../src/cli/train.ts';
 import { InputError } from '../../src/errors.ts';
+import { writeTinyDataset } from '../report/tiny-dataset.ts';
 
 let dir: string;
 const path = (...names: string[]) => join(dir, ...names);
@@ -27,7 +28,11 @@ test('wrong places are named, and nothing is left in them', async () => {
   await refused(tokenizer(path('nowhere'), path('file')), `--runs ${path('file')}: expected a folder, found a file`);
   // where no folder can be made, mkdir with `recursive` would never end
   await refused(tokenizer(path('nowhere'), '/proc/nobody/runs'), "--runs /proc/nobody/runs: this folder can't be made");
+  await writeTinyDataset(path('pictures'), [{ name: 'red' }], [{ concept: 'red', style: 'flat', split: 'train' }]);
+  const exporting = (to: string) => ['export', to, '--data', path('pictures'), '--runs', path('runs')];
+  await refused(exporting(path('file')), `export ${path('file')}: expected a folder, found a file`);
+  await refused(exporting(path('model')), /movq, clip, prior, decoder have not been trained there.*train -- all/);
   await mkdir(path('data', 'metadata.jsonl'), { recursive: true });
   await refused(tokenizer(path('data'), path('runs')), "metadata.jsonl can't be read (EISDIR)");
-  expect((await readdir(dir)).sort()).toEqual(['data', 'file']);
+  expect((await readdir(dir)).sort()).toEqual(['data', 'file', 'pictures']);
 });
