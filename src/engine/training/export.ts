@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
 import { latentChannels } from '../networks/movq.ts';
@@ -34,6 +34,8 @@ import { tokenizerFolder } from './tasks/tokenizer.ts';
 /** What a model folder is drawn with, where a request names nothing else. */
 const DEFAULTS = { steps: 20, guidanceScale: 5, priorSteps: 20, priorGuidanceScale: 3 };
 
+const CARD = 'README.md';
+
 /** Runs that a model can take its decoder from. */
 export const DECODERS = ['decoder', 'fine-tune'] as const;
 
@@ -60,7 +62,8 @@ export const exportModel = (
     requireTrained(options);
     await refuseRuns(dir);
     const features = await openFeatures();
-    await replaceModel(dir, (folder) => writeParts(folder, options, dataset, features));
+    const card = existsSync(join(dir, CARD)) ? await readFile(join(dir, CARD), 'utf8') : undefined;
+    await replaceModel(dir, (folder) => writeParts(folder, options, dataset, features, card));
   });
 
 function requireTrained({ runs, decoder = 'decoder' }: ExportOptions): void {
@@ -80,6 +83,7 @@ async function writeParts(
   { runs, data, decoder = 'decoder' }: ExportOptions,
   dataset: PictureSet,
   features: Features,
+  before: string | undefined,
 ): Promise<void> {
   const components = await collectComponents(runs, decoder, dataset, features);
   await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true });
@@ -91,7 +95,7 @@ async function writeParts(
   if (works) await writeFile(join(dir, ATTRIBUTION), works);
   const history = await historyOfRuns(runs, decoder);
   await writeHistory(dir, history);
-  await writeFile(join(dir, 'README.md'), modelCard(history, dataset));
+  await writeFile(join(dir, CARD), modelCard(history, dataset, { hasAttribution: works !== undefined, before }));
 }
 
 async function collectComponents(
