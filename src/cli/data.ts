@@ -77,6 +77,10 @@ async function build(options: Options): Promise<void> {
   const { out, crop, from, format, language, limit, compositions } = options;
   if (!from && (format || language || limit))
     throw new InputError('--format, --language and --limit say how the folder of --from is read: name one');
+  if (from && (options.style || options.skinTones))
+    throw new InputError(
+      "--style and --skin-tones choose among the bundled model's pictures, not among those of --from",
+    );
   const { collection, attribution } = from ? fromFolder(from, options) : await fromPackages(options);
   if (options.large) return buildLargePictures(out, collection, crop);
   const { total } = collection;

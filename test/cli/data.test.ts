@@ -38,6 +38,15 @@ test('a published data set becomes ours: what was left out and what must be kept
   expect(reasons[0]).toMatchObject({ reason: 'the file is missing', count: 4 });
 });
 
+test.each([['--style', 'noto'], ['--skin-tones']])(
+  "%s says nothing of one's own pictures, and is refused",
+  async (...option) => {
+    const running = run('--from', path('coco'), '--out', path('styled'), ...option);
+    await expect(running).rejects.toThrow(/--style and --skin-tones choose among the bundled model's pictures/);
+    expect(await readdir(dir)).not.toContain('styled');
+  },
+);
+
 test('where no data set can be written is said before the work', async () => {
   await writeFile(path('file'), '');
   const into = (out: string) => run('--from', path('coco'), '--out', out);
