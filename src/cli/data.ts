@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import cliProgress from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { cacheDir } from '../engine/cache.ts';
 import { attribution } from '../engine/training/data/attribution.ts';
@@ -17,6 +17,7 @@ import { DataPackages } from '../engine/training/data/packages.ts';
 import { DEFAULT_STYLES, PICTURE_SOURCES, TEXT_SOURCES } from '../engine/training/data/sources.ts';
 import { InputError } from '../errors.ts';
 import { withOutFolder } from './out-folder.ts';
+import { createBar, WITHOUT_TERMINAL } from './progress-bar.ts';
 
 interface Options {
   out: string;
@@ -109,13 +110,9 @@ async function buildLargePictures(out: string, collection: Collection, crop: boo
 }
 
 /** @param total  unknown where it is absent */
-function progressBar(total?: number): cliProgress.SingleBar {
-  const bar = new cliProgress.SingleBar({
-    format: total === undefined ? 'drawing {value} …' : 'drawing {bar} {value}/{total} {eta_formatted}',
-    stream: process.stderr,
-    noTTYOutput: true,
-    notTTYSchedule: 10_000,
-  });
+function progressBar(total?: number): SingleBar {
+  const format = total === undefined ? 'drawing {value} …' : 'drawing {bar} {value} of {total}{eta_formatted}';
+  const bar = createBar(format, WITHOUT_TERMINAL);
   bar.start(total ?? 0, 0);
   return bar;
 }

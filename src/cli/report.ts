@@ -139,7 +139,7 @@ const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.is
 
 /** A bar for each stage, on stderr. */
 function progressBar() {
-  const format = '{stage} {bar} {value} of {total}, {eta_formatted} left';
+  const format = '{stage} {bar} {value} of {total}{eta_formatted}';
   const bar = createStageBar(format, 'autoencoder', WITHOUT_TERMINAL);
   return {
     onProgress: (stage: string, done: number, total: number) => bar.at(stage, total, done).update(done),
