@@ -25,7 +25,7 @@ const say = (line: string) => console.error(line);
 
 train
   .command('setup')
-  .description('make TensorFlow available: choose CPU, GPU or WebGPU, fetch it, build the addon')
+  .description('Make TensorFlow available: choose CPU, GPU or WebGPU, fetch it, build the addon.')
   .addOption(new Option('--device <name>', 'instead of the one that is found').choices(DEVICES))
   .option('--wheel <file>', 'a wheel of TensorFlow that is already here, instead of a download')
   .action((options) => setup({ ...options, say }));
@@ -58,14 +58,14 @@ const DESCRIPTIONS: Record<Part, string> = {
 
 const TRAINED: readonly Part[] = [...PARTS, ...EXTRAS, ...MEASURES];
 
-runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').action(
+runCommand('tokenizer', 'Learn the vocabulary of the captions; takes seconds.').action(
   async ({ data, runs, seed }: RunOptions) => {
     const tokens = await inRuns(runs, () => trainTokenizer(openPictures(data), runs, seed));
     say(`${tokens} tokens in ${tokenizerFolder(runs)}`);
   },
 );
 for (const part of TRAINED) {
-  timedCommand(part, `train ${DESCRIPTIONS[part]}`)
+  timedCommand(part, `Train ${DESCRIPTIONS[part]}`)
     .option(
       '--steps <n>',
       'over which the learning rate falls, to a twentieth; to be given at every call (default: what is planned for that part)',
@@ -80,11 +80,11 @@ for (const part of TRAINED) {
       inRuns(options.runs, async () => trainPart(await prepare(options), part, partOptions(options))),
     );
 }
-timedCommand('all', 'train every part in turn; with --from only prior and decoder').action((options: RunOptions) =>
+timedCommand('all', 'Train every part in turn; with --from only prior and decoder').action((options: RunOptions) =>
   inRuns(options.runs, async () => trainAll(await prepare(options), partOptions(options), options.from !== undefined)),
 );
 
-runCommand('export <dir>', 'write the trained model as a diffusers folder')
+runCommand('export <dir>', 'Write the trained model as a diffusers folder.')
   .addOption(new Option('--decoder <run>', 'where its decoder comes from').choices(DECODERS).default('decoder'))
   .action(async (dir: string, { data, runs, decoder }: RunOptions & ExportOptions) => {
     const dataset = openPictures(data);
@@ -98,7 +98,7 @@ train.addCommand(sheet);
 
 train
   .command('plot')
-  .description('draw the curves of runs: curves.svg in the folder of each')
+  .description('Draw the curves of runs: curves.svg in the folder of each.')
   .addArgument(new Argument('[part...]', 'default: all that have been trained').choices(TRAINED))
   .addOption(runsOption())
   .action(async (parts: Part[], { runs }: Pick<RunOptions, 'runs'>) => {
@@ -150,7 +150,7 @@ function runsOption(): Option {
 }
 
 function timedCommand(name: string, description: string): Command {
-  return runCommand(name, `${description}; goes on from the last checkpoint`)
+  return runCommand(name, `${description}; goes on from the last checkpoint.`)
     .option('--minutes <n>', 'how long', positive, 60)
     .option('--processes <n>', 'that compute gradients side by side, each of a batch of its own', wholeNumber(1), 1)
     .addOption(
