@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
@@ -13,6 +13,7 @@ import { drawSheet, SHEET_COLUMNS } from '../engine/evaluation/report/sheet.ts';
 import { SHEET_PROMPTS } from '../engine/evaluation/report/sheet-prompts.ts';
 import { formatTable } from '../engine/evaluation/report/table.ts';
 import { openModel } from '../engine/pipeline/open-model.ts';
+import { hasJudge } from '../engine/runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../engine/runtime/runtime.ts';
 import { contactSheet } from '../engine/training/data/contact-sheet.ts';
 import { InputError } from '../errors.ts';
@@ -56,7 +57,7 @@ async function runReport(options: ReportOptions): Promise<void> {
   const folders = {
     model: options.model ?? config.modelDir,
     data: options.data,
-    judge: options.judge ?? (existsSync(join(own, 'model.safetensors')) ? own : BUNDLED_JUDGE),
+    judge: options.judge ?? (hasJudge(own) ? own : BUNDLED_JUDGE),
   };
   const runtime = { threads: config.engineThreads };
   if (options.priors && options.out)

@@ -95,6 +95,8 @@ describe('report', { timeout: 60_000 }, () => {
     const without = await report('--only', 'prompt_top1', '--judge', path('nowhere'), '--json');
     expect(JSON.parse(without.stdout).prompt_top1).toBeNull();
     expect(without.stderr).toContain(`there is no judge in ${path('nowhere')}: npm run train -- judge`);
+    const empty = await report('--priors', '--only', 'pair_top1', '--judge', path('data'));
+    expect(empty.stderr).toBe(`error: there is no judge in ${path('data')}: npm run train -- judge\n`);
     const { code, stderr } = await report('--data', path('nowhere'));
     expect(code).toBe(2);
     expect(stderr).toContain('npm run data');

@@ -127,7 +127,10 @@ test('a checkpoint cut short, or of other widths, is refused and left alone', as
   await expect(trainTask(tf, lineTask({ width: 3 }), options())).rejects.toThrow(WeightMismatchError);
   const { size } = await stat(checkpoint());
   await truncate(checkpoint(), size - 4);
-  await expect(trainTask(tf, lineTask(), options())).rejects.toThrow(SafetensorsError);
+  const cut = trainTask(tf, lineTask(), options());
+  await expect(cut).rejects.toThrow(SafetensorsError);
+  await expect(cut).rejects.toThrow(`${checkpoint()} is damaged (`);
+  await expect(cut).rejects.toThrow(/it is cut off\): put back a copy of it, or delete it/);
   expect((await stat(checkpoint())).size).toBe(size - 4);
 });
 

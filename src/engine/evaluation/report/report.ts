@@ -4,7 +4,7 @@ import { PriorConfig } from '../../networks/prior.ts';
 import { openClip } from '../../pipeline/clip.ts';
 import { readKandinskyFolder } from '../../pipeline/kandinsky-folder.ts';
 import { openModel } from '../../pipeline/open-model.ts';
-import { openJudge } from '../../runtime/networks/judge.ts';
+import { hasJudge, openJudge } from '../../runtime/networks/judge.ts';
 import { openMovq } from '../../runtime/networks/movq.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { Dataset } from '../../training/data/dataset.ts';
@@ -83,7 +83,7 @@ async function measureDrawings(
   options: ReportOptions,
 ): Promise<Partial<Record<Drawn, Figure>>> {
   if (figures.length === 0) return {};
-  if (!existsSync(options.judge)) {
+  if (!hasJudge(options.judge)) {
     const missing = { value: null, reason: `there is no judge in ${options.judge}: npm run train -- judge` };
     return Object.fromEntries(figures.map((name) => [name, missing]));
   }
