@@ -131,7 +131,8 @@ function fromFolder(dir: string, { out, format, language, limit }: Options): Sou
 
 async function fromPackages({ style = DEFAULT_STYLES, skinTones }: Options): Promise<Source> {
   const packages = new DataPackages(cacheDir('data-packages'));
-  say('fetching the packages with pictures and captions (300 MB, kept for the next time) …');
-  await packages.install([...PICTURE_SOURCES, ...TEXT_SOURCES]);
+  await packages.install([...PICTURE_SOURCES, ...TEXT_SOURCES], (line) =>
+    say(`packages with pictures and captions, 300 MB, which are kept for the next time: ${line}`),
+  );
   return { collection: collectBundled(packages, { styles: style, skinTones }), attribution: attribution(style) };
 }

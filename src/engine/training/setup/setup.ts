@@ -41,7 +41,9 @@ export function tensorflowDir(device: Device): string {
 /** Whether `setup` has been run to its end for a device. */
 export function isSetUp(device: Device): boolean {
   const dir = tensorflowDir(device);
-  return device === 'webgpu' ? hasPackages(dir) : existsSync(join(dir, 'node_modules', PACKAGES[device], ADDON));
+  return device === 'webgpu'
+    ? hasPackages(dir, WEBGPU_PACKAGES)
+    : existsSync(join(dir, 'node_modules', PACKAGES[device], ADDON));
 }
 
 const chosenFile = () => cacheDir('tensorflow-device');
@@ -116,7 +118,10 @@ async function setUpLibrary(device: NativeDevice, wheel: string | undefined, say
   say(`C++ compiler: ${compiler}`);
   await installPackages(
     dir,
-    [`${PACKAGES[device]}@${TFJS_VERSION}`, `node-api-headers@${NODE_API_HEADERS_VERSION}`],
+    [
+      { package: PACKAGES[device], version: TFJS_VERSION },
+      { package: 'node-api-headers', version: NODE_API_HEADERS_VERSION },
+    ],
     say,
   );
   const packageDir = join(dir, 'node_modules', PACKAGES[device]);
