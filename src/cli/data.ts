@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SingleBar } from 'cli-progress';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { cacheDir } from '../engine/cache.ts';
 import { attribution } from '../engine/training/data/attribution.ts';
 import { buildDataset } from '../engine/training/data/build.ts';
@@ -16,8 +16,10 @@ import { openPictures, writeCompositions } from '../engine/training/data/open-pi
 import { DataPackages } from '../engine/training/data/packages.ts';
 import { DEFAULT_STYLES, PICTURE_SOURCES, TEXT_SOURCES } from '../engine/training/data/sources.ts';
 import { InputError } from '../errors.ts';
+import { wholeNumber } from './numbers.ts';
 import { withOutFolder } from './out-folder.ts';
 import { createBar, WITHOUT_TERMINAL } from './progress-bar.ts';
+import { say } from './say.ts';
 
 interface Options {
   out: string;
@@ -38,8 +40,6 @@ interface Source {
   readonly attribution?: string;
 }
 
-const say = (line: string) => console.error(line);
-
 export const data = new Command('data')
   .description('Build the data set that the bundled model is trained on, or one of pictures that you have.')
   .option('--out <dir>', 'where it goes', join('data', 'pictures'))
@@ -50,7 +50,7 @@ export const data = new Command('data')
   .option(
     '--compositions <count>',
     'also so many pictures composed of them: colours, backgrounds, two things',
-    wholeNumber,
+    wholeNumber(1),
   )
   .option('--from <dir>', 'pictures that you have, with captions: your own, or a published data set')
   .addOption(
@@ -58,7 +58,7 @@ export const data = new Command('data')
       LOADERS.map((loader) => loader.name),
     ),
   )
-  .option('--limit <pictures>', 'take at most so many', wholeNumber)
+  .option('--limit <pictures>', 'take at most so many', wholeNumber(1))
   .option('--crop', 'cut pictures to a square, instead of keeping all of them with a margin', false)
   .option('--large', 'the pictures of a data set that is there at 512 × 512 besides, for an upsampler', false)
   .option('--language <code>', 'of WIT, the captions in this language (default: en)')
@@ -68,11 +68,6 @@ export const data = new Command('data')
   .action((options: Options) => withOutFolder(options.out, () => build(options)));
 
 const layoutHelp = ({ name, title, layout }: (typeof LOADERS)[number]) => `  ${name.padEnd(12)} ${title}: ${layout}`;
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('expected a whole number, at least 1');
-  return Number(text);
-}
 
 async function build(options: Options): Promise<void> {
   const { out, crop, from, format, language, limit, compositions } = options;

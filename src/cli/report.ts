@@ -19,8 +19,8 @@ import { contactSheet } from '../engine/training/data/contact-sheet.ts';
 import { InputError } from '../errors.ts';
 import { withOutFolder } from './out-folder.ts';
 import { createStageBar, WITHOUT_TERMINAL } from './progress-bar.ts';
+import { say } from './say.ts';
 
-const say = (line: string) => console.error(line);
 const modelOption = () => new Option('--model <dir>', 'model folder (default: MODEL_DIR, or the bundled model)');
 const BUNDLED_JUDGE = join(PROJECT_ROOT, 'models', 'judge');
 

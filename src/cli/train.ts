@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import type { TensorFlow } from '../engine/ops/tfjs-ops.ts';
 import { PRECISIONS, type Precision, requireBfloat16 } from '../engine/training/bfloat16.ts';
 import { openPictures } from '../engine/training/data/open-pictures.ts';
@@ -16,12 +16,12 @@ import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
 import { loadTensorFlow, trainingDevice } from '../engine/training/tensorflow.ts';
 import { InputError } from '../errors.ts';
+import { positive, wholeNumber } from './numbers.ts';
 import { withOutFolder } from './out-folder.ts';
 import { report, sheet } from './report.ts';
+import { say } from './say.ts';
 
 export const train = new Command('train').exitOverride().description('Train the networks of a model with TensorFlow.');
-
-const say = (line: string) => console.error(line);
 
 train
   .command('setup')
@@ -159,21 +159,6 @@ function timedCommand(name: string, description: string): Command {
         .default('float32'),
     )
     .option('--from <dir>', 'a model folder to start from, where there is no checkpoint yet');
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!(number > 0)) throw new InvalidArgumentError('It must be a positive number.');
-  return number;
-}
-
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (!Number.isInteger(number) || number < least)
-      throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`);
-    return number;
-  };
 }
 
 /** Aborts at the first SIGINT or SIGTERM; the second one ends the process at once, as usual. */
