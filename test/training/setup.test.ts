@@ -217,14 +217,18 @@ test.runIf(process.platform === 'linux' && process.arch === 'x64')(
   },
 );
 
-test('a wheel of something else is refused', async () => {
-  await onlyPrograms({
-    mkdir: 'exec /bin/mkdir "$@"',
-    npm: npmLists(TFJS_NODE),
-    'c++': 'true',
-  });
+test('a wheel of something else is refused before anything is downloaded, and so is none', async () => {
+  const npm = `echo called > ${join(dir, 'npm-was-called')}`;
+  await onlyPrograms({ npm, 'c++': 'true' });
   const setupWith = (wheel: string) => setup({ device: 'gpu', wheel, say: () => {} });
   await expect(setupWith(join(dir, 'missing.whl'))).rejects.toThrow(/missing\.whl cannot be read/);
+  const other = join(dir, 'other.whl');
+  await writeFile(other, Buffer.from(`504b0506${'00'.repeat(18)}`, 'hex')); // a zip in which nothing is
+  await expect(setupWith(other)).rejects.toThrow(/other\.whl holds no tensorflow\/libtensorflow_cc\.so\.2/);
+  // nor is anything downloaded where the wheel can't be had
+  vi.stubEnv('PIP_INDEX_URL', '');
+  await expect(setup({ device: 'gpu', say: () => {} })).rejects.toThrow(/pip must be installed.*PIP_INDEX_URL/);
+  expect(await readdir(dir)).not.toContain('npm-was-called');
 });
 
 test('a wheel is of no use to WebGPU', async () => {
