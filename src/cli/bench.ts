@@ -18,6 +18,8 @@ import { Inference } from '../engine/service/inference.ts';
 import type { InferenceOptions } from '../engine/service/inference-messages.ts';
 import { InputError } from '../errors.ts';
 import { createLog } from '../log.ts';
+import { wholeNumber } from './numbers.ts';
+import { say } from './say.ts';
 
 interface Options {
   readonly model?: string;
@@ -30,19 +32,17 @@ interface Options {
   readonly json?: true;
 }
 
-const say = (line: string) => process.stderr.write(`${line}\n`);
-
 export const bench = new Command('bench')
   .description('Measure how fast the engine is on this machine, and beside what people use else.')
   .option('--model <dir>', 'model folder (default: MODEL_DIR, or the bundled model)')
   .option('--against <peers>', `some of ${PEERS.join(', ')}: the same work in the same minutes, in turn`, peerNames)
-  .option('--threads <n>', 'threads of each side (default: ENGINE_THREADS)', wholeNumber)
+  .option('--threads <n>', 'threads of each side (default: ENGINE_THREADS)', wholeNumber(1))
   .addOption(
     new Option('--precision <name>', 'of what is measured alone (default: ENGINE_PRECISION, or auto)').choices(
       PRECISIONS,
     ),
   )
-  .option('--rounds <n>', 'how often each side works', wholeNumber, 7)
+  .option('--rounds <n>', 'how often each side works', wholeNumber(1), 7)
   .option('--kandinsky <dir>', "Kandinsky 2.2's U-Net (default: one of random weights, made at first use, 5 GB)")
   .option('--no-kandinsky', 'leave out the U-Net of Kandinsky 2.2')
   .addOption(new Option('--python <program>', 'a Python with the packages of the peers').env('PYTHON'))
@@ -168,9 +168,4 @@ function peerNames(text: string): PeerName[] {
   const unknown = names.find((name) => !(PEERS as readonly string[]).includes(name));
   if (unknown !== undefined) throw new InvalidArgumentError(`Expected ${PEERS.join(' or ')}, found ${unknown}.`);
   return names as PeerName[];
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 1.');
-  return Number(text);
 }

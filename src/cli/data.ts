@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import cliProgress from 'cli-progress';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import type { SingleBar } from 'cli-progress';
+import { Command, Option } from 'commander';
 import { cacheDir } from '../engine/cache.ts';
 import { attribution } from '../engine/training/data/attribution.ts';
 import { buildDataset } from '../engine/training/data/build.ts';
@@ -16,6 +16,10 @@ import { openPictures, writeCompositions } from '../engine/training/data/open-pi
 import { DataPackages } from '../engine/training/data/packages.ts';
 import { DEFAULT_STYLES, PICTURE_SOURCES, TEXT_SOURCES } from '../engine/training/data/sources.ts';
 import { InputError } from '../errors.ts';
+import { wholeNumber } from './numbers.ts';
+import { withOutFolder } from './out-folder.ts';
+import { createBar, WITHOUT_TERMINAL } from './progress-bar.ts';
+import { say } from './say.ts';
 
 interface Options {
   out: string;
@@ -36,8 +40,6 @@ interface Source {
   readonly attribution?: string;
 }
 
-const say = (line: string) => console.error(line);
-
 export const data = new Command('data')
   .description('Build the data set that the bundled model is trained on, or one of pictures that you have.')
   .option('--out <dir>', 'where it goes', join('data', 'pictures'))
@@ -48,7 +50,7 @@ export const data = new Command('data')
   .option(
     '--compositions <count>',
     'also so many pictures composed of them: colours, backgrounds, two things',
-    wholeNumber,
+    wholeNumber(1),
   )
   .option('--from <dir>', 'pictures that you have, with captions: your own, or a published data set')
   .addOption(
@@ -56,26 +58,25 @@ export const data = new Command('data')
       LOADERS.map((loader) => loader.name),
     ),
   )
-  .option('--limit <pictures>', 'take at most so many', wholeNumber)
+  .option('--limit <pictures>', 'take at most so many', wholeNumber(1))
   .option('--crop', 'cut pictures to a square, instead of keeping all of them with a margin', false)
   .option('--large', 'the pictures of a data set that is there at 512 × 512 besides, for an upsampler', false)
   .option('--language <code>', 'of WIT, the captions in this language (default: en)')
   .addHelpText('after', () =>
     ['', 'Layouts of --from, none of which is downloaded:', ...LOADERS.map(layoutHelp)].join('\n'),
   )
-  .action(build);
+  .action((options: Options) => withOutFolder(options.out, () => build(options)));
 
 const layoutHelp = ({ name, title, layout }: (typeof LOADERS)[number]) => `  ${name.padEnd(12)} ${title}: ${layout}`;
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('expected a whole number, at least 1');
-  return Number(text);
-}
 
 async function build(options: Options): Promise<void> {
   const { out, crop, from, format, language, limit, compositions } = options;
   if (!from && (format || language || limit))
     throw new InputError('--format, --language and --limit say how the folder of --from is read: name one');
+  if (from && (options.style || options.skinTones))
+    throw new InputError(
+      "--style and --skin-tones choose among the bundled model's pictures, not among those of --from",
+    );
   const { collection, attribution } = from ? fromFolder(from, options) : await fromPackages(options);
   if (options.large) return buildLargePictures(out, collection, crop);
   const { total } = collection;
@@ -104,13 +105,9 @@ async function buildLargePictures(out: string, collection: Collection, crop: boo
 }
 
 /** @param total  unknown where it is absent */
-function progressBar(total?: number): cliProgress.SingleBar {
-  const bar = new cliProgress.SingleBar({
-    format: total === undefined ? 'drawing {value} …' : 'drawing {bar} {value}/{total} {eta_formatted}',
-    stream: process.stderr,
-    noTTYOutput: true,
-    notTTYSchedule: 10_000,
-  });
+function progressBar(total?: number): SingleBar {
+  const format = total === undefined ? 'drawing {value} …' : 'drawing {bar} {value} of {total}{eta_formatted}';
+  const bar = createBar(format, WITHOUT_TERMINAL);
   bar.start(total ?? 0, 0);
   return bar;
 }
@@ -129,7 +126,8 @@ function fromFolder(dir: string, { out, format, language, limit }: Options): Sou
 
 async function fromPackages({ style = DEFAULT_STYLES, skinTones }: Options): Promise<Source> {
   const packages = new DataPackages(cacheDir('data-packages'));
-  say('fetching the packages with pictures and captions (300 MB, kept for the next time) …');
-  await packages.install([...PICTURE_SOURCES, ...TEXT_SOURCES]);
+  await packages.install([...PICTURE_SOURCES, ...TEXT_SOURCES], (line) =>
+    say(`packages with pictures and captions, 300 MB, which are kept for the next time: ${line}`),
+  );
   return { collection: collectBundled(packages, { styles: style, skinTones }), attribution: attribution(style) };
 }

@@ -47,7 +47,7 @@ const download = new Command('download')
 
 /** One bar for all files, on stderr. */
 function progressBar() {
-  const format = '{bar} {done} of {size}, {eta_formatted} left, {file}';
+  const format = '{bar} {done} of {size}{eta_formatted}, {file}';
   const bar = createBar(format, { etaBuffer: 200, ...WITHOUT_TERMINAL });
   let begun = false;
   return {

@@ -1,14 +1,15 @@
-import { mkdir, rmdir, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, mkdtemp, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { InputError } from '../errors.ts';
 
 /**
  * Makes the folder for what a command writes, before its work begins, and takes it away again where the work fails
  * and nothing is in it.
- * @throws InputError where there can be none
+ * @param name how the command line names it, for messages
+ * @throws InputError where there can be none, or nothing can be written into it
  */
-export async function withOutFolder<R>(folder: string, work: () => Promise<R>): Promise<R> {
-  const made = await makeOutFolder(folder);
+export async function withOutFolder<R>(folder: string, work: () => Promise<R>, name = '--out'): Promise<R> {
+  const made = await makeOutFolder(folder, name);
   try {
     return await work();
   } catch (error) {
@@ -18,16 +19,28 @@ export async function withOutFolder<R>(folder: string, work: () => Promise<R>): 
 }
 
 /** @returns the folders that weren't there, outermost first */
-async function makeOutFolder(folder: string): Promise<string[]> {
+async function makeOutFolder(folder: string, name: string): Promise<string[]> {
   const made: string[] = [];
   try {
     await makeFolder(folder, made);
   } catch (error) {
     await removeEmpty(made);
-    throw new InputError(`--out ${folder}: this folder can't be made (${(error as NodeJS.ErrnoException).code})`);
+    throw new InputError(`${name} ${folder}: this folder can't be made (${(error as NodeJS.ErrnoException).code})`);
   }
-  if (!(await stat(folder)).isDirectory()) throw new InputError(`--out ${folder}: expected a folder, found a file`);
+  try {
+    await tryToWrite(folder);
+  } catch (error) {
+    await removeEmpty(made);
+    const { code } = error as NodeJS.ErrnoException;
+    const found = code === 'ENOTDIR' ? 'expected a folder, found a file' : `nothing can be written there (${code})`;
+    throw new InputError(`${name} ${folder}: ${found}`);
+  }
   return made;
+}
+
+/** By writing, as `access` says that root may write everywhere, in /proc too. */
+async function tryToWrite(folder: string): Promise<void> {
+  await rmdir(await mkdtemp(join(folder, '.writable-')));
 }
 
 /** Innermost first, up to one that something is in. */

@@ -1,8 +1,15 @@
-import { type Options, Presets, SingleBar } from 'cli-progress';
+import cliProgress, { type Options, type SingleBar } from 'cli-progress';
 
-/** A bar on stderr, which goes when it is done. */
+/** A bar on stderr, which goes when it is done. `{eta_formatted}` in its format is the time left, with a comma before it. */
 export const createBar = (format: string, options: Options = {}): SingleBar =>
-  new SingleBar({ format, hideCursor: true, clearOnComplete: true, ...options }, Presets.shades_classic);
+  new cliProgress.SingleBar(
+    { format, formatTime, hideCursor: true, clearOnComplete: true, ...options },
+    cliProgress.Presets.shades_classic,
+  );
+
+/** As long as it isn't known, cli-progress gives '0', 'NULL' or 'INF' instead of a number of seconds. */
+const formatTime: typeof cliProgress.Format.TimeFormat = (time, ...options) =>
+  typeof time === 'number' ? `, ${cliProgress.Format.TimeFormat(time, ...options)} left` : '';
 
 /** Where stderr is no terminal, a line now and then. */
 export const WITHOUT_TERMINAL: Options = { noTTYOutput: true, notTTYSchedule: 30_000 };

@@ -1,8 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
-import { z } from 'zod';
 import { loadConfig } from '../config.ts';
 import { encodePng, pictureFromTensor } from '../engine/images/encode-picture.ts';
 import { calibrateModel } from '../engine/quantisation/calibrate.ts';
@@ -12,14 +11,15 @@ import { COMPARISON_PROMPTS } from '../engine/quantisation/prompts.ts';
 import { lanesFor, type RuntimeOptions } from '../engine/runtime/runtime.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../errors.ts';
-import { MAX_STEPS, wholeNumber } from '../recipe.ts';
-import { decimal, parse } from '../typed-settings.ts';
+import { MAX_STEPS } from '../recipe.ts';
+import { wholeNumber } from './numbers.ts';
+import { withOutFolder } from './out-folder.ts';
 import { createBar } from './progress-bar.ts';
 
 interface QuantizeOptions {
-  readonly pictures: string;
-  readonly steps?: string;
-  readonly compare: string;
+  readonly pictures: number;
+  readonly steps?: number;
+  readonly compare: number;
   readonly only?: true;
   readonly out?: string;
   readonly json?: true;
@@ -27,42 +27,38 @@ interface QuantizeOptions {
 
 const MAX_COMPARED = COMPARISON_PROMPTS.length;
 
-const Counts = z.object({
-  pictures: wholeNumber('--pictures', 1, 1000),
-  steps: wholeNumber('--steps', 1, MAX_STEPS).optional(),
-  compare: wholeNumber('--compare', 0, MAX_COMPARED),
-});
-
 export const quantize = new Command('quantize')
   .description('Calibrate a model for int8: pictures are drawn, and the ranges of its layers noted beside its weights.')
   .argument('<dir>', "a model folder of diffusers' layout")
-  .option('--pictures <n>', 'how many are drawn', '24')
-  .option('--steps <n>', "denoising steps of each (default: the model's)")
-  .option('--compare <n>', 'then draw so many others in float32 and in int8, and compare them by CLIP', '0')
+  .option('--pictures <n>', 'how many are drawn', wholeNumber(1, 1000), 24)
+  .option('--steps <n>', "denoising steps of each (default: the model's)", wholeNumber(1, MAX_STEPS))
+  .option(
+    '--compare <n>',
+    'then draw so many others in float32 and in int8, and compare them by CLIP',
+    wholeNumber(0, MAX_COMPARED),
+    0,
+  )
   .option('--only', 'only --compare, with the ranges that are there')
   .option('--out <dir>', 'keep the pictures that were compared')
   .option('--json', 'one JSON object on stdout')
-  .action(run);
+  .action((dir: string, options: QuantizeOptions) =>
+    options.out === undefined ? run(dir, options) : withOutFolder(options.out, () => run(dir, options)),
+  );
 
 async function run(dir: string, options: QuantizeOptions): Promise<void> {
-  const counts = parse(Counts, {
-    pictures: decimal(options.pictures),
-    steps: decimal(options.steps),
-    compare: decimal(options.compare),
-  });
-  if (options.only && counts.compare === 0) {
+  if (options.only && options.compare === 0) {
     throw new InputError(`--only compares: say how many pictures, --compare 1 to ${MAX_COMPARED}`);
   }
   const { engineThreads: threads } = loadConfig();
-  const settings = { ...counts, runtime: { threads, lanes: lanesFor(threads) } };
+  const settings = { ...options, runtime: { threads, lanes: lanesFor(threads) } };
   const files = options.only ? [] : await calibrate(dir, settings);
   if (!options.json) for (const file of files) console.log(relative('.', file));
-  const comparison = counts.compare > 0 ? await compare(dir, settings, options.out) : undefined;
+  const comparison = options.compare > 0 ? await compare(dir, settings, options.out) : undefined;
   if (options.json) console.log(JSON.stringify({ files, ...comparison }));
   else if (comparison) process.stdout.write(formatComparison(comparison));
 }
 
-type CountedSettings = z.infer<typeof Counts> & { readonly runtime: RuntimeOptions };
+type CountedSettings = Pick<QuantizeOptions, 'pictures' | 'steps' | 'compare'> & { readonly runtime: RuntimeOptions };
 
 async function calibrate(dir: string, settings: CountedSettings): Promise<string[]> {
   const bar = progressBar('calibrating', settings.pictures);
@@ -71,7 +67,6 @@ async function calibrate(dir: string, settings: CountedSettings): Promise<string
 
 async function compare(dir: string, { compare: count, steps, runtime }: CountedSettings, out: string | undefined) {
   await choosePrecision(dir, 'int8');
-  if (out !== undefined) await mkdir(out, { recursive: true });
   const bar = progressBar('comparing', count);
   // Spread over all kinds.
   const prompts = Array.from({ length: count }, (_, i) => COMPARISON_PROMPTS[Math.floor((i * MAX_COMPARED) / count)]!);

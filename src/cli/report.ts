@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
@@ -13,6 +13,7 @@ import { drawSheet, SHEET_COLUMNS } from '../engine/evaluation/report/sheet.ts';
 import { SHEET_PROMPTS } from '../engine/evaluation/report/sheet-prompts.ts';
 import { formatTable } from '../engine/evaluation/report/table.ts';
 import { openModel } from '../engine/pipeline/open-model.ts';
+import { hasJudge } from '../engine/runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../engine/runtime/runtime.ts';
 import { contactSheet } from '../engine/training/data/contact-sheet.ts';
 import { Dataset } from '../engine/training/data/dataset.ts';
@@ -21,8 +22,8 @@ import { loadTensorFlow } from '../engine/training/tensorflow.ts';
 import { InputError } from '../errors.ts';
 import { withOutFolder } from './out-folder.ts';
 import { createStageBar, WITHOUT_TERMINAL } from './progress-bar.ts';
+import { say } from './say.ts';
 
-const say = (line: string) => console.error(line);
 const modelOption = () => new Option('--model <dir>', 'model folder (default: MODEL_DIR, or the bundled model)');
 const BUNDLED_JUDGE = join(PROJECT_ROOT, 'models', 'judge');
 
@@ -61,7 +62,7 @@ async function runReport(options: ReportOptions): Promise<void> {
   const folders = {
     model: options.model ?? config.modelDir,
     data: options.data,
-    judge: options.judge ?? (existsSync(join(own, 'model.safetensors')) ? own : BUNDLED_JUDGE),
+    judge: options.judge ?? (hasJudge(own) ? own : BUNDLED_JUDGE),
   };
   const runtime = { threads: config.engineThreads };
   if (options.priors && options.out)
@@ -148,19 +149,25 @@ export const sheet = new Command('sheet')
   .requiredOption('--out <file>', 'where the PNG goes')
   .action(async ({ model: folder, out }: { model?: string; out: string }) => {
     const config = loadConfig();
-    const model = await openModel(folder ?? config.modelDir, { threads: config.engineThreads });
-    const bar = progressBar();
+    if (isFolder(out)) throw new InputError(`--out ${out}: expected a file for the PNG, found a folder`);
     await withOutFolder(dirname(out), async () => {
-      await writeFile(out, await drawSheet(model, (...at) => bar.onProgress('drawing', ...at)).finally(bar.stop));
-    }).finally(() => model.close());
+      const model = await openModel(folder ?? config.modelDir, { threads: config.engineThreads });
+      const bar = progressBar();
+      const png = await drawSheet(model, (...at) => bar.onProgress('drawing', ...at))
+        .finally(bar.stop)
+        .finally(() => model.close());
+      await writeFile(out, png);
+    });
     for (let i = 0; i < SHEET_PROMPTS.length; i += SHEET_COLUMNS) {
       say(`row ${i / SHEET_COLUMNS + 1}: ${SHEET_PROMPTS.slice(i, i + SHEET_COLUMNS).join(' · ')}`);
     }
   });
 
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
 /** A bar for each stage, on stderr. */
 function progressBar() {
-  const format = '{stage} {bar} {value} of {total}, {eta_formatted} left';
+  const format = '{stage} {bar} {value} of {total}{eta_formatted}';
   const bar = createStageBar(format, 'autoencoder', WITHOUT_TERMINAL);
   return {
     onProgress: (stage: string, done: number, total: number) => bar.at(stage, total, done).update(done),

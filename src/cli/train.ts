@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import type { TensorFlow } from '../engine/ops/tfjs-ops.ts';
 import { PRECISIONS, type Precision, requireBfloat16 } from '../engine/training/bfloat16.ts';
 import { checkpointOf } from '../engine/training/checkpoint.ts';
@@ -17,15 +17,16 @@ import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
 import { loadTensorFlow, trainingDevice } from '../engine/training/tensorflow.ts';
 import { InputError } from '../errors.ts';
+import { positive, wholeNumber } from './numbers.ts';
+import { withOutFolder } from './out-folder.ts';
 import { report, sheet } from './report.ts';
+import { say } from './say.ts';
 
 export const train = new Command('train').exitOverride().description('Train the networks of a model with TensorFlow.');
 
-const say = (line: string) => console.error(line);
-
 train
   .command('setup')
-  .description('make TensorFlow available: choose CPU, GPU or WebGPU, fetch it, build the addon')
+  .description('Make TensorFlow available: choose CPU, GPU or WebGPU, fetch it, build the addon.')
   .addOption(new Option('--device <name>', 'instead of the one that is found').choices(DEVICES))
   .option('--wheel <file>', 'a wheel of TensorFlow that is already here, instead of a download')
   .action((options) => setup({ ...options, say }));
@@ -59,13 +60,14 @@ const DESCRIPTIONS: Record<Part, string> = {
 
 const TRAINED: readonly Part[] = [...PARTS, ...EXTRAS, ...MEASURES];
 
-runCommand('tokenizer', 'learn the vocabulary of the captions; takes seconds').action(
+runCommand('tokenizer', 'Learn the vocabulary of the captions; takes seconds.').action(
   async ({ data, runs, seed }: RunOptions) => {
-    say(`${await trainTokenizer(openPictures(data), runs, seed)} tokens in ${tokenizerFolder(runs)}`);
+    const tokens = await inRuns(runs, () => trainTokenizer(openPictures(data), runs, seed));
+    say(`${tokens} tokens in ${tokenizerFolder(runs)}`);
   },
 );
 for (const part of TRAINED) {
-  timedCommand(part, `train ${DESCRIPTIONS[part]}`)
+  timedCommand(part, `Train ${DESCRIPTIONS[part]}`)
     .option(
       '--steps <n>',
       'over which the learning rate falls, to a twentieth; to be given at every call (default: what is planned for that part)',
@@ -76,27 +78,25 @@ for (const part of TRAINED) {
       "at its peak (default: that part's own, for a start from nothing; a third of it keeps more of what --from has learned)",
       positive,
     )
-    .action(async (options: RunOptions) => {
-      await trainPart(await prepare([part], options), part, partOptions(options));
-    });
+    .action((options: RunOptions) =>
+      inRuns(options.runs, async () => trainPart(await prepare([part], options), part, partOptions(options))),
+    );
 }
 timedCommand(
   'all',
-  'train every part in turn, each for a share of the time; with --from only prior and decoder, from a lower learning rate that falls over the time',
-).action(async (options: RunOptions) => {
-  await trainAll(await prepare(TRAINED, options), partOptions(options), options.from !== undefined);
-});
+  'Train every part in turn, each for a share of the time; with --from only prior and decoder, from a lower learning rate that falls over the time',
+).action((options: RunOptions) =>
+  inRuns(options.runs, async () =>
+    trainAll(await prepare(TRAINED, options), partOptions(options), options.from !== undefined),
+  ),
+);
 
-runCommand('export <dir>', 'write the trained model as a diffusers folder')
+runCommand('export <dir>', 'Write the trained model as a diffusers folder.')
   .addOption(new Option('--decoder <run>', 'where its decoder comes from').choices(DECODERS).default('decoder'))
   .action(async (dir: string, { data, runs, decoder }: RunOptions & ExportOptions) => {
     const dataset = openPictures(data);
-    await exportModel(
-      dir,
-      { runs, data, decoder },
-      dataset,
-      await openFeatures(await loadTensorFlow(), dataset, runs, say),
-    );
+    const features = async () => openFeatures(await loadTensorFlow(), dataset, runs, say);
+    await withOutFolder(dir, () => exportModel(dir, { runs, data, decoder }, dataset, features), 'export');
     say(`the model is in ${dir}`);
   });
 
@@ -105,7 +105,7 @@ train.addCommand(sheet);
 
 train
   .command('plot')
-  .description('draw the curves of runs: curves.svg in the folder of each')
+  .description('Draw the curves of runs: curves.svg in the folder of each.')
   .addArgument(new Argument('[part...]', 'default: all that have been trained').choices(TRAINED))
   .addOption(runsOption())
   .action(async (parts: Part[], { runs }: Pick<RunOptions, 'runs'>) => {
@@ -118,6 +118,8 @@ train
       say(path);
     }
   });
+
+const inRuns = <R>(runs: string, work: () => Promise<R>): Promise<R> => withOutFolder(runs, work, '--runs');
 
 /** TensorFlow, and the runs folder with what it starts from. */
 async function prepare(
@@ -160,7 +162,7 @@ function runsOption(): Option {
 }
 
 function timedCommand(name: string, description: string): Command {
-  return runCommand(name, `${description}; goes on from the last checkpoint`)
+  return runCommand(name, `${description}; goes on from the last checkpoint.`)
     .option('--minutes <n>', 'how long', positive, 60)
     .option('--resume', 'only go on, and never begin anew where there is no checkpoint')
     .option('--processes <n>', 'that compute gradients side by side, each of a batch of its own', wholeNumber(1), 1)
@@ -170,21 +172,6 @@ function timedCommand(name: string, description: string): Command {
         .default('float32'),
     )
     .option('--from <dir>', 'a model folder to start from, where there is no checkpoint yet');
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!(number > 0)) throw new InvalidArgumentError('It must be a positive number.');
-  return number;
-}
-
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (!Number.isInteger(number) || number < least)
-      throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`);
-    return number;
-  };
 }
 
 /** Aborts at the first SIGINT or SIGTERM; the second one ends the process at once, as usual. */

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -36,6 +36,26 @@ test('a published data set becomes ours: what was left out and what must be kept
   expect(await readFile(path('out', 'ATTRIBUTION.md'), 'utf8')).toContain('captions CC BY 4.0');
   const reasons = JSON.parse(await readFile(path('out', 'left-out.json'), 'utf8'));
   expect(reasons[0]).toMatchObject({ reason: 'the file is missing', count: 4 });
+});
+
+test.each([['--style', 'noto'], ['--skin-tones']])(
+  "%s says nothing of one's own pictures, and is refused",
+  async (...option) => {
+    const running = run('--from', path('coco'), '--out', path('styled'), ...option);
+    await expect(running).rejects.toThrow(/--style and --skin-tones choose among the bundled model's pictures/);
+    expect(await readdir(dir)).not.toContain('styled');
+  },
+);
+
+test('where no data set can be written is said before the work', async () => {
+  await writeFile(path('file'), '');
+  const into = (out: string) => run('--from', path('coco'), '--out', out);
+  await expect(into(path('file'))).rejects.toThrow(`--out ${path('file')}: expected a folder, found a file`);
+  // where no folder can be made, mkdir with `recursive` would never end
+  await expect(into('/proc/nobody/out')).rejects.toThrow("--out /proc/nobody/out: this folder can't be made");
+  await expect(into('/proc')).rejects.toThrow('--out /proc: nothing can be written there');
+  await expect(run('--from', path('nowhere'), '--out', path('new', 'out'))).rejects.toThrow('nowhere is no folder');
+  expect(await readdir(dir)).not.toContain('new');
 });
 
 test('a folder of pictures is never written over', async () => {

@@ -49,8 +49,9 @@ test('a model is calibrated, compared, and then draws in int8', async () => {
 
 test.each([
   [['--only'], '--only compares: say how many pictures, --compare 1 to 120'],
-  [['--pictures', '0'], '--pictures must be a whole number from 1 to 1000, not 0'],
-  [['--compare', 'all'], '--compare must be a whole number from 0 to 120, not all'],
+  [['--out', 'package.json'], '--out package.json: expected a folder, found a file'],
+  [['--pictures', '0'], "option '--pictures <n>' argument '0' is invalid. It must be a whole number from 1 to 1000."],
+  [['--compare', 'all'], "option '--compare <n>' argument 'all' is invalid. It must be a whole number from 0 to 120."],
 ])('what says nothing to do, or is out of range, is refused: %j', async (options, message) => {
   const refused = await unclip('models', 'quantize', TINY, ...options).catch((error) => error);
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });

@@ -96,6 +96,8 @@ describe('report', { timeout: 60_000 }, () => {
     const without = await report('--only', 'prompt_top1', '--judge', path('nowhere'), '--json');
     expect(JSON.parse(without.stdout).prompt_top1).toBeNull();
     expect(without.stderr).toContain(`there is no judge in ${path('nowhere')}: npm run train -- judge`);
+    const empty = await report('--priors', '--only', 'pair_top1', '--judge', path('data'));
+    expect(empty.stderr).toBe(`error: there is no judge in ${path('data')}: npm run train -- judge\n`);
     const { code, stderr } = await report('--data', path('nowhere'));
     expect(code).toBe(2);
     expect(stderr).toContain('npm run data');
@@ -108,6 +110,11 @@ describe('sheet', { timeout: 60_000 }, () => {
     expect(code, stderr).toBe(0);
     expect(await sharp(path('sheet.png')).metadata()).toMatchObject({ width: 16 * 128, height: 8 * 128 });
     expect(stderr).toContain('row 8: ');
+  });
+
+  it('says before it draws that a folder is no file', async () => {
+    const { code, stderr } = await train('sheet', '--model', path('nowhere'), '--out', path('model'));
+    expect([code, stderr]).toEqual([2, `error: --out ${path('model')}: expected a file for the PNG, found a folder\n`]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { appendFile, cp, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
@@ -44,6 +44,15 @@ test('a folder of captioned pictures becomes a data set', async () => {
   expect(dataset.records.map(({ name }) => name)).toEqual(['grey 0', 'grey 1', 'grey 2', 'grey 3', 'grey 4']);
   expect(middle(dataset.read(3))).toEqual([3, 3, 3, 255]);
   dataset.close();
+});
+
+test('a folder of pictures that is taken for a data set is told from one, with what makes one of it', async () => {
+  const open = () => new Dataset(dir);
+  await pictureFolder(1);
+  expect(open).toThrow(InputError);
+  expect(open).toThrow(`npm run data -- --from ${dir} --out ${join('data', basename(dir))}`);
+  await writeFile(join(dir, 'metadata.jsonl'), '{"concept": "grey"}\n');
+  expect(open).toThrow(/metadata\.jsonl, line 1: .*at name/s);
 });
 
 test('stopped and started again, it goes on after what is there and ends the same', async () => {

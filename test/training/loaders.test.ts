@@ -391,7 +391,34 @@ describe('imagefolder', () => {
     await metadata(Buffer.from('{"file_name": "a.png", "text": "caf\xe9"}\n', 'latin1'));
     await refused(/metadata\.jsonl is not UTF-8/);
     await metadata('');
-    await expect(build()).rejects.toThrow(/no picture to learn from/);
+    await expect(build()).rejects.toThrow(
+      /no picture to learn from\nleft out 1: a file in which nothing stands \(metadata\.jsonl\)/,
+    );
+  });
+
+  test('of another encoding the line is named, and what makes it UTF-8', async () => {
+    const line = '{"file_name": "a.png", "text": "cat"}\n';
+    for (const before of [0, 3, 4000]) {
+      const latin1 = Buffer.from(`© ${line}`, 'latin1');
+      await metadata(Buffer.concat([Buffer.from('{"text": "€"}\n'.repeat(before)), latin1]));
+      await refused(new RegExp(`metadata\\.jsonl is not UTF-8, line ${before + 1}\\. If "© {.*Windows-1252.*iconv`));
+    }
+    await metadata(Buffer.from(`${line}{"text": "café`).subarray(0, -1));
+    await refused(/is not UTF-8, line 2\. .*it is damaged/);
+    for (const mark of ['\uFEFF', '']) {
+      await metadata(Buffer.from(mark + line, 'utf16le'));
+      await refused(/metadata\.jsonl is UTF-16, not UTF-8: iconv -f UTF-16 -t UTF-8/);
+    }
+  });
+
+  test('pictures that no line names are told of', async () => {
+    await pictures('train/1.png', 'train/2.png', 'notes/3.JPG');
+    await metadata('{"file_name": "./1.png", "text": "a cat"}', 'train/metadata.jsonl');
+    const { samples, leftOut } = await read();
+    expect([...samples.keys()]).toEqual(['train/1.png']);
+    expect(leftOut).toHaveLength(1);
+    expect(leftOut[0]).toMatch(/^2: a picture that no line names \((train\/2\.png|, |notes\/3\.JPG){3}\)$/);
+    expect(await readdir(dirname(dir))).not.toContain('scratch');
   });
 });
 

@@ -100,6 +100,13 @@ test('stopped and gone on with, it computes the same numbers as in one go', asyn
   expect(resumed).toEqual(whole);
 });
 
+test('a short time left is told in seconds, and that an evaluation comes last', async () => {
+  await trainTask(tf, lineTask(), options({ maxSteps: 1, time: 20_000 }));
+  const shown = vi.mocked(process.stderr.write).mock.calls.join('');
+  expect(shown).toMatch(/samples\/s, (20|19) s left/);
+  expect(shown).toMatch(/line: saved; evaluating, .*\n.*bias/);
+});
+
 test('it ends after the step in which it is told to, with a checkpoint', async () => {
   const controller = new AbortController();
   const task = lineTask();
@@ -128,7 +135,10 @@ test('a checkpoint cut short, or of other widths, is refused and left alone', as
   await expect(trainTask(tf, lineTask({ width: 3 }), options())).rejects.toThrow(WeightMismatchError);
   const { size } = await stat(checkpoint());
   await truncate(checkpoint(), size - 4);
-  await expect(trainTask(tf, lineTask(), options())).rejects.toThrow(SafetensorsError);
+  const cut = trainTask(tf, lineTask(), options());
+  await expect(cut).rejects.toThrow(SafetensorsError);
+  await expect(cut).rejects.toThrow(`${checkpoint()} is damaged (`);
+  await expect(cut).rejects.toThrow(/it is cut off\): put back a copy of it, or delete it/);
   expect((await stat(checkpoint())).size).toBe(size - 4);
 });
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { plotRun } from '../../src/engine/training/plot.ts';
 
 test('a run is drawn as a curve of its loss and one of each figure; one that has not begun is refused', async () => {
@@ -11,7 +11,9 @@ test('a run is drawn as a curve of its loss and one of each figure; one that has
   const lines = [...steps, { step: 1000, evaluation: { psnr: 25.5, top1: 0.5 }, time: 1000 }];
   const log = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
   await writeFile(join(folder, 'log.jsonl'), `${log}{"step":1001,"lo`);
+  const warn = vi.spyOn(console, 'warn').mockReturnValue();
   const svg = await plotRun(folder);
+  expect(warn).not.toHaveBeenCalled();
   await rm(folder, { recursive: true });
   for (const title of ['loss', 'norm', 'rate', 'psnr', 'top1']) expect(svg).toContain(`>${title}</text>`);
   expect(svg).not.toContain('>time</text>');

@@ -8,6 +8,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { findCompiler } from '../../src/engine/training/setup/addon.ts';
 import { chooseDevice, type Facts, findCuda } from '../../src/engine/training/setup/device.ts';
+import { hasPackages, installPackages, type PackageSpec } from '../../src/engine/training/setup/packages.ts';
 import { chosenDevice, isSetUp, setup } from '../../src/engine/training/setup/setup.ts';
 import { explainNoAdapter, tryGradients } from '../../src/engine/training/setup/webgpu.ts';
 import { downloadWheel, LINUX, unpack } from '../../src/engine/training/setup/wheel.ts';
@@ -38,6 +39,13 @@ async function onlyPrograms(scripts: Record<string, string>): Promise<void> {
   vi.stubEnv('PATH', bin);
   vi.stubEnv('CXX', '');
 }
+
+/** What stands in for npm's install: the list of what is there, which npm writes last of all. */
+const npmLists = (packages: Record<string, string>) => {
+  const entries = Object.entries(packages).map(([name, version]) => [`node_modules/${name}`, { version }]);
+  return `mkdir -p node_modules && echo '${JSON.stringify({ packages: Object.fromEntries(entries) })}' > node_modules/.package-lock.json && echo "$@" >> npm-arguments`;
+};
+const TFJS_NODE = { '@tensorflow/tfjs-node': '4.22.0', 'node-api-headers': '1.9.0' };
 
 /** A package index with the fixture, PEP 691. */
 async function withIndex(sha256: string, use: (index: string) => Promise<void>): Promise<void> {
@@ -103,6 +111,28 @@ test('of a wheel only what is asked for is unpacked, and a file that is none is 
   );
 });
 
+test('packages are installed once, others beside them, and anew where another version is wanted', async () => {
+  const tools = { mkdir: 'exec /bin/mkdir "$@"' };
+  const folder = join(dir, 'packages');
+  const install = (...specs: PackageSpec[]) => installPackages(folder, specs, () => {});
+  const [a, b] = [
+    { package: '@scope/a', version: '1.0.0' },
+    { package: 'b', version: '2.0.0' },
+  ];
+  await onlyPrograms({ ...tools, npm: npmLists({ '@scope/a': '1.0.0' }) });
+  await install(a);
+  expect([hasPackages(folder, [a]), hasPackages(folder, [a, b])]).toEqual([true, false]);
+  await onlyPrograms({ ...tools, npm: npmLists({ '@scope/a': '1.0.0', b: '2.0.0' }) });
+  await install(a, b);
+  await onlyPrograms({ ...tools, npm: 'echo "no network"; exit 1' });
+  await install(a, b);
+  const asked = (await readFile(join(folder, 'npm-arguments'), 'utf8')).trim().split('\n');
+  expect(asked.map((line) => line.split(' ').at(-1))).toEqual(['@scope/a@1.0.0', 'b@2.0.0']);
+  await expect(install({ ...a, version: '1.1.0' })).rejects.toThrow(
+    /could not install @scope\/a@1\.1\.0.*\nno network/,
+  );
+});
+
 test('without a compiler it says how to get one', async () => {
   await onlyPrograms({});
   await expect(findCompiler()).rejects.toThrow(/C\+\+ compiler is needed.*apt-get install g\+\+/);
@@ -165,7 +195,7 @@ test('gradients that a driver computes wrongly are found', async () => {
 test.runIf(process.platform === 'linux' && process.arch === 'x64')(
   'all steps, with stand-ins for npm and the compiler; called again there is nothing to do',
   async () => {
-    const npm = `mkdir -p node_modules/@tensorflow/tfjs-node && echo {} > node_modules/.package-lock.json && echo "$@" > npm-arguments`;
+    const npm = `mkdir -p node_modules/@tensorflow/tfjs-node && ${npmLists(TFJS_NODE)}`;
     const compiler = 'for last; do :; done; [ "$1" = --version ] || echo addon > "$last"';
     const tools = { mkdir: 'exec /bin/mkdir "$@"', npm, 'c++': compiler };
     await onlyPrograms(tools);
@@ -187,14 +217,18 @@ test.runIf(process.platform === 'linux' && process.arch === 'x64')(
   },
 );
 
-test('a wheel of something else is refused', async () => {
-  await onlyPrograms({
-    mkdir: 'exec /bin/mkdir "$@"',
-    npm: 'mkdir -p node_modules && echo {} > node_modules/.package-lock.json',
-    'c++': 'true',
-  });
+test('a wheel of something else is refused before anything is downloaded, and so is none', async () => {
+  const npm = `echo called > ${join(dir, 'npm-was-called')}`;
+  await onlyPrograms({ npm, 'c++': 'true' });
   const setupWith = (wheel: string) => setup({ device: 'gpu', wheel, say: () => {} });
   await expect(setupWith(join(dir, 'missing.whl'))).rejects.toThrow(/missing\.whl cannot be read/);
+  const other = join(dir, 'other.whl');
+  await writeFile(other, Buffer.from(`504b0506${'00'.repeat(18)}`, 'hex')); // a zip in which nothing is
+  await expect(setupWith(other)).rejects.toThrow(/other\.whl holds no tensorflow\/libtensorflow_cc\.so\.2/);
+  // nor is anything downloaded where the wheel can't be had
+  vi.stubEnv('PIP_INDEX_URL', '');
+  await expect(setup({ device: 'gpu', say: () => {} })).rejects.toThrow(/pip must be installed.*PIP_INDEX_URL/);
+  expect(await readdir(dir)).not.toContain('npm-was-called');
 });
 
 test('a wheel is of no use to WebGPU', async () => {

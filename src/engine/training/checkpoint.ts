@@ -3,7 +3,14 @@ import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
 import type { Tensor } from '../tensor.ts';
-import { readSafetensors, readSafetensorsHeader, readTensor, writeSafetensors } from '../weights/safetensors.ts';
+import {
+  readSafetensors,
+  readSafetensorsHeader,
+  readTensor,
+  SafetensorsError,
+  shortPath,
+  writeSafetensors,
+} from '../weights/safetensors.ts';
 import { explainFullDisk } from './full-disk.ts';
 import type { TrainingState } from './optimizer/optimizer.ts';
 import type { Parameters } from './parameters.ts';
@@ -67,7 +74,20 @@ async function stepOf(path: string): Promise<number> {
 
 async function openCheckpoint(path: string) {
   if (!existsSync(path)) throw new InputError(`${path} is missing: train that network first`);
-  return readSafetensorsHeader(path);
+  return explainDamage(path, () => readSafetensorsHeader(path));
+}
+
+/** A checkpoint that can't be read is not begun anew without being asked: it may be days of work. */
+async function explainDamage<R>(path: string, read: () => Promise<R>): Promise<R> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof SafetensorsError)) throw error;
+    const what = error.message.replace(`${shortPath(path)}: `, '');
+    throw new SafetensorsError(
+      `${path} is damaged (${what}): put back a copy of it, or delete it, and that part begins anew`,
+    );
+  }
 }
 
 /**
@@ -83,7 +103,7 @@ export async function loadCheckpoint(
   onlyInTraining: readonly string[] = [],
 ): Promise<TrainingState | undefined> {
   if (!existsSync(path)) return undefined;
-  const tensors = await readSafetensors(path);
+  const tensors = await explainDamage(path, () => readSafetensors(path));
   const lacking = onlyInTraining.filter((name) => !tensors.has(`values/${name}`));
   const fresh = lacking.length === 0 ? [] : [...parameters.export(start())].filter(([name]) => lacking.includes(name));
   const part = (name: (typeof PARTS)[number]) => {

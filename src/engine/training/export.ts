@@ -1,5 +1,7 @@
-import { cp, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InputError } from '../../errors.ts';
 import { latentChannels } from '../networks/movq.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import {
@@ -20,6 +22,8 @@ import { exportUpsampler } from './export-upsampler.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { historyOfRuns, writeHistory } from './history.ts';
 import { modelCard } from './model-card.ts';
+import { PARTS } from './part-names.ts';
+import { refuseRuns, replaceModel } from './replace-model.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Features } from './tasks/features.ts';
 import { loadClip } from './tasks/frozen.ts';
@@ -29,6 +33,8 @@ import { tokenizerFolder } from './tasks/tokenizer.ts';
 
 /** What a model folder is drawn with, where a request names nothing else. */
 const DEFAULTS = { steps: 20, guidanceScale: 5, priorSteps: 20, priorGuidanceScale: 3 };
+
+const CARD = 'README.md';
 
 /** Runs that a model can take its decoder from. */
 export const DECODERS = ['decoder', 'fine-tune'] as const;
@@ -42,21 +48,42 @@ export interface ExportOptions {
 
 /**
  * Writes the averaged weights of a runs folder as a model in diffusers' layout (KandinskyV22CombinedPipeline), which Python
- * diffusers opens as it is: float16, with model card and attribution.
- * @throws InputError where a part has not been trained
+ * diffusers opens as it is: float16, with model card and attribution. It takes the place of a model that is in the folder.
+ * @param openFeatures is called when it is known that all parts have been trained
+ * @throws InputError where a part has not been trained; the folder is then as it was
  */
 export const exportModel = (
   dir: string,
   options: ExportOptions,
   dataset: PictureSet,
-  features: Features,
-): Promise<void> => explainFullDisk(dir, () => writeParts(dir, options, dataset, features));
+  openFeatures: () => Promise<Features>,
+): Promise<void> =>
+  explainFullDisk(dir, async () => {
+    requireTrained(options);
+    await refuseRuns(dir);
+    const features = await openFeatures();
+    const card = existsSync(join(dir, CARD)) ? await readFile(join(dir, CARD), 'utf8') : undefined;
+    await replaceModel(dir, (folder) => writeParts(folder, options, dataset, features, card));
+  });
+
+function requireTrained({ runs, decoder = 'decoder' }: ExportOptions): void {
+  const parts = PARTS.map((part) => (part === 'decoder' ? decoder : part));
+  const missing = parts.filter((part) => !existsSync(checkpointOf(runs, part)));
+  if (missing.length > 0)
+    throw new InputError(
+      `${runs}: ${missing.join(', ')} ${missing.length > 1 ? 'have' : 'has'} not been trained there, which a model needs: ` +
+        `npm run train -- ${missing.length > 1 ? 'all' : missing[0]} --runs ${runs}`,
+    );
+  if (!existsSync(join(tokenizerFolder(runs), 'vocab.json')))
+    throw new InputError(`${tokenizerFolder(runs)} is missing, the vocabulary that CLIP in ${runs} was trained with`);
+}
 
 async function writeParts(
   dir: string,
   { runs, data, decoder = 'decoder' }: ExportOptions,
   dataset: PictureSet,
   features: Features,
+  before: string | undefined,
 ): Promise<void> {
   const components = await collectComponents(runs, decoder, dataset, features);
   await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true });
@@ -68,7 +95,7 @@ async function writeParts(
   if (works) await writeFile(join(dir, ATTRIBUTION), works);
   const history = await historyOfRuns(runs, decoder);
   await writeHistory(dir, history);
-  await writeFile(join(dir, 'README.md'), modelCard(history, dataset));
+  await writeFile(join(dir, CARD), modelCard(history, dataset, { hasAttribution: works !== undefined, before }));
 }
 
 async function collectComponents(

@@ -91,6 +91,7 @@ export function trainTask<Batch>(
         throw error;
       });
       const state = await saveRun(run);
+      run.log.say(`${task.name}: saved; evaluating, which may take a minute …`);
       await evaluate(run);
       run.log.say(`${task.name}: step ${state.step}, saved in ${folder}`);
       return state;
@@ -215,8 +216,9 @@ async function evaluate<Batch>({ tf, task, parameters, optimizer, folder, log, c
 function liveLine<Batch>(task: Task<Batch>, figures: Record<string, number>, rate: number, left: number): string {
   const { step, ...others } = figures;
   const shown = Object.entries(others).map(([name, figure]) => `${name} ${figure.toPrecision(3)}`);
-  const minutes = Math.max(0, Math.round(left / 60_000));
-  return `${task.name} step ${step} ${shown.join(' ')} ${rate.toFixed(1)} samples/s, ${minutes} min left`;
+  const seconds = Math.max(0, left / 1000);
+  const time = seconds < 60 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`;
+  return `${task.name} step ${step} ${shown.join(' ')} ${rate.toFixed(1)} samples/s, ${time} left`;
 }
 
 /** Samples a second, over the last seconds. */

@@ -74,7 +74,12 @@ function panel(title: string, values: readonly Point[], last: number, type: 'log
     mark: { type: 'line' as const, point: values.length < 40 * figures.length },
     encoding: {
       x: { field: 'step', type: 'quantitative' as const, scale: { domain: [0, last], nice: false } },
-      y: { field: 'value', type: 'quantitative' as const, title, scale: { type, zero: false, nice: false } },
+      y: {
+        field: 'value',
+        type: 'quantitative' as const,
+        title,
+        scale: { type, nice: false, ...(type === 'linear' && { zero: false }) },
+      },
       ...(figures.length > 1 && { color: { field: 'figure', type: 'nominal' as const, sort: figures, title: null } }),
     },
   };

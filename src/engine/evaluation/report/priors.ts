@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs';
 import { InputError } from '../../../errors.ts';
 import type { PriorName } from '../../../recipe.ts';
 import type { Model } from '../../pipeline/model.ts';
 import { openModel } from '../../pipeline/open-model.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
-import { openJudge } from '../../runtime/networks/judge.ts';
+import { hasJudge, openJudge } from '../../runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
 import { Dataset } from '../../training/data/dataset.ts';
@@ -81,7 +80,7 @@ export async function comparePriors(options: PriorsOptions): Promise<PriorRow[]>
 }
 
 function openJudgeOf({ judge, runtime }: PriorsOptions) {
-  if (existsSync(judge)) return openJudge(judge, runtime);
+  if (hasJudge(judge)) return openJudge(judge, runtime);
   throw new InputError(`there is no judge in ${judge}: npm run train -- judge`);
 }
 

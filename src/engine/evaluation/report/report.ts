@@ -4,7 +4,7 @@ import { PriorConfig } from '../../networks/prior.ts';
 import { openClip } from '../../pipeline/clip.ts';
 import { readKandinskyFolder } from '../../pipeline/kandinsky-folder.ts';
 import { openModel } from '../../pipeline/open-model.ts';
-import { openJudge } from '../../runtime/networks/judge.ts';
+import { hasJudge, openJudge } from '../../runtime/networks/judge.ts';
 import { openMovq } from '../../runtime/networks/movq.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { Dataset } from '../../training/data/dataset.ts';
@@ -95,7 +95,7 @@ export async function measureDrawings(
   dataset: Dataset,
   options: JudgingOptions,
 ): Promise<Partial<Record<Drawn, Figure>>> {
-  if (!existsSync(options.judge)) {
+  if (!hasJudge(options.judge)) {
     return sameReason(figures, `there is no judge in ${options.judge}: npm run train -- judge`);
   }
   const judge = await openJudge(options.judge, options.runtime);

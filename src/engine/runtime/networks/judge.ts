@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { ClassifierConfig } from '../../networks/classifier.ts';
 import { expectAllRead } from '../../ops/weights.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -15,6 +17,9 @@ export interface Judge extends Open<ClassifierConfig> {
    */
   look(pixels: Tensor): Promise<{ concepts: Tensor; style: Tensor }>;
 }
+
+/** Whether a folder holds one whose training came to an end, which writes its weights. */
+export const hasJudge = (dir: string): boolean => existsSync(join(dir, 'model.safetensors'));
 
 export async function openJudge(dir: string, options: RuntimeOptions = {}): Promise<Judge> {
   const component = await openComponent(dir, 'Judge', ClassifierConfig);

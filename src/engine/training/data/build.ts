@@ -54,7 +54,10 @@ async function build(dir: string, collection: Collection, options: BuildOptions)
     if (!known) onProgress?.(done);
   }
   await journal.end();
-  if (drawn === 0) throw new InputError(['there is no picture to learn from', ...leftOut.lines()].join('\n'));
+  if (drawn === 0) {
+    const reasons = done === 0 && leftOut.list().length === 0 ? ['its files hold no captions'] : leftOut.lines();
+    throw new InputError(['there is no picture to learn from', ...reasons].join('\n'));
+  }
   await writeFile(join(dir, DATASET_FILES.leftOut), `${JSON.stringify(leftOut.list(), null, 2)}\n`);
   await finish(dir, collection, journal, pictures);
   return { pictures: drawn, leftOut };

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../../errors.ts';
 import { PICTURE_BYTES } from './rasterise.ts';
@@ -45,14 +45,14 @@ export class Dataset {
 
   /** @throws InputError when the folder is no data set, or an unfinished one. */
   constructor(dir: string) {
-    this.records = readLines(join(dir, DATASET_FILES.metadata), PictureRecord);
+    this.records = readRecords(dir);
     const concepts = readLines(join(dir, DATASET_FILES.concepts), ConceptRecord);
     this.concepts = new Map(concepts.map((concept) => [concept.id, concept]));
     const unknown = this.records.find(({ concept }) => !this.concepts.has(concept));
     if (unknown)
       throw new InputError(`${dir}: ${DATASET_FILES.concepts} has no line for ${unknown.concept} (${unknown.name})`);
     const pictures = join(dir, DATASET_FILES.pictures);
-    this.#file = openSync(pictures, 'r');
+    this.#file = reading(pictures, () => openSync(pictures, 'r'));
     const found = statSync(pictures).size / PICTURE_BYTES;
     if (found !== this.records.length) {
       throw new InputError(
@@ -74,14 +74,42 @@ export class Dataset {
   }
 }
 
-function readLines<T>(path: string, schema: z.ZodType<T>): T[] {
-  let text: string;
+function readRecords(dir: string): PictureRecord[] {
+  const path = join(dir, DATASET_FILES.metadata);
   try {
-    text = readFileSync(path, 'utf8');
+    return readLines(path, PictureRecord);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new InputError(`${path} is missing: a data set is a folder that npm run data has written`);
+    if (!isImageFolder(path)) throw error;
+    throw new InputError(
+      `${dir} holds pictures with captions and is no data set yet. Make one of them, and name that one with --data:\n` +
+        `npm run data -- --from ${dir} --out ${join('data', basename(resolve(dir)))}`,
+    );
   }
+}
+
+/** What a data set is made from is easily taken for one: Hugging Face's imagefolder has a metadata.jsonl too. */
+function isImageFolder(metadata: string): boolean {
+  try {
+    return 'file_name' in JSON.parse(readFileSync(metadata, 'utf8').split('\n', 1)[0]!);
+  } catch {
+    return false;
+  }
+}
+
+function reading<R>(path: string, work: () => R): R {
+  try {
+    return work();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const what = code === 'ENOENT' || code === 'ENOTDIR' ? 'is missing' : `can't be read (${code})`;
+    throw new InputError(
+      `${path} ${what}: a data set is a folder that npm run data has written (npm run data -- --help)`,
+    );
+  }
+}
+
+function readLines<T>(path: string, schema: z.ZodType<T>): T[] {
+  const text = reading(path, () => readFileSync(path, 'utf8'));
   const lines = text.split('\n').filter((line) => line !== '');
   return lines.map((line, i) => {
     try {

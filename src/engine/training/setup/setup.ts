@@ -7,7 +7,7 @@ import { ADDON, compileAddon, findCompiler } from './addon.ts';
 import { chooseDevice, DEVICES, type Device, findFacts, hasLibrary, missingLibraries } from './device.ts';
 import { hasPackages, installPackages } from './packages.ts';
 import { explainNoAdapter, NoAdapterError, openWebGpu, TFJS_VERSION, tryGradients, WEBGPU_PACKAGES } from './webgpu.ts';
-import { downloadWheel, LINUX, unpack, type WheelName } from './wheel.ts';
+import { downloadWheel, findSource, LINUX, unpack, type WheelName } from './wheel.ts';
 
 const NODE_API_HEADERS_VERSION = '1.9.0';
 
@@ -41,7 +41,9 @@ export function tensorflowDir(device: Device): string {
 /** Whether `setup` has been run to its end for a device. */
 export function isSetUp(device: Device): boolean {
   const dir = tensorflowDir(device);
-  return device === 'webgpu' ? hasPackages(dir) : existsSync(join(dir, 'node_modules', PACKAGES[device], ADDON));
+  return device === 'webgpu'
+    ? hasPackages(dir, WEBGPU_PACKAGES)
+    : existsSync(join(dir, 'node_modules', PACKAGES[device], ADDON));
 }
 
 const chosenFile = () => cacheDir('tensorflow-device');
@@ -114,13 +116,20 @@ async function setUpLibrary(device: NativeDevice, wheel: string | undefined, say
   if (isSetUp(device)) return say(`is ready in ${dir}`);
   const compiler = await findCompiler();
   say(`C++ compiler: ${compiler}`);
+  const packageDir = join(dir, 'node_modules', PACKAGES[device]);
+  const download = join(dir, 'download');
+  // what is missing is said before npm downloads anything
+  if (wheel) await requireLibraries(wheel, WHEELS[device]);
+  else if (!isUnpacked(packageDir)) await findSource(WHEELS[device], download);
   await installPackages(
     dir,
-    [`${PACKAGES[device]}@${TFJS_VERSION}`, `node-api-headers@${NODE_API_HEADERS_VERSION}`],
+    [
+      { package: PACKAGES[device], version: TFJS_VERSION },
+      { package: 'node-api-headers', version: NODE_API_HEADERS_VERSION },
+    ],
     say,
   );
-  const packageDir = join(dir, 'node_modules', PACKAGES[device]);
-  await installLibrary(WHEELS[device], wheel, dir, packageDir, say);
+  await installLibrary(WHEELS[device], wheel, download, packageDir, say);
   say('compiling the addon …');
   await mkdir(join(packageDir, 'lib', 'napi-v8'), { recursive: true });
   await compileAddon(compiler, packageDir, join(dir, 'node_modules', 'node-api-headers', 'include'));
@@ -134,18 +143,33 @@ const LINKS = {
 };
 const HEADERS = /^tensorflow\/include\/((tensorflow\/c|tensorflow\/core\/platform|tsl)\/.*\.h)$/;
 
+/** Its last file, written when the library is there whole. */
+const unpackedMark = (packageDir: string) => join(packageDir, 'deps', 'unpacked');
+const isUnpacked = (packageDir: string) => existsSync(unpackedMark(packageDir));
+
+/** @throws InputError where a file is no wheel, or one of something else */
+async function requireLibraries(wheel: string, { project, version }: WheelName): Promise<void> {
+  const entries = new Set<string>();
+  await unpack(wheel, (entry) => void entries.add(entry));
+  const missing = LIBRARIES.filter((file) => !entries.has(`tensorflow/${file}`));
+  if (missing.length > 0)
+    throw new InputError(
+      `${wheel} holds no tensorflow/${missing.join(', ')}: expected ${project} ${version} for Linux`,
+    );
+}
+
 async function installLibrary(
   name: WheelName,
   given: string | undefined,
-  dir: string,
+  download: string,
   packageDir: string,
   say: (line: string) => void,
 ) {
   const lib = join(packageDir, 'deps', 'lib');
-  const unpacked = join(packageDir, 'deps', 'unpacked');
-  if (existsSync(unpacked)) return;
+  if (isUnpacked(packageDir)) return;
   if (!given) say(`downloading ${name.project} ${name.version} (hundreds of megabytes) …`);
-  const wheel = given ?? (await downloadWheel(name, join(dir, 'download')));
+  const wheel = given ?? (await downloadWheel(name, download));
+  if (!given) await requireLibraries(wheel, name);
   say('unpacking …');
   await unpack(wheel, (entry) => {
     const library = LIBRARIES.find((file) => entry === `tensorflow/${file}`);
@@ -153,15 +177,10 @@ async function installLibrary(
     const header = HEADERS.exec(entry)?.[1];
     return header && join(packageDir, 'deps', 'include', header);
   });
-  const missing = LIBRARIES.filter((file) => !existsSync(join(lib, file)));
-  if (missing.length > 0)
-    throw new InputError(
-      `${wheel} holds no tensorflow/${missing.join(', ')}: expected ${name.project} ${name.version} for Linux`,
-    );
   for (const [link, file] of Object.entries(LINKS)) {
     await rm(join(lib, link), { force: true });
     await symlink(file, join(lib, link));
   }
-  await writeFile(unpacked, '');
-  await rm(join(dir, 'download'), { recursive: true, force: true });
+  await writeFile(unpackedMark(packageDir), '');
+  await rm(download, { recursive: true, force: true });
 }

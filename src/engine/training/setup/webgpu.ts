@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../../errors.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import type { PackageSpec } from './packages.ts';
 
 // TensorFlow.js on WebGPU, which Dawn, the implementation in Chrome, brings to Node: Vulkan, Metal or Direct3D 12 below.
 
@@ -12,7 +13,11 @@ const TFJS = '@tensorflow/tfjs';
 const BACKEND = '@tensorflow/tfjs-backend-webgpu';
 /** Of TensorFlow.js, on every device. */
 export const TFJS_VERSION = '4.22.0';
-export const WEBGPU_PACKAGES = [`${TFJS}@${TFJS_VERSION}`, `${BACKEND}@${TFJS_VERSION}`, 'webgpu@0.6.2'];
+export const WEBGPU_PACKAGES: readonly PackageSpec[] = [
+  { package: TFJS, version: TFJS_VERSION },
+  { package: BACKEND, version: TFJS_VERSION },
+  { package: 'webgpu', version: '0.6.2' },
+];
 
 /** No GPU that WebGPU could use. */
 export class NoAdapterError extends InputError {

