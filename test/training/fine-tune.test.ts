@@ -168,7 +168,7 @@ describe('fine-tuning', () => {
     expect(last.loss!).toBeLessThan(first.loss!);
     expect(last.distance!).toBeLessThan(first.distance!);
     const { figures, sheet } = await task.evaluate(parameters.weights(optimizer.values()));
-    expect(figures.distance!).toBeLessThan(figures.distanceBefore!);
+    expect(figures.trainDistance!).toBeLessThan(figures.trainDistanceBefore!);
     expect(String(sheet)).toBe('sheet');
   });
 });
