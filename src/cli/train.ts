@@ -10,7 +10,7 @@ import { DECODERS, type ExportOptions, exportModel } from '../engine/training/ex
 import { importModel } from '../engine/training/import.ts';
 import { shareThreads } from '../engine/training/parallel/helpers.ts';
 import { EXTRAS, MEASURES, PARTS, type Part } from '../engine/training/part-names.ts';
-import { openFeatures, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
+import { openEmbeddings, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
 import { DEVICES } from '../engine/training/setup/device.ts';
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
@@ -92,7 +92,7 @@ runCommand('export <dir>', 'write the trained model as a diffusers folder')
       dir,
       { runs, data, decoder },
       dataset,
-      await openFeatures(await loadTensorFlow(), dataset, runs, say),
+      await openEmbeddings(await loadTensorFlow(), dataset, runs, say),
     );
     say(`the model is in ${dir}`);
   });

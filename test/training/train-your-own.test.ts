@@ -20,7 +20,7 @@ import { importModel } from '../../src/engine/training/import.ts';
 import { parametersOf, trainTask } from '../../src/engine/training/loop.ts';
 import type { Helpers } from '../../src/engine/training/parallel/helpers.ts';
 import { PARTS } from '../../src/engine/training/part-names.ts';
-import { createTask, openFeatures, type PartOptions, trainPart } from '../../src/engine/training/parts.ts';
+import { createTask, openEmbeddings, type PartOptions, trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import { clipConfig } from '../../src/engine/training/tasks/clip-encoders.ts';
@@ -113,7 +113,7 @@ describe.skipIf(!READY)(
       { data = 'data', decoder }: { data?: string; decoder?: 'fine-tune' } = {},
     ): Promise<string> {
       const set = new Dataset(path(data));
-      const features = await openFeatures(await loadTensorFlow(), set, runs, () => {});
+      const features = await openEmbeddings(await loadTensorFlow(), set, runs, () => {});
       await exportModel(path(name), { runs, data: path(data), ...(decoder && { decoder }) }, set, features);
       set.close();
       return path(name);
@@ -167,7 +167,7 @@ describe.skipIf(!READY)(
       const tf = await loadTensorFlow();
       for (const name of ['together', 'alone']) {
         await importModel(path('model'), path(name));
-        await openFeatures(tf, dataset, path(name), () => {});
+        await openEmbeddings(tf, dataset, path(name), () => {});
       }
       const where = ['--data', path('data'), '--runs', path('together')];
       const words = ['train', 'prior', ...where, '--processes', '2', '--minutes', '0.01'];
@@ -203,7 +203,7 @@ describe.skipIf(!READY)(
     });
 
     test('embeddings of the exported image encoder have unit variance', async () => {
-      const { data } = (await openFeatures(await loadTensorFlow(), dataset, path('runs'), () => {})).embeddings;
+      const { data } = (await openEmbeddings(await loadTensorFlow(), dataset, path('runs'), () => {})).embeddings;
       const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
       const dimensions = Array.from({ length: EMBEDDING }, (_, d) => [0, 1, 2, 3].map((n) => data[n * EMBEDDING + d]!));
       expect(mean(dimensions.map((x) => mean(x.map((v) => (v - mean(x)) ** 2))))).toBeCloseTo(1, 3);

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { readSafetensors, readSafetensorsHeader, readTensor, writeSafetensors } from '../weights/safetensors.ts';
-import { explainFullDisk } from './full-disk.ts';
 import type { TrainingState } from './optimizer/optimizer.ts';
 import type { Parameters } from './parameters.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Its name in a run's folder. */
 export const CHECKPOINT = 'checkpoint.safetensors';
@@ -32,13 +31,7 @@ export async function saveCheckpoint(path: string, parameters: Parameters, state
   for (const part of PARTS) {
     for (const [name, tensor] of parameters.export(partOf(state, part))) tensors.set(`${part}/${name}`, tensor);
   }
-  await explainFullDisk(path, async () => {
-    const partial = `${path}.partial`;
-    await writeSafetensors(partial, tensors);
-    const file = await open(partial, 'r+');
-    await file.sync().finally(() => file.close());
-    await rename(partial, path);
-  });
+  await replaceFile(path, (partial) => writeSafetensors(partial, tensors));
 }
 
 /**

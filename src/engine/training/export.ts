@@ -21,7 +21,7 @@ import { explainFullDisk } from './full-disk.ts';
 import { historyOfRuns, writeHistory } from './history.ts';
 import { modelCard } from './model-card.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
-import type { Features } from './tasks/features.ts';
+import type { Embeddings } from './tasks/features.ts';
 import { loadClip } from './tasks/frozen.ts';
 import { DECODER_SCHEDULER, PRIOR_SCHEDULER } from './tasks/noising.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
@@ -49,14 +49,14 @@ export const exportModel = (
   dir: string,
   options: ExportOptions,
   dataset: PictureSet,
-  features: Features,
+  features: Embeddings,
 ): Promise<void> => explainFullDisk(dir, () => writeParts(dir, options, dataset, features));
 
 async function writeParts(
   dir: string,
   { runs, data, decoder = 'decoder' }: ExportOptions,
   dataset: PictureSet,
-  features: Features,
+  features: Embeddings,
 ): Promise<void> {
   const components = await collectComponents(runs, decoder, dataset, features);
   await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true });
@@ -75,7 +75,7 @@ async function collectComponents(
   runs: string,
   decoder: (typeof DECODERS)[number],
   dataset: PictureSet,
-  features: Features,
+  features: Embeddings,
 ): Promise<Record<string, ComponentFiles>> {
   const average = (part: string) => loadAverage(checkpointOf(runs, part));
   const movq = await openMovqConfig(runs);

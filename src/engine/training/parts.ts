@@ -29,7 +29,7 @@ import { embedTexts } from './tasks/clip-figures.ts';
 import { decoderTask } from './tasks/decoder.ts';
 import { distilTask } from './tasks/distil.ts';
 import { prepareDistillation } from './tasks/distilled-from.ts';
-import { type Features, loadFeatures } from './tasks/features.ts';
+import { type Embeddings, type Features, loadEmbeddings, loadLatents } from './tasks/features.ts';
 import { fineTuneTask } from './tasks/fine-tune.ts';
 import { frozenWeights, trainedNetwork } from './tasks/frozen.ts';
 import { movqTask } from './tasks/movq.ts';
@@ -147,26 +147,28 @@ export async function createTask(
     return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }, { teacher, nameVectors }) as Task;
   }
 
-  const features = await openFeatures(tf, dataset, runs, say);
+  const seen = await openEmbeddings(tf, dataset, runs, say);
   if (part === 'distil') {
     await prepareDistillation(runs, say);
     const start = await trainedNetwork(tf, runs, 'clip');
     const vocabulary = await openVocabulary(tf, dataset, runs, say);
-    return (await distilTask(tf, dataset, features, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
+    return (await distilTask(tf, dataset, seen, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
   }
   const openText = () => openFrozenText(tf, dataset, runs, { tokenizer, clip }, say);
   if (part === 'prior') {
-    const normalisation = await openNormalisation(runs, dataset, features);
+    const normalisation = await openNormalisation(runs, dataset, seen);
     const config = await openPriorConfig(runs);
-    return priorTask(tf, dataset, features, normalisation, await openText(), config, { horizon, seed }) as Task;
+    return priorTask(tf, dataset, seen, normalisation, await openText(), config, { horizon, seed }) as Task;
   }
   if (part === 'ar-prior') {
-    const components = await openComponents(runs, dataset, features);
+    const components = await openComponents(runs, dataset, seen);
     const config = await openArPriorConfig(runs, components);
-    return (await arPriorTask(tf, dataset, features, components, await openText(), config, { horizon, seed })) as Task;
+    return (await arPriorTask(tf, dataset, seen, components, await openText(), config, { horizon, seed })) as Task;
   }
 
   const movq = await openMovqConfig(runs);
+  const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', dataset, say));
+  const features: Features = { ...seen, latents };
   const movqWeights = await frozenWeights(tf, runs, 'movq');
   const draw = createSheet(tf, dataset, movq, movqWeights, features.latents.shape.slice(1));
   if (part === 'decoder')
@@ -181,19 +183,14 @@ export async function createTask(
   return textDecoderTask(tf, dataset, features, await openText(), draw, config, { horizon, seed }) as Task;
 }
 
-/** The features that decoder and prior learn from, computed where they are not there yet. */
-export async function openFeatures(
+/** What CLIP sees in the pictures, computed where it is not there yet. */
+export async function openEmbeddings(
   tf: TensorFlow,
   dataset: PictureSet,
   runs: string,
   say: (line: string) => void,
-): Promise<Features> {
-  return loadFeatures(
-    tf,
-    dataset,
-    { runs, movq: await openMovqConfig(runs), clip: await openClipConfig(runs) },
-    (what) => progressOf(what, dataset, say),
-  );
+): Promise<Embeddings> {
+  return loadEmbeddings(tf, dataset, runs, await openClipConfig(runs), progressOf('embeddings', dataset, say));
 }
 
 /** The classifier that CLIP learns from, where one has been trained. */

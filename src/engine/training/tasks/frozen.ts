@@ -17,9 +17,13 @@ export interface TrainedNetwork {
 /** Its tensors are kept until the process ends. */
 export async function trainedNetwork(tf: TensorFlow, runs: string, name: string): Promise<TrainedNetwork> {
   const path = checkpointOf(runs, name);
-  const tensors = name === 'clip' ? await loadClip(runs) : await loadAverage(path);
+  return networkOf(tf, name === 'clip' ? await loadClip(runs) : await loadAverage(path), path);
+}
+
+/** The same of weights that have been read. @param where names them in messages */
+export function networkOf(tf: TensorFlow, tensors: ReadonlyMap<string, Tensor>, where: string): TrainedNetwork {
   const parameters = Parameters.ofTensors(tensors);
-  const values = parameters.import(tensors, path);
+  const values = parameters.import(tensors, where);
   return {
     weights: parameters.weights(parameters.tensors(tf, values)),
     initialise: parameters.startingFrom(values),

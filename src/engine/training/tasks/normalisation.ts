@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { type Tensor, tensor } from '../../tensor.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { type Features, moments } from './features.ts';
+import { type Embeddings, moments } from './features.ts';
 import { indicesOf } from './pictures.ts';
 
 /** Mean and standard deviation of each dimension of z_i, (1, P): the prior works on (z_i − mean)/deviation. */
@@ -24,7 +24,7 @@ export async function writeNormalisation(runs: string, { mean, deviation }: Norm
  * The normalisation of a runs folder: that of the training pictures when the prior began to learn, or of the model that it
  * started from. It never changes after that: to the prior, another one would be another space.
  */
-export async function openNormalisation(runs: string, set: PictureSet, features: Features): Promise<Normalisation> {
+export async function openNormalisation(runs: string, set: PictureSet, features: Embeddings): Promise<Normalisation> {
   if (!existsSync(pathOf(runs))) {
     const { mean, deviation } = moments(features.embeddings, indicesOf(set, 'train'));
     const shape = [1, mean.length];

@@ -5,7 +5,7 @@ import { findComponents, type PrincipalComponents } from '../../pca/components.t
 import { tensor } from '../../tensor.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { type Features, gatherRows } from './features.ts';
+import { type Embeddings, gatherRows } from './features.ts';
 import { indicesOf } from './pictures.ts';
 
 const pathOf = (runs: string) => join(runs, 'ar-prior', 'components.safetensors');
@@ -19,7 +19,11 @@ export async function writeComponents(runs: string, components: PrincipalCompone
  * The principal components of a runs folder: of the training pictures when they were first asked for, or of the model that
  * it started from. They never change after that: they are what the codes of the autoregressive prior mean.
  */
-export async function openComponents(runs: string, set: PictureSet, features: Features): Promise<PrincipalComponents> {
+export async function openComponents(
+  runs: string,
+  set: PictureSet,
+  features: Embeddings,
+): Promise<PrincipalComponents> {
   if (!existsSync(pathOf(runs))) {
     const training = indicesOf(set, 'train');
     const width = features.embeddings.shape[1]!;
