@@ -88,13 +88,14 @@ runCommand('export <dir>', 'write the trained model as a diffusers folder')
   .addOption(new Option('--decoder <run>', 'where its decoder comes from').choices(DECODERS).default('decoder'))
   .action(async (dir: string, { data, runs, decoder }: RunOptions & ExportOptions) => {
     const dataset = openPictures(data);
-    await exportModel(
+    const warnings = await exportModel(
       dir,
       { runs, data, decoder },
       dataset,
       await openEmbeddings(await loadTensorFlow(), dataset, runs, say),
     );
     say(`the model is in ${dir}`);
+    for (const warning of warnings) say(`warning: ${warning}`);
   });
 
 train.addCommand(report);

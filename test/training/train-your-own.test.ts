@@ -107,6 +107,9 @@ describe.skipIf(!READY)(
       say: () => {},
     });
 
+    /** Of the last export. */
+    let warnings: string[];
+
     async function exportTo(
       name: string,
       runs: string,
@@ -114,7 +117,7 @@ describe.skipIf(!READY)(
     ): Promise<string> {
       const set = new Dataset(path(data));
       const features = await openEmbeddings(await loadTensorFlow(), set, runs, () => {});
-      await exportModel(path(name), { runs, data: path(data), ...(decoder && { decoder }) }, set, features);
+      warnings = await exportModel(path(name), { runs, data: path(data), ...(decoder && { decoder }) }, set, features);
       set.close();
       return path(name);
     }
@@ -237,6 +240,18 @@ describe.skipIf(!READY)(
       const { decoder, clip } = await readHistory(await exportTo('further', path('continued'), { data: 'less' }));
       expect([decoder.steps, clip.steps]).toEqual([3, 2]);
       expect(await readFile(path('further', 'README.md'), 'utf8')).toMatch(/\| decoder[^|]*\| 3 \|/);
+      expect(warnings).toEqual([]);
+
+      await trainPart(await loadTensorFlow(), 'clip', options(path('continued'), 1));
+      await trainPart(await loadTensorFlow(), 'decoder', options(path('continued'), 2));
+      await exportTo('misfit', path('continued'), { data: 'less' });
+      const train = (part: string) => `npm run train -- ${part} --data ${path('less')} --runs ${path('continued')}`;
+      expect(warnings).toEqual(
+        ['prior', 'ar-prior'].map(
+          (part) =>
+            `${part} has not been trained since clip became another (at step 0 then, at step 1 now): ${train(part)}`,
+        ),
+      );
     });
 
     test.skipIf(!DIFFUSERS)(

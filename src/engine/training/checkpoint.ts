@@ -1,10 +1,19 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { InputError } from '../../errors.ts';
 import type { Tensor } from '../tensor.ts';
-import { readSafetensors, readSafetensorsHeader, readTensor, writeSafetensors } from '../weights/safetensors.ts';
+import { parseConfig, parseJsonObject } from '../weights/config.ts';
+import {
+  readMetadata,
+  readSafetensors,
+  readSafetensorsHeader,
+  readTensor,
+  writeSafetensors,
+} from '../weights/safetensors.ts';
 import type { TrainingState } from './optimizer/optimizer.ts';
 import type { Parameters } from './parameters.ts';
+import type { Part } from './part-names.ts';
 import { replaceFile } from './replace-file.ts';
 
 /** Its name in a run's folder. */
@@ -16,6 +25,17 @@ export const checkpointOf = (runs: string, name: string) => join(runs, name, CHE
 /** How many steps another run has made. */
 export const trainedSteps = (runs: string, name: string) => stepOf(checkpointOf(runs, name));
 
+/** How a network was when another learned from it. */
+const NetworkState = z.object({
+  step: z.int(),
+  /** SHA-256 of its averaged weights: two trainings can have made as many steps. */
+  weights: z.string(),
+});
+export type NetworkState = z.infer<typeof NetworkState>;
+const LearnedFrom = z.record(z.string(), NetworkState);
+/** The networks that a part learned from. */
+export type LearnedFrom = Readonly<Partial<Record<Part, NetworkState>>>;
+
 const PARTS = ['values', 'average', 'adam.first', 'adam.second'] as const;
 const partOf = (state: TrainingState, part: (typeof PARTS)[number]): Float32Array =>
   ({
@@ -26,12 +46,18 @@ const partOf = (state: TrainingState, part: (typeof PARTS)[number]): Float32Arra
   })[part];
 
 /** Writes a checkpoint; the one before stays until the new one is whole and on the disk. */
-export async function saveCheckpoint(path: string, parameters: Parameters, state: TrainingState): Promise<void> {
+export async function saveCheckpoint(
+  path: string,
+  parameters: Parameters,
+  state: TrainingState,
+  learnedFrom: LearnedFrom = {},
+): Promise<void> {
   const tensors = new Map<string, Tensor>([['step', { data: Float32Array.of(state.step), shape: [1] }]]);
   for (const part of PARTS) {
     for (const [name, tensor] of parameters.export(partOf(state, part))) tensors.set(`${part}/${name}`, tensor);
   }
-  await replaceFile(path, (partial) => writeSafetensors(partial, tensors));
+  const metadata = { learned_from: JSON.stringify(learnedFrom) };
+  await replaceFile(path, (partial) => writeSafetensors(partial, tensors, { metadata }));
 }
 
 /**
@@ -45,6 +71,12 @@ export async function loadAverage(path: string): Promise<Map<string, Tensor>> {
       entries.map(async ([key, entry]) => [key.slice('average/'.length), await readTensor(entry)] as const),
     ),
   );
+}
+
+/** What a run learned from when its checkpoint was saved; undefined where that is of an earlier version. */
+export async function loadLearnedFrom(path: string): Promise<LearnedFrom | undefined> {
+  const { learned_from } = await readMetadata(path);
+  return learned_from === undefined ? undefined : parseConfig(LearnedFrom, parseJsonObject(learned_from, path), path);
 }
 
 /** Has a checkpoint this parameter? That of an imported model lacks what is only there in training. */

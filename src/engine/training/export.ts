@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { latentChannels } from '../networks/movq.ts';
@@ -19,7 +20,9 @@ import { exportArPrior } from './export-ar-prior.ts';
 import { exportUpsampler } from './export-upsampler.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { historyOfRuns, writeHistory } from './history.ts';
+import { findMisfits, type Misfit } from './learned-from.ts';
 import { modelCard } from './model-card.ts';
+import { BEGINS_AS, type Part } from './part-names.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Embeddings } from './tasks/features.ts';
 import { loadClip } from './tasks/frozen.ts';
@@ -43,6 +46,7 @@ export interface ExportOptions {
 /**
  * Writes the averaged weights of a runs folder as a model in diffusers' layout (KandinskyV22CombinedPipeline), which Python
  * diffusers opens as it is: float16, with model card and attribution.
+ * @returns warnings, where a part has not been trained since one that it learns from became another
  * @throws InputError where a part has not been trained
  */
 export const exportModel = (
@@ -50,7 +54,23 @@ export const exportModel = (
   options: ExportOptions,
   dataset: PictureSet,
   features: Embeddings,
-): Promise<void> => explainFullDisk(dir, () => writeParts(dir, options, dataset, features));
+): Promise<string[]> =>
+  explainFullDisk(dir, async () => {
+    await writeParts(dir, options, dataset, features);
+    const { runs, decoder = 'decoder' } = options;
+    const parts = (['prior', decoder, 'ar-prior', 'upsampler'] as const).filter((part) =>
+      existsSync(checkpointOf(runs, part)),
+    );
+    return (await findMisfits(runs, parts)).map((misfit) => describe(misfit, options));
+  });
+
+/** What does not fit, and what mends it. */
+function describe({ part, source, before, now }: Misfit, { runs, data }: ExportOptions): string {
+  const at = (state: typeof now) => (state ? `at step ${state.step}` : 'not there');
+  const train = (name: Part) => `npm run train -- ${name} --data ${data} --runs ${runs}`;
+  const mend = BEGINS_AS[part] === source ? `delete ${join(runs, part)}, then ${train(part)}` : train(part);
+  return `${part} has not been trained since ${source} became another (${at(before)} then, ${at(now)} now): ${mend}`;
+}
 
 async function writeParts(
   dir: string,

@@ -40,6 +40,18 @@ export async function keptIn(path: string, origin: string, compute: () => Promis
   return computed;
 }
 
+/**
+ * The same of what a run learns in terms of: once it has a checkpoint, the file stays whatever its origin is.
+ * @param checkpoint of that run
+ */
+export const keptFor = async (
+  checkpoint: string,
+  path: string,
+  origin: string,
+  compute: () => Promise<Named>,
+): Promise<Named> =>
+  existsSync(checkpoint) && existsSync(path) ? readSafetensors(path) : keptIn(path, origin, compute);
+
 /** Writes a file that `keptIn` finds. */
 export async function writeKept(path: string, origin: string, computed: Named): Promise<void> {
   await mkdir(dirname(path), { recursive: true });

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
 import type { Precision } from './bfloat16.ts';
-import { CHECKPOINT, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { CHECKPOINT, type LearnedFrom, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { openCurves } from './curves.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { computeGradients, type Gradients } from './gradients.ts';
@@ -32,6 +32,8 @@ export interface TrainOptions {
   readonly learningRate?: number;
   /** Of the products in a step; float32 when absent. Evaluations are always in float32. */
   readonly precision?: Precision;
+  /** Noted in its checkpoints. */
+  readonly learnedFrom?: LearnedFrom;
   /** Ends the run after the step in progress, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
@@ -57,6 +59,9 @@ interface Steps<Batch> {
 /** A task being trained. */
 interface Run<Batch> extends Steps<Batch> {
   readonly folder: string;
+  readonly learnedFrom?: LearnedFrom | undefined;
+  /** The step of its checkpoint. */
+  saved: number | undefined;
   readonly log: RunLog;
   readonly curves: ReturnType<typeof openCurves>;
 }
@@ -74,8 +79,8 @@ export function trainTask<Batch>(
 ): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
-    const { seed, learningRate, precision } = options;
-    const run = { ...(await openRun(tf, task, folder, seed)), helpers, learningRate, precision };
+    const { seed, learningRate, precision, learnedFrom } = options;
+    const run = { ...(await openRun(tf, task, folder, seed)), helpers, learningRate, precision, learnedFrom };
     try {
       await runSteps(run, options).catch(async (error) => {
         if (error instanceof HelperError) await saveRun(run);
@@ -97,11 +102,12 @@ async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string,
   const parameters = await parametersOf(tf, task);
   const start = () => parameters.initialise(seed, task.initialise);
   const path = join(folder, CHECKPOINT);
-  const state = (await loadCheckpoint(path, parameters, start, task.onlyInTraining)) ?? initialState(start());
+  const found = await loadCheckpoint(path, parameters, start, task.onlyInTraining);
+  const state = found ?? initialState(start());
   const from = state.step === 0 ? 'from the start' : `from step ${state.step}`;
   log.say(`${task.name}: ${(parameters.size / 1e6).toFixed(1)} million parameters, ${from}`);
   const optimizer = openOptimizer(tf, parameters, state, task.optimizer);
-  return { tf, task, parameters, optimizer, folder, log, curves: openCurves(tf, folder) };
+  return { tf, task, parameters, optimizer, folder, saved: found?.step, log, curves: openCurves(tf, folder) };
 }
 
 async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: TrainOptions): Promise<void> {
@@ -132,9 +138,12 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
   log.flush();
 }
 
-async function saveRun<Batch>({ folder, parameters, optimizer }: Run<Batch>): Promise<TrainingState> {
+/** A run that has made no step has learned from nothing: its checkpoint stays as it is. */
+async function saveRun<Batch>(run: Run<Batch>): Promise<TrainingState> {
+  const { folder, parameters, optimizer, learnedFrom } = run;
   const state = optimizer.state();
-  await saveCheckpoint(join(folder, CHECKPOINT), parameters, state);
+  if (state.step !== run.saved) await saveCheckpoint(join(folder, CHECKPOINT), parameters, state, learnedFrom);
+  run.saved = state.step;
   return state;
 }
 

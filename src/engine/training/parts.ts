@@ -7,6 +7,7 @@ import { LargePictures } from './data/large-pictures.ts';
 import { openPictures } from './data/open-pictures.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportJudge } from './export-judge.ts';
+import { learnsFrom } from './learned-from.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
 import { startHelpers } from './parallel/helpers.ts';
 import type { Part } from './part-names.ts';
@@ -113,10 +114,12 @@ async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOption
 
 async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
   const { data, runs, seed, steps, precision, processes = 1 } = options;
+  // before the networks are opened: one that is trained meanwhile is newer than what was learned from
+  const learnedFrom = await learnsFrom(runs, part);
   const task = await createTask(tf, part, options);
-  if (processes === 1) return void (await trainTask(tf, task, options));
+  if (processes === 1) return void (await trainTask(tf, task, { ...options, learnedFrom }));
   const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps, precision });
-  await trainTask(tf, task, options, helpers).finally(helpers.close);
+  await trainTask(tf, task, { ...options, learnedFrom }, helpers).finally(helpers.close);
 }
 
 /** The task of a part, over the data set and the runs that it learns from. */

@@ -22,6 +22,8 @@ export interface Embeddings {
   readonly zeroEmbedding: Tensor;
   /** By which CLIP's projection of pictures must be multiplied to give such embeddings. */
   readonly scale: number;
+  /** Digest of CLIP's weights. */
+  readonly clip: string;
 }
 
 /** What decoders learn from, computed once for all pictures. */
@@ -69,7 +71,8 @@ export async function loadEmbeddings(
   // a model's own encoder, not trained further, gives embeddings that its decoder and prior know
   const isOwn = (await trainedSteps(runs, 'clip')) === 0;
   const tensors = await loadAverage(path);
-  const origin = digestOf(await dataset.digest(), JSON.stringify([vision, isOwn]), tensors);
+  const weights = digestOf(tensors);
+  const origin = digestOf(JSON.stringify([await dataset.digest(), vision, isOwn, weights]));
   const kept = await keptIn(join(runs, 'embeddings.safetensors'), origin, async () => {
     const see = clipVision(new TfjsOps(tf), networkOf(tf, tensors, path).weights, vision);
     const size = vision.image_size;
@@ -91,6 +94,7 @@ export async function loadEmbeddings(
     embeddings: kept.get('embeddings')!,
     zeroEmbedding: kept.get('zero_embedding')!,
     scale: kept.get('scale')!.data[0]!,
+    clip: weights,
   };
 }
 
