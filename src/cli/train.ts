@@ -17,6 +17,7 @@ import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokeni
 import { loadTensorFlow, trainingDevice } from '../engine/training/tensorflow.ts';
 import { InputError } from '../errors.ts';
 import { report, sheet } from './report.ts';
+import { listenForStop } from './stop-signal.ts';
 
 export const train = new Command('train').exitOverride().description('Train the networks of a model with TensorFlow.');
 
@@ -74,13 +75,12 @@ for (const part of TRAINED) {
       "at its peak (default: that part's own, for a start from nothing; a third of it keeps more of what --from has learned)",
       positive,
     )
-    .action(async (options: RunOptions) => {
-      await trainPart(await prepare(options), part, partOptions(options));
-    });
+    .action((options: RunOptions) => trainUntilStopped(options, (tf, partOptions) => trainPart(tf, part, partOptions)));
 }
 timedCommand('all', 'train every part in turn; with --from only prior and decoder').action(
   async (options: RunOptions) => {
-    await trainAll(await prepare(options), partOptions(options), options.from !== undefined);
+    const encodersAreGood = options.from !== undefined;
+    await trainUntilStopped(options, (tf, partOptions) => trainAll(tf, partOptions, encodersAreGood));
   },
 );
 
@@ -135,8 +135,13 @@ async function prepare({ processes, precision, from, runs }: RunOptions): Promis
   return tf;
 }
 
-function partOptions({ minutes, from: _, ...options }: RunOptions): PartOptions {
-  return { ...options, time: minutes * 60_000, signal: stopSignal(), say };
+/** Trains until the time is up, or this process is told to stop. */
+async function trainUntilStopped(options: RunOptions, work: (tf: TensorFlow, options: PartOptions) => Promise<void>) {
+  const tf = await prepare(options);
+  const { signal, ignore } = listenForStop();
+  signal.addEventListener('abort', () => say('\nstopping after this step, with a checkpoint …'));
+  const { minutes, from: _, ...others } = options;
+  await work(tf, { ...others, time: minutes * 60_000, signal, say }).finally(ignore);
 }
 
 function runCommand(name: string, description: string): Command {
@@ -177,16 +182,4 @@ function wholeNumber(least: number): (text: string) => number {
       throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`);
     return number;
   };
-}
-
-/** Aborts at the first SIGINT or SIGTERM; the second one ends the process at once, as usual. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      say('\nstopping after this step, with a checkpoint …');
-      controller.abort();
-    });
-  }
-  return controller.signal;
 }

@@ -17,6 +17,7 @@ import { collectFolder, findLoader } from '../../src/engine/training/data/loader
 import { exportModel } from '../../src/engine/training/export.ts';
 import { computeGradients } from '../../src/engine/training/gradients.ts';
 import { importModel } from '../../src/engine/training/import.ts';
+import { withLock } from '../../src/engine/training/lock.ts';
 import { parametersOf, trainTask } from '../../src/engine/training/loop.ts';
 import type { Helpers } from '../../src/engine/training/parallel/helpers.ts';
 import { PARTS } from '../../src/engine/training/part-names.ts';
@@ -174,7 +175,10 @@ describe.skipIf(!READY)(
       }
       const where = ['--data', path('data'), '--runs', path('together')];
       const words = ['train', 'prior', ...where, '--processes', '2', '--minutes', '0.01'];
-      const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8' });
+      const train = () => spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8' });
+      const second = await withLock(path('together', 'prior'), async () => train());
+      expect([second.status, second.stderr]).toEqual([2, expect.stringContaining(`in use by process ${process.pid}`)]);
+      const { status, stderr } = train();
       expect(status, stderr).toBe(0);
       const steps = await trainedSteps(path('together'), 'prior');
       expect(steps).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadTokenizer, type Tokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { checkpointOf, hasParameter, trainedSteps } from './checkpoint.ts';
@@ -8,6 +9,7 @@ import { openPictures } from './data/open-pictures.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportJudge } from './export-judge.ts';
 import { learnsFrom } from './learned-from.ts';
+import { withLock } from './lock.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
 import { startHelpers } from './parallel/helpers.ts';
 import type { Part } from './part-names.ts';
@@ -112,7 +114,10 @@ async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOption
   await trainTogether(tf, part, { ...options, maxSteps: PLANNED_STEPS[part] });
 }
 
-async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
+const trainTogether = (tf: TensorFlow, part: Part, options: PartOptions): Promise<void> =>
+  withLock(join(options.runs, part), () => trainLocked(tf, part, options));
+
+async function trainLocked(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
   const { data, runs, seed, steps, precision, processes = 1 } = options;
   // before the networks are opened: one that is trained meanwhile is newer than what was learned from
   const learnedFrom = await learnsFrom(runs, part);
