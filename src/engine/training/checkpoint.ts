@@ -18,6 +18,8 @@ import { replaceFile } from './replace-file.ts';
 
 /** Its name in a run's folder. */
 export const CHECKPOINT = 'checkpoint.safetensors';
+/** The one before that of a run whose loss is no number any more. */
+export const CHECKPOINT_BEFORE = 'checkpoint-before.safetensors';
 
 /** Where a run keeps its checkpoint. */
 export const checkpointOf = (runs: string, name: string) => join(runs, name, CHECKPOINT);

@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
 import type { Precision } from './bfloat16.ts';
-import { CHECKPOINT, type LearnedFrom, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { CHECKPOINT, CHECKPOINT_BEFORE, type LearnedFrom, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { openCurves } from './curves.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { computeGradients, type Gradients } from './gradients.ts';
@@ -16,7 +17,7 @@ import { Parameters } from './parameters.ts';
 import { RunLog } from './run-log.ts';
 import type { Task } from './task.ts';
 
-/** The loss or a gradient is no number any more. The last checkpoint is of an earlier step, and good. */
+/** The loss or a gradient is no number any more; the weights are those of the step before. */
 export class DivergedError extends InputError {
   override name = 'DivergedError';
 }
@@ -69,7 +70,7 @@ interface Run<Batch> extends Steps<Batch> {
 /**
  * Trains a task from its last checkpoint, or from the start, until the time is up, the steps are done or it is told to stop.
  * @param helpers other processes that compute gradients of the same task
- * @throws DivergedError at the first loss or gradient that is no number
+ * @throws DivergedError at the first loss or gradient that is no number; the step before is saved
  */
 export function trainTask<Batch>(
   tf: TensorFlow,
@@ -83,6 +84,7 @@ export function trainTask<Batch>(
     const run = { ...(await openRun(tf, task, folder, seed)), helpers, learningRate, precision, learnedFrom };
     try {
       await runSteps(run, options).catch(async (error) => {
+        if (error instanceof DivergedError) throw await savedAfter(error, run);
         if (error instanceof HelperError) await saveRun(run);
         throw error;
       });
@@ -138,6 +140,27 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
   log.flush();
 }
 
+/**
+ * Saves what was learned before the loss became no number, and keeps the checkpoint before it: the weights can have been on
+ * their way to infinity for some steps.
+ * @returns the error with what can be done. The same batch gives the same loss, which no learning rate changes.
+ */
+async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): Promise<DivergedError> {
+  const { folder, optimizer, saved } = run;
+  const say = (...lines: string[]) => new DivergedError([message, ...lines].join('. '));
+  if (optimizer.step === 0) return say('Nothing has been learned yet: give another --seed');
+  const [path, before] = [CHECKPOINT, CHECKPOINT_BEFORE].map((name) => join(folder, name)) as [string, string];
+  if (saved !== undefined && saved !== optimizer.step) await copyFile(path, before);
+  await saveRun(run);
+  const earlier = existsSync(before)
+    ? `put ${before} in the place of ${CHECKPOINT}`
+    : `start anew in another --runs, or with ${folder} deleted,`;
+  return say(
+    `Step ${optimizer.step} is saved. The same batch would end it again: go on with another --seed, which draws others`,
+    `If that does not help, the weights have grown too large: ${earlier} and give a lower --learning-rate`,
+  );
+}
+
 /** A run that has made no step has learned from nothing: its checkpoint stays as it is. */
 async function saveRun<Batch>(run: Run<Batch>): Promise<TrainingState> {
   const { folder, parameters, optimizer, learnedFrom } = run;
@@ -164,8 +187,7 @@ export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string
   tf.dispose(gradients);
   if (!Number.isFinite(norm)) {
     throw new DivergedError(
-      `${task.name}: at step ${step} the loss is ${figures.loss} and the norm of its gradient ${norm}; ` +
-        'started again, training goes on from the last checkpoint, or from the start where there is none yet',
+      `${task.name}: at step ${step} the loss is ${figures.loss} and the norm of its gradient ${norm}`,
     );
   }
   return { step, ...figures, norm, learningRate };
