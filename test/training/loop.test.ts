@@ -103,6 +103,19 @@ test('it ends after the step in which it is told to, with a checkpoint', async (
   expect((await saved())?.step).toBe(4);
 });
 
+test('an evaluation that fails loses nothing', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const task = lineTask();
+  const batch = (step: number) => {
+    if (step === 3) vi.setSystemTime(Date.now() + 11 * 60_000);
+    return task.batch(step);
+  };
+  const evaluate = () => Promise.reject(new Error('no such picture'));
+  const failed = trainTask(tf, { ...task, batch, evaluate }, options({ time: 60 * 60_000 }));
+  await expect(failed.finally(vi.useRealTimers)).rejects.toThrow('no such picture');
+  expect((await saved())?.step).toBe(4);
+});
+
 describe('a loss that is no number', () => {
   const poisoned = (maxSteps = 20) => trainTask(tf, lineTask({ poison: 8 }), options({ maxSteps }));
 

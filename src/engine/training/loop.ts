@@ -124,15 +124,17 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
     const rate = meter.tick();
     curves(optimizer.step, figures);
     log.step({ ...figures, rate }, liveLine(task, figures, rate, end - Date.now()));
-    if (Date.now() > nextEvaluation) {
+    const isDue = Date.now() > nextEvaluation;
+    // what is learned is safe before an evaluation, which may fail
+    if (isDue || Date.now() - saved > BETWEEN_CHECKPOINTS) {
+      await saveRun(run);
+      saved = Date.now();
+      meter.pause();
+    }
+    if (isDue) {
       const start = Date.now();
       await evaluate(run);
       nextEvaluation = Date.now() + Math.max(BETWEEN_EVALUATIONS, (Date.now() - start) / EVALUATING);
-      meter.pause();
-    }
-    if (Date.now() - saved > BETWEEN_CHECKPOINTS) {
-      await saveRun(run);
-      saved = Date.now();
       meter.pause();
     }
     await setImmediate(); // signals get their turn

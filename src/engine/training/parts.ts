@@ -34,7 +34,7 @@ import { distilTask } from './tasks/distil.ts';
 import { prepareDistillation } from './tasks/distilled-from.ts';
 import { type Embeddings, type Features, loadEmbeddings, loadLatents } from './tasks/features.ts';
 import { fineTuneTask } from './tasks/fine-tune.ts';
-import { frozenWeights, trainedNetwork } from './tasks/frozen.ts';
+import { trainedClip, trainedDecoder, trainedMovq, trainedTeacher } from './tasks/frozen.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { concatenated } from './tasks/pictures.ts';
@@ -141,7 +141,8 @@ export async function createTask(
   }
   if (part === 'upsampler') {
     const plain = new Dataset(data);
-    const movq = { config: await openMovqConfig(runs), weights: await frozenWeights(tf, runs, 'movq') };
+    const ofMovq = await openMovqConfig(runs);
+    const movq = { config: ofMovq, weights: (await trainedMovq(tf, runs, ofMovq)).weights };
     const config = await openUpsamplerConfig(runs);
     return upsamplerTask(tf, plain, new LargePictures(data, plain), movq, config, { horizon, seed }) as Task;
   }
@@ -158,7 +159,7 @@ export async function createTask(
   const seen = await openEmbeddings(tf, dataset, runs, say);
   if (part === 'distil') {
     await prepareDistillation(runs, say);
-    const start = await trainedNetwork(tf, runs, 'clip');
+    const start = await trainedClip(tf, runs, clip);
     const vocabulary = await openVocabulary(tf, dataset, runs, say);
     return (await distilTask(tf, dataset, seen, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
   }
@@ -177,14 +178,15 @@ export async function createTask(
   const movq = await openMovqConfig(runs);
   const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', dataset, say));
   const features: Features = { ...seen, latents };
-  const movqWeights = await frozenWeights(tf, runs, 'movq');
+  const { weights: movqWeights } = await trainedMovq(tf, runs, movq);
   const draw = createSheet(tf, dataset, movq, movqWeights, features.latents.shape.slice(1));
   if (part === 'decoder')
     return decoderTask(tf, dataset, features, draw, await openUnetConfig(runs), { horizon, seed }) as Task;
   if (part === 'fine-tune') {
     const unet = await openUnetConfig(runs);
-    const start = await trainedNetwork(tf, runs, 'decoder');
-    const networks = { unet, start, movq, movqWeights, clip, clipWeights: await frozenWeights(tf, runs, 'clip') };
+    const start = await trainedDecoder(tf, runs, unet);
+    const { weights: clipWeights } = await trainedClip(tf, runs, clip);
+    const networks = { unet, start, movq, movqWeights, clip, clipWeights };
     return fineTuneTask(tf, dataset, features, networks, draw, { horizon, seed }) as Task;
   }
   const config = await openTextDecoderConfig(runs);
@@ -205,7 +207,7 @@ export async function openEmbeddings(
 async function openTeacher(tf: TensorFlow, data: string, runs: string): Promise<Teacher | undefined> {
   if (!existsSync(checkpointOf(runs, 'teacher'))) return undefined;
   const config = await openClassifierConfig(runs, 'teacher', new Dataset(data));
-  return { config, weights: await frozenWeights(tf, runs, 'teacher') };
+  return { config, weights: (await trainedTeacher(tf, runs, config)).weights };
 }
 
 /** What a CLIP that was imported, and has no vectors of concepts yet, says of their names; (C, P). */
@@ -218,7 +220,7 @@ async function openNameVectors(
 ): Promise<Float32Array | undefined> {
   const path = checkpointOf(runs, 'clip');
   if (!existsSync(path) || (await hasParameter(path, 'concepts'))) return undefined;
-  const weights = await frozenWeights(tf, runs, 'clip');
+  const { weights } = await trainedClip(tf, runs, clip);
   return concatenated(await embedTexts(tf, weights, clip, tokenizer, namesWithVectors(dataset)));
 }
 
@@ -230,7 +232,7 @@ async function openFrozenText(
   { tokenizer, clip }: Pick<FrozenText, 'tokenizer' | 'clip'>,
   say: (line: string) => void,
 ): Promise<FrozenText> {
-  const weights = await frozenWeights(tf, runs, 'clip');
+  const { weights } = await trainedClip(tf, runs, clip);
   const isDistilled = existsSync(checkpointOf(runs, 'distil'));
   const vocabulary = isDistilled ? await openVocabulary(tf, dataset, runs, say) : undefined;
   return { tokenizer, clip, weights, vocabulary };

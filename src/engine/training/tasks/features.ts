@@ -11,7 +11,7 @@ import { digestOf, keptIn } from '../kept-file.ts';
 import type { ClipConfig } from './clip-encoders.ts';
 import { wholePictures } from './clip-preprocess.ts';
 import { evaluated } from './evaluated.ts';
-import { networkOf } from './frozen.ts';
+import { clipVisionOf, movqOf } from './frozen.ts';
 import { toUnit } from './pictures.ts';
 
 /** What CLIP sees in all pictures of a data set. */
@@ -46,11 +46,10 @@ export async function loadLatents(
   config: MovqConfig,
   onProgress: OnProgress,
 ): Promise<Tensor> {
-  const path = checkpointOf(runs, 'movq');
-  const tensors = await loadAverage(path);
+  const tensors = await loadAverage(checkpointOf(runs, 'movq'));
   const origin = digestOf(await dataset.digest(), JSON.stringify(config), tensors);
   const kept = await keptIn(join(runs, 'latents.safetensors'), origin, async () => {
-    const encode = movqEncoder(new TfjsOps(tf), networkOf(tf, tensors, path).weights, config);
+    const encode = movqEncoder(new TfjsOps(tf), movqOf(tf, runs, config, tensors).weights, config);
     const latents = await ofPictures(tf, dataset, onProgress, (pictures) =>
       encode(tf.tensor4d(unitsOf(pictures), [pictures.length, PICTURE_SIZE, PICTURE_SIZE, 4])),
     );
@@ -64,17 +63,17 @@ export async function loadEmbeddings(
   tf: TensorFlow,
   dataset: PictureSet,
   runs: string,
-  { vision }: ClipConfig,
+  clip: ClipConfig,
   onProgress: OnProgress,
 ): Promise<Embeddings> {
-  const path = checkpointOf(runs, 'clip');
+  const { vision } = clip;
   // a model's own encoder, not trained further, gives embeddings that its decoder and prior know
   const isOwn = (await trainedSteps(runs, 'clip')) === 0;
-  const tensors = await loadAverage(path);
+  const tensors = await loadAverage(checkpointOf(runs, 'clip'));
   const weights = digestOf(tensors);
   const origin = digestOf(JSON.stringify([await dataset.digest(), vision, isOwn, weights]));
   const kept = await keptIn(join(runs, 'embeddings.safetensors'), origin, async () => {
-    const see = clipVision(new TfjsOps(tf), networkOf(tf, tensors, path).weights, vision);
+    const see = clipVision(new TfjsOps(tf), clipVisionOf(tf, runs, clip, tensors).weights, vision);
     const size = vision.image_size;
     const all = await ofPictures(
       tf,
