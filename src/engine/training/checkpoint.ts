@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
 import type { Tensor } from '../tensor.ts';
@@ -93,8 +93,17 @@ async function stepOf(path: string): Promise<number> {
 }
 
 async function openCheckpoint(path: string) {
-  if (!existsSync(path)) throw new InputError(`${path} is missing: train that network first`);
+  requireCheckpoint(path);
   return readSafetensorsHeader(path);
+}
+
+/** @throws InputError that names the command to call first, where it is not there */
+export function requireCheckpoint(path: string): void {
+  if (existsSync(path)) return;
+  const folder = dirname(path);
+  throw new InputError(
+    `${path} is missing: first call npm run train -- ${basename(folder)} --runs ${dirname(folder)}, with the --data of the others`,
+  );
 }
 
 /**

@@ -14,7 +14,7 @@ import {
   writeModel,
 } from '../weights/write-model.ts';
 import { ATTRIBUTION, readAttributions } from './attributions.ts';
-import { checkpointOf, loadAverage } from './checkpoint.ts';
+import { checkpointOf, loadAverage, requireCheckpoint } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportArPrior } from './export-ar-prior.ts';
 import { exportUpsampler } from './export-upsampler.ts';
@@ -78,6 +78,7 @@ async function writeParts(
   dataset: PictureSet,
   features: Embeddings,
 ): Promise<void> {
+  for (const part of ['movq', 'clip', 'prior', decoder]) requireCheckpoint(checkpointOf(runs, part));
   const components = await collectComponents(runs, decoder, dataset, features);
   await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true });
   await writeModel(dir, 'KandinskyV22CombinedPipeline', components, { dtype: 'F16' });

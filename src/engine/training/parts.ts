@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadTokenizer, type Tokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
-import { checkpointOf, hasParameter, trainedSteps } from './checkpoint.ts';
+import { checkpointOf, hasParameter, requireCheckpoint, trainedSteps } from './checkpoint.ts';
 import { Dataset } from './data/dataset.ts';
 import { LargePictures } from './data/large-pictures.ts';
 import { openPictures } from './data/open-pictures.ts';
@@ -12,7 +12,7 @@ import { learnsFrom } from './learned-from.ts';
 import { withLock } from './lock.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
 import { startHelpers } from './parallel/helpers.ts';
-import type { Part } from './part-names.ts';
+import { LEARNS_FROM, type Part } from './part-names.ts';
 import {
   openArPriorConfig,
   openClassifierConfig,
@@ -114,8 +114,12 @@ async function trainUntilPlanned(tf: TensorFlow, part: Part, options: PartOption
   await trainTogether(tf, part, { ...options, maxSteps: PLANNED_STEPS[part] });
 }
 
-const trainTogether = (tf: TensorFlow, part: Part, options: PartOptions): Promise<void> =>
-  withLock(join(options.runs, part), () => trainLocked(tf, part, options));
+async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
+  // before anything is written: a vocabulary or sizes that no one trains with would be found later
+  for (const source of LEARNS_FROM[part])
+    if (source !== 'distil') requireCheckpoint(checkpointOf(options.runs, source));
+  await withLock(join(options.runs, part), () => trainLocked(tf, part, options));
+}
 
 async function trainLocked(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
   const { data, runs, seed, steps, precision, processes = 1 } = options;
@@ -141,10 +145,10 @@ export async function createTask(
   }
   if (part === 'upsampler') {
     const plain = new Dataset(data);
+    const large = new LargePictures(data, plain);
     const ofMovq = await openMovqConfig(runs);
     const movq = { config: ofMovq, weights: (await trainedMovq(tf, runs, ofMovq)).weights };
-    const config = await openUpsamplerConfig(runs);
-    return upsamplerTask(tf, plain, new LargePictures(data, plain), movq, config, { horizon, seed }) as Task;
+    return upsamplerTask(tf, plain, large, movq, await openUpsamplerConfig(runs), { horizon, seed }) as Task;
   }
   const dataset = openPictures(data);
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
@@ -200,6 +204,7 @@ export async function openEmbeddings(
   runs: string,
   say: (line: string) => void,
 ): Promise<Embeddings> {
+  requireCheckpoint(checkpointOf(runs, 'clip'));
   return loadEmbeddings(tf, dataset, runs, await openClipConfig(runs), progressOf('embeddings', dataset, say));
 }
 
