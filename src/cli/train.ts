@@ -131,7 +131,7 @@ async function prepare({ processes, precision, from, runs }: RunOptions): Promis
     shareThreads(processes, process.env);
   }
   const tf = await loadTensorFlow();
-  if (from) await importModel(from, runs);
+  if (from) await importModel(from, runs, say);
   return tf;
 }
 
@@ -166,7 +166,7 @@ function timedCommand(name: string, description: string): Command {
         .choices(PRECISIONS)
         .default('float32'),
     )
-    .option('--from <dir>', 'a model folder to start from, where there is no checkpoint yet');
+    .option('--from <dir>', 'a model folder whose parts to start from, where they have no checkpoint yet');
 }
 
 function positive(text: string): number {

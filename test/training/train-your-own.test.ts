@@ -170,7 +170,7 @@ describe.skipIf(!READY)(
     test.skipIf(cpus().length < 2)('two processes train as one does on the batches of both', async () => {
       const tf = await loadTensorFlow();
       for (const name of ['together', 'alone']) {
-        await importModel(path('model'), path(name));
+        await importModel(path('model'), path(name), () => {});
         await openEmbeddings(tf, dataset, path(name), () => {});
       }
       const where = ['--data', path('data'), '--runs', path('together')];
@@ -218,7 +218,7 @@ describe.skipIf(!READY)(
 
     test('training goes on with other pictures from the exported model, which comes out again as it went in', async () => {
       await buildSquares('less', Object.entries(COLOURS).slice(0, 2));
-      await importModel(path('model'), path('continued'));
+      await importModel(path('model'), path('continued'), () => {});
       const again = await exportTo('again', path('continued'), { data: 'less' });
       for (const folder of [
         'unet',

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InputError } from '../../errors.ts';
 import { ArPriorConfig } from '../networks/ar-prior.ts';
 import { ClipTextConfig } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
@@ -14,13 +15,14 @@ import type { Tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { readTensor } from '../weights/safetensors.ts';
 import { keepAttribution } from './attributions.ts';
-import { checkpointOf, type LearnedFrom, saveCheckpoint } from './checkpoint.ts';
+import { checkpointOf, type LearnedFrom, type NetworkState, saveCheckpoint } from './checkpoint.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { keepHistory, type Trained } from './history.ts';
 import { digestOf } from './kept-file.ts';
+import { learnedFrom, statesOf } from './learned-from.ts';
 import { initialState } from './optimizer/optimizer.ts';
 import { Parameters } from './parameters.ts';
-import { LEARNS_FROM } from './part-names.ts';
+import { EXTRAS, LEARNS_FROM, MEASURES, PARTS, type Part } from './part-names.ts';
 import { writeRunConfig } from './run-config.ts';
 import { FIRST_LOGIT_SCALE } from './tasks/clip.ts';
 import { writeNormalisation } from './tasks/normalisation.ts';
@@ -38,21 +40,29 @@ interface ModelPart {
 
 /**
  * Makes the parts of a model folder the start of a runs folder: sizes, weights, vocabulary. Parts that have a run already
- * keep it.
- * @throws InputError for a folder that is no model, or a damaged one
+ * keep it, and it says which.
+ * @throws InputError for a folder that is no model, or a damaged one, and where parts would stand beside others than those
+ * that they have learned from
  */
-export const importModel = (dir: string, runs: string): Promise<void> =>
-  explainFullDisk(runs, () => importParts(dir, runs));
+export const importModel = (dir: string, runs: string, say: (line: string) => void): Promise<void> =>
+  explainFullDisk(runs, () => importParts(dir, runs, say));
 
-async function importParts(dir: string, runs: string): Promise<void> {
+async function importParts(dir: string, runs: string, say: (line: string) => void): Promise<void> {
   const model = await openModelFolder(dir);
-  const missing = [...model.parts.keys()].filter((part) => !existsSync(checkpointOf(runs, part)));
+  const [missing, kept] = [false, true].map((isThere) =>
+    [...model.parts.keys()].filter((part) => existsSync(checkpointOf(runs, part)) === isThere),
+  ) as [Trained[], Trained[]];
+  await refuseMixture(dir, runs, model.states, missing);
+  if (kept.length > 0) say(`kept as they are in ${runs}: ${kept.join(', ')}`);
+  if (missing.length === 0) return;
+  say(`taken from ${dir}: ${missing.join(', ')}`);
   const { clip } = model.states;
   // a vocabulary of the data set's own would mean other words to this CLIP
   if (missing.includes('clip')) await cp(model.tokenizer, tokenizerFolder(runs), { recursive: true });
   await keepAttribution(dir, runs);
   if (missing.includes('prior')) await importNormalisation(runs, clip!.weights, model.prior);
-  if (model.principalComponents && !existsSync(checkpointOf(runs, 'ar-prior')))
+  const isOfModel = missing.includes('clip') || missing.includes('ar-prior');
+  if (model.principalComponents && isOfModel && !existsSync(checkpointOf(runs, 'ar-prior')))
     await writeComponents(runs, clip!.weights, await openComponents(model.principalComponents));
   for (const part of missing) {
     const { config, tensors } = model.parts.get(part)!;
@@ -60,11 +70,35 @@ async function importParts(dir: string, runs: string): Promise<void> {
     await mkdir(join(runs, part), { recursive: true });
     await writeRunConfig(runs, part, config);
     await keepHistory(dir, runs, part);
-    const learnedFrom = Object.fromEntries(
+    const sources = Object.fromEntries(
       LEARNS_FROM[part].flatMap((source) => (model.states[source] ? [[source, model.states[source]]] : [])),
     );
     const state = initialState(parameters.import(tensors, `${dir}, ${part}`));
-    await saveCheckpoint(checkpointOf(runs, part), parameters, state, learnedFrom);
+    await saveCheckpoint(checkpointOf(runs, part), parameters, state, sources);
+  }
+}
+
+/** @param missing the parts that are to be taken */
+async function refuseMixture(
+  dir: string,
+  runs: string,
+  states: LearnedFrom,
+  missing: readonly Trained[],
+): Promise<void> {
+  const refuse = (part: Part, source: Part, owner: string) =>
+    new InputError(
+      `${runs}: ${part} of ${owner} has learned from another ${source}, so it can't be used with this one: ` +
+        `name another --runs for what starts from ${dir}, or leave --from out`,
+    );
+  for (const part of missing) {
+    for (const [source, there] of Object.entries(await statesOf(runs, LEARNS_FROM[part])) as [Part, NetworkState][])
+      if (states[source] && states[source].weights !== there.weights) throw refuse(part, source, dir);
+  }
+  for (const part of [...PARTS, ...EXTRAS, ...MEASURES].filter((name) => existsSync(checkpointOf(runs, name)))) {
+    for (const source of LEARNS_FROM[part].filter((name) => missing.some((taken) => taken === name))) {
+      if ((await learnedFrom(runs, part))?.[source]?.weights !== states[source]!.weights)
+        throw refuse(part, source, runs);
+    }
   }
 }
 

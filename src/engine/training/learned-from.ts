@@ -41,11 +41,11 @@ export async function findMisfits(runs: string, parts: readonly Part[]): Promise
 }
 
 /** Undefined where there is no checkpoint, or one that does not tell. */
-const learnedFrom = async (runs: string, part: Part): Promise<LearnedFrom | undefined> =>
+export const learnedFrom = async (runs: string, part: Part): Promise<LearnedFrom | undefined> =>
   existsSync(checkpointOf(runs, part)) ? loadLearnedFrom(checkpointOf(runs, part)) : undefined;
 
 /** How those parts are that have been trained. */
-async function statesOf(runs: string, parts: readonly Part[]): Promise<LearnedFrom> {
+export async function statesOf(runs: string, parts: readonly Part[]): Promise<LearnedFrom> {
   const trained = parts.filter((part) => existsSync(checkpointOf(runs, part)));
   return Object.fromEntries(
     await Promise.all(
