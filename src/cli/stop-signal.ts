@@ -5,21 +5,39 @@ export interface StopListener {
   ignore(): void;
 }
 
-/** Hears when this process is told to stop: by SIGINT or SIGTERM, or because the process that started it is gone. */
+/** Ctrl+C reaches this process from the terminal, and once more from npm, which passes it on. */
+const SAME_SIGNAL_MS = 1000;
+
+/**
+ * Hears when this process is told to stop: by SIGINT or SIGTERM, or because the process that started it is gone. A second
+ * signal ends it at once.
+ */
 export function listenForStop(): StopListener {
   const controller = new AbortController();
-  const stop = (reason: string) => controller.abort(reason);
+  let toldAt = 0;
+  const stop = (reason: string) => {
+    if (controller.signal.aborted) return;
+    toldAt = Date.now();
+    controller.abort(reason);
+  };
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (!controller.signal.aborted) return stop(signal);
+    if (Date.now() - toldAt < SAME_SIGNAL_MS) return;
+    ignore();
+    process.kill(process.pid, signal);
+  };
   const onDisconnect = () => stop('the supervisor is gone');
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   // keeps the IPC channel open, and with it the process
   process.on('disconnect', onDisconnect);
   // npm runs a script in a shell, which doesn't pass on the signal that ends it: what remains to see is that it's gone.
-  if (process.env.npm_lifecycle_event) {
-    const parent = process.ppid;
-    setInterval(() => process.ppid !== parent && stop('npm is gone'), 1000).unref();
-  }
-  return {
-    signal: controller.signal,
-    ignore: () => process.off('SIGINT', stop).off('SIGTERM', stop).off('disconnect', onDisconnect),
+  const parent = process.ppid;
+  const watch = process.env.npm_lifecycle_event
+    ? setInterval(() => process.ppid !== parent && stop('npm is gone'), 1000).unref()
+    : undefined;
+  const ignore = () => {
+    clearInterval(watch);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('disconnect', onDisconnect);
   };
+  return { signal: controller.signal, ignore };
 }

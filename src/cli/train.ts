@@ -11,7 +11,7 @@ import { DECODERS, type ExportOptions, exportModel } from '../engine/training/ex
 import { importModel } from '../engine/training/import.ts';
 import { shareThreads } from '../engine/training/parallel/helpers.ts';
 import { EXTRAS, MEASURES, PARTS, type Part } from '../engine/training/part-names.ts';
-import { openFeatures, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
+import { openEmbeddings, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
 import { DEVICES } from '../engine/training/setup/device.ts';
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
@@ -21,6 +21,7 @@ import { positive, wholeNumber } from './numbers.ts';
 import { withOutFolder } from './out-folder.ts';
 import { report, sheet } from './report.ts';
 import { say } from './say.ts';
+import { listenForStop } from './stop-signal.ts';
 
 export const train = new Command('train').exitOverride().description('Train the networks of a model with TensorFlow.');
 
@@ -79,25 +80,25 @@ for (const part of TRAINED) {
       positive,
     )
     .action((options: RunOptions) =>
-      inRuns(options.runs, async () => trainPart(await prepare([part], options), part, partOptions(options))),
+      trainUntilStopped(options, [part], (tf, partOptions) => trainPart(tf, part, partOptions)),
     );
 }
 timedCommand(
   'all',
   'Train every part in turn, each for a share of the time; with --from only prior and decoder, from a lower learning rate that falls over the time',
 ).action((options: RunOptions) =>
-  inRuns(options.runs, async () =>
-    trainAll(await prepare(TRAINED, options), partOptions(options), options.from !== undefined),
-  ),
+  trainUntilStopped(options, TRAINED, (tf, partOptions) => trainAll(tf, partOptions, options.from !== undefined)),
 );
 
 runCommand('export <dir>', 'Write the trained model as a diffusers folder.')
   .addOption(new Option('--decoder <run>', 'where its decoder comes from').choices(DECODERS).default('decoder'))
   .action(async (dir: string, { data, runs, decoder }: RunOptions & ExportOptions) => {
     const dataset = openPictures(data);
-    const features = async () => openFeatures(await loadTensorFlow(), dataset, runs, say);
-    await withOutFolder(dir, () => exportModel(dir, { runs, data, decoder }, dataset, features), 'export');
+    const embeddings = async () => openEmbeddings(await loadTensorFlow(), dataset, runs, say);
+    const exported = () => exportModel(dir, { runs, data, decoder }, dataset, embeddings);
+    const warnings = await withOutFolder(dir, exported, 'export');
     say(`the model is in ${dir}`);
+    for (const warning of warnings) say(`warning: ${warning}`);
   });
 
 train.addCommand(report);
@@ -140,13 +141,23 @@ async function prepare(
     shareThreads(processes, process.env);
   }
   const tf = await loadTensorFlow();
-  if (from) await importModel(from, runs);
+  if (from) await importModel(from, runs, say);
   return tf;
 }
 
-function partOptions({ minutes, from: _from, resume: _resume, ...options }: RunOptions): PartOptions {
-  return { ...options, time: minutes * 60_000, signal: stopSignal(), say };
-}
+/** Trains until the time is up, or this process is told to stop. */
+const trainUntilStopped = (
+  options: RunOptions,
+  parts: readonly Part[],
+  work: (tf: TensorFlow, options: PartOptions) => Promise<void>,
+): Promise<void> =>
+  inRuns(options.runs, async () => {
+    const tf = await prepare(parts, options);
+    const { signal, ignore } = listenForStop();
+    signal.addEventListener('abort', () => say('\nstopping after this step, with a checkpoint …'));
+    const { minutes, from: _from, resume: _resume, ...others } = options;
+    await work(tf, { ...others, time: minutes * 60_000, signal, say }).finally(ignore);
+  });
 
 function runCommand(name: string, description: string): Command {
   return train
@@ -171,17 +182,5 @@ function timedCommand(name: string, description: string): Command {
         .choices(PRECISIONS)
         .default('float32'),
     )
-    .option('--from <dir>', 'a model folder to start from, where there is no checkpoint yet');
-}
-
-/** Aborts at the first SIGINT or SIGTERM; the second one ends the process at once, as usual. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      say('\nstopping after this step, with a checkpoint …');
-      controller.abort();
-    });
-  }
-  return controller.signal;
+    .option('--from <dir>', 'a model folder whose parts to start from, where they have no checkpoint yet');
 }

@@ -101,6 +101,7 @@ describe('fine-tuning', () => {
       embeddings: dice.normal([PICTURES, WIDTH]),
       zeroEmbedding: { data: new Float32Array(WIDTH), shape: [1, WIDTH] },
       scale: 1,
+      clip: '',
     };
     const latents = tf.zeros([1, 4, 4, 4]);
     const start = randomWeights(2, (w) => unetOf(tf, unet)(w, new Float32Array(WIDTH))(latents, tf.zeros([1, 1])));

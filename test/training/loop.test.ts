@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-core';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Weights } from '../../src/engine/ops/ops.ts';
 import { WeightMismatchError } from '../../src/engine/ops/weights.ts';
 import { loadCheckpoint } from '../../src/engine/training/checkpoint.ts';
@@ -118,13 +118,45 @@ test('it ends after the step in which it is told to, with a checkpoint', async (
   expect((await saved())?.step).toBe(4);
 });
 
-test('a loss that is no number ends the run, and the last checkpoint stays', async () => {
-  await trainTask(tf, lineTask(), options({ maxSteps: 5 }));
-  const before = await readFile(checkpoint());
-  const diverged = trainTask(tf, lineTask({ poison: 8 }), options({ maxSteps: 20 }));
-  await expect(diverged).rejects.toThrow(/at step 9 the loss is NaN/);
-  await expect(diverged).rejects.toThrow(DivergedError);
-  expect((await readFile(checkpoint())).equals(before)).toBe(true);
+test('an evaluation that fails loses nothing', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const task = lineTask();
+  const batch = (step: number) => {
+    if (step === 3) vi.setSystemTime(Date.now() + 11 * 60_000);
+    return task.batch(step);
+  };
+  const evaluate = () => Promise.reject(new Error('no such picture'));
+  const failed = trainTask(tf, { ...task, batch, evaluate }, options({ time: 60 * 60_000 }));
+  await expect(failed.finally(vi.useRealTimers)).rejects.toThrow('no such picture');
+  expect((await saved())?.step).toBe(4);
+});
+
+describe('a loss that is no number', () => {
+  const poisoned = (maxSteps = 20) => trainTask(tf, lineTask({ poison: 8 }), options({ maxSteps }));
+
+  test('ends the run with the step before saved, and the checkpoint before kept', async () => {
+    await trainTask(tf, lineTask(), options({ maxSteps: 5 }));
+    const before = await readFile(checkpoint());
+    const diverged = poisoned();
+    await expect(diverged).rejects.toThrow(/at step 9 the loss is NaN.* Step 8 is saved.* another --seed/);
+    await expect(diverged).rejects.toThrow(/put .*checkpoint-before.safetensors in the place .* --learning-rate/);
+    await expect(diverged).rejects.toThrow(DivergedError);
+    expect((await saved())?.step).toBe(8);
+    expect((await readFile(join(runs, 'line', 'checkpoint-before.safetensors'))).equals(before)).toBe(true);
+    await expect(poisoned()).rejects.toThrow(/checkpoint-before.safetensors/);
+    expect((await readFile(join(runs, 'line', 'checkpoint-before.safetensors'))).equals(before)).toBe(true);
+  });
+
+  test('ends it again with the same batches, not with others', async () => {
+    await expect(poisoned()).rejects.toThrow('start anew');
+    await expect(poisoned()).rejects.toThrow('at step 9 the loss is NaN');
+    expect((await trainTask(tf, lineTask(), options({ maxSteps: 20 }))).step).toBe(20);
+  });
+
+  test('at the first step leaves nothing to go on from', async () => {
+    await expect(trainTask(tf, lineTask({ poison: 0 }), options())).rejects.toThrow(/at step 1 .* another --seed/);
+    expect(existsSync(checkpoint())).toBe(false);
+  });
 });
 
 test('a checkpoint cut short, or of other widths, is refused and left alone', async () => {

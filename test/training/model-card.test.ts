@@ -6,6 +6,7 @@ const SET: PictureSet = {
   records: [{ concept: 'cat', name: 'cat', style: 'flat', split: 'train' }],
   concepts: new Map([['cat', { id: 'cat', name: 'cat', keywords: [], synonyms: [], hyponyms: [], hypernyms: [] }]]),
   read: () => new Uint8Array(),
+  digest: async () => '',
   close() {},
 };
 const history = (steps: number) => new Map([['prior', { steps, hours: 1, figures: { heldOut: 0.5 } }]] as const);

@@ -19,10 +19,11 @@ import { openTextDecoder } from '../../src/engine/training/draw-texts.ts';
 import { exportModel } from '../../src/engine/training/export.ts';
 import { computeGradients } from '../../src/engine/training/gradients.ts';
 import { importModel } from '../../src/engine/training/import.ts';
+import { withLock } from '../../src/engine/training/lock.ts';
 import { parametersOf, trainTask } from '../../src/engine/training/loop.ts';
 import type { Helpers } from '../../src/engine/training/parallel/helpers.ts';
 import { PARTS } from '../../src/engine/training/part-names.ts';
-import { createTask, openFeatures, type PartOptions, trainAll, trainPart } from '../../src/engine/training/parts.ts';
+import { createTask, openEmbeddings, type PartOptions, trainAll, trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import { clipConfig } from '../../src/engine/training/tasks/clip-encoders.ts';
@@ -109,15 +110,23 @@ describe.skipIf(!READY)(
       say: () => {},
     });
 
+    /** Of the last export. */
+    let warnings: string[];
+
     async function exportTo(
       name: string,
       runs: string,
       { data = 'data', decoder }: { data?: string; decoder?: 'fine-tune' } = {},
     ): Promise<string> {
       const set = new Dataset(path(data));
-      const features = async () => openFeatures(await loadTensorFlow(), set, runs, () => {});
-      const exported = exportModel(path(name), { runs, data: path(data), ...(decoder && { decoder }) }, set, features);
-      await exported.finally(() => set.close());
+      const embeddings = async () => openEmbeddings(await loadTensorFlow(), set, runs, () => {});
+      const exported = exportModel(
+        path(name),
+        { runs, data: path(data), ...(decoder && { decoder }) },
+        set,
+        embeddings,
+      );
+      warnings = await exported.finally(() => set.close());
       return path(name);
     }
 
@@ -183,8 +192,8 @@ describe.skipIf(!READY)(
 
     test('prior and decoder of a model share the time in which they get used to other pictures', async () => {
       const runs = path('adapted');
-      await importModel(path('model'), runs);
       const said: string[] = [];
+      await importModel(path('model'), runs, () => {});
       const { maxSteps: _, ...timed } = { ...options(runs, 0), time: 6000, say: (line: string) => said.push(line) };
       await trainAll(await loadTensorFlow(), timed, true);
       expect(said).toContain('minutes planned: prior 0.016, decoder 0.084');
@@ -198,12 +207,15 @@ describe.skipIf(!READY)(
     test.skipIf(cpus().length < 2)('two processes train as one does on the batches of both', async () => {
       const tf = await loadTensorFlow();
       for (const name of ['together', 'alone']) {
-        await importModel(path('model'), path(name));
-        await openFeatures(tf, dataset, path(name), () => {});
+        await importModel(path('model'), path(name), () => {});
+        await openEmbeddings(tf, dataset, path(name), () => {});
       }
       const where = ['--data', path('data'), '--runs', path('together')];
       const words = ['train', 'prior', ...where, '--processes', '2', '--minutes', '0.01'];
-      const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8' });
+      const train = () => spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8' });
+      const second = await withLock(path('together', 'prior'), async () => train());
+      expect([second.status, second.stderr]).toEqual([2, expect.stringContaining(`in use by process ${process.pid}`)]);
+      const { status, stderr } = train();
       expect(status, stderr).toBe(0);
       const steps = await trainedSteps(path('together'), 'prior');
       expect(steps).toBeGreaterThan(0);
@@ -235,7 +247,7 @@ describe.skipIf(!READY)(
     });
 
     test('embeddings of the exported image encoder have unit variance', async () => {
-      const { data } = (await openFeatures(await loadTensorFlow(), dataset, path('runs'), () => {})).embeddings;
+      const { data } = (await openEmbeddings(await loadTensorFlow(), dataset, path('runs'), () => {})).embeddings;
       const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
       const dimensions = Array.from({ length: EMBEDDING }, (_, d) => [0, 1, 2, 3].map((n) => data[n * EMBEDDING + d]!));
       expect(mean(dimensions.map((x) => mean(x.map((v) => (v - mean(x)) ** 2))))).toBeCloseTo(1, 3);
@@ -243,7 +255,7 @@ describe.skipIf(!READY)(
 
     test('training goes on with other pictures from the exported model, which comes out again as it went in', async () => {
       await buildSquares('less', Object.entries(COLOURS).slice(0, 2));
-      await importModel(path('model'), path('continued'));
+      await importModel(path('model'), path('continued'), () => {});
       const again = await exportTo('again', path('continued'), { data: 'less' });
       for (const folder of [
         'unet',
@@ -269,6 +281,18 @@ describe.skipIf(!READY)(
       const { decoder, clip } = await readHistory(await exportTo('further', path('continued'), { data: 'less' }));
       expect([decoder.steps, clip.steps]).toEqual([3, 2]);
       expect(await readFile(path('further', 'README.md'), 'utf8')).toMatch(/\| decoder[^|]*\| 3 \|/);
+      expect(warnings).toEqual([]);
+
+      await trainPart(await loadTensorFlow(), 'clip', options(path('continued'), 1));
+      await trainPart(await loadTensorFlow(), 'decoder', options(path('continued'), 2));
+      await exportTo('misfit', path('continued'), { data: 'less' });
+      const train = (part: string) => `npm run train -- ${part} --data ${path('less')} --runs ${path('continued')}`;
+      expect(warnings).toEqual(
+        ['prior', 'ar-prior'].map(
+          (part) =>
+            `${part} has not been trained since clip became another (at step 0 then, at step 1 now): ${train(part)}`,
+        ),
+      );
     });
 
     test.skipIf(!DIFFUSERS)(

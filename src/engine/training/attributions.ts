@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** File of the works that something was made from, in the folders of data sets, runs and models. */
 export const ATTRIBUTION = 'ATTRIBUTION.md';
 
-/** A model's works go with all that is trained further from it. */
+/** A model's works go with all that is trained further from it, beside those that are there. */
 export async function keepAttribution(model: string, runs: string): Promise<void> {
   const path = join(model, ATTRIBUTION);
   if (!existsSync(path)) return;
   await mkdir(runs, { recursive: true });
-  await cp(path, join(runs, ATTRIBUTION));
+  const [own, kept] = [await readFile(path, 'utf8'), join(runs, ATTRIBUTION)];
+  const before = existsSync(kept) ? await readFile(kept, 'utf8') : '';
+  if (!before.includes(own)) await writeFile(kept, before === '' ? own : `${before}\n${own}`);
 }
 
 /** The works that a run has learned from: those of the model that it started from, and those of its data set. */

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
 import { InputError } from '../../errors.ts';
 import type { Tensor } from '../tensor.ts';
+import { parseConfig, parseJsonObject } from '../weights/config.ts';
 import {
+  readMetadata,
   readSafetensors,
   readSafetensorsHeader,
   readTensor,
@@ -11,18 +13,32 @@ import {
   shortPath,
   writeSafetensors,
 } from '../weights/safetensors.ts';
-import { explainFullDisk } from './full-disk.ts';
 import type { TrainingState } from './optimizer/optimizer.ts';
 import type { Parameters } from './parameters.ts';
+import type { Part } from './part-names.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Its name in a run's folder. */
 export const CHECKPOINT = 'checkpoint.safetensors';
+/** The one before that of a run whose loss is no number any more. */
+export const CHECKPOINT_BEFORE = 'checkpoint-before.safetensors';
 
 /** Where a run keeps its checkpoint. */
 export const checkpointOf = (runs: string, name: string) => join(runs, name, CHECKPOINT);
 
 /** How many steps another run has made. */
 export const trainedSteps = (runs: string, name: string) => stepOf(checkpointOf(runs, name));
+
+/** How a network was when another learned from it. */
+const NetworkState = z.object({
+  step: z.int(),
+  /** SHA-256 of its averaged weights: two trainings can have made as many steps. */
+  weights: z.string(),
+});
+export type NetworkState = z.infer<typeof NetworkState>;
+const LearnedFrom = z.record(z.string(), NetworkState);
+/** The networks that a part learned from. */
+export type LearnedFrom = Readonly<Partial<Record<Part, NetworkState>>>;
 
 const PARTS = ['values', 'average', 'adam.first', 'adam.second'] as const;
 const partOf = (state: TrainingState, part: (typeof PARTS)[number]): Float32Array =>
@@ -34,18 +50,18 @@ const partOf = (state: TrainingState, part: (typeof PARTS)[number]): Float32Arra
   })[part];
 
 /** Writes a checkpoint; the one before stays until the new one is whole and on the disk. */
-export async function saveCheckpoint(path: string, parameters: Parameters, state: TrainingState): Promise<void> {
+export async function saveCheckpoint(
+  path: string,
+  parameters: Parameters,
+  state: TrainingState,
+  learnedFrom: LearnedFrom = {},
+): Promise<void> {
   const tensors = new Map<string, Tensor>([['step', { data: Float32Array.of(state.step), shape: [1] }]]);
   for (const part of PARTS) {
     for (const [name, tensor] of parameters.export(partOf(state, part))) tensors.set(`${part}/${name}`, tensor);
   }
-  await explainFullDisk(path, async () => {
-    const partial = `${path}.partial`;
-    await writeSafetensors(partial, tensors);
-    const file = await open(partial, 'r+');
-    await file.sync().finally(() => file.close());
-    await rename(partial, path);
-  });
+  const metadata = { learned_from: JSON.stringify(learnedFrom) };
+  await replaceFile(path, (partial) => writeSafetensors(partial, tensors, { metadata }));
 }
 
 /**
@@ -61,6 +77,12 @@ export async function loadAverage(path: string): Promise<Map<string, Tensor>> {
   );
 }
 
+/** What a run learned from when its checkpoint was saved; undefined where that is of an earlier version. */
+export async function loadLearnedFrom(path: string): Promise<LearnedFrom | undefined> {
+  const { learned_from } = await readMetadata(path);
+  return learned_from === undefined ? undefined : parseConfig(LearnedFrom, parseJsonObject(learned_from, path), path);
+}
+
 /** Has a checkpoint this parameter? That of an imported model lacks what is only there in training. */
 export const hasParameter = async (path: string, name: string): Promise<boolean> =>
   (await openCheckpoint(path)).has(`average/${name}`);
@@ -73,7 +95,7 @@ async function stepOf(path: string): Promise<number> {
 }
 
 async function openCheckpoint(path: string) {
-  if (!existsSync(path)) throw new InputError(`${path} is missing: train that network first`);
+  requireCheckpoint(path);
   return explainDamage(path, () => readSafetensorsHeader(path));
 }
 
@@ -88,6 +110,15 @@ async function explainDamage<R>(path: string, read: () => Promise<R>): Promise<R
       `${path} is damaged (${what}): put back a copy of it, or delete it, and that part begins anew`,
     );
   }
+}
+
+/** @throws InputError that names the command to call first, where it is not there */
+export function requireCheckpoint(path: string): void {
+  if (existsSync(path)) return;
+  const folder = dirname(path);
+  throw new InputError(
+    `${path} is missing: first call npm run train -- ${basename(folder)} --runs ${dirname(folder)}, with the --data of the others`,
+  );
 }
 
 /**

@@ -1,9 +1,10 @@
 import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
+import { checkpointOf, requireCheckpoint } from './checkpoint.ts';
 import { PICTURE_SIZE } from './data/rasterise.ts';
 import { openClipConfig, openMovqConfig, openTextDecoderConfig } from './run-config.ts';
 import { tokenize } from './tasks/encode-captions.ts';
-import { frozenWeights } from './tasks/frozen.ts';
+import { trainedClip, trainedMovq, trainedTextDecoder } from './tasks/frozen.ts';
 import { createPainter } from './tasks/sample-pictures.ts';
 import { textConditioned } from './tasks/text-decoder.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
@@ -17,16 +18,20 @@ export async function openTextDecoder(
   tf: TensorFlow,
   runs: string,
 ): Promise<(prompt: string, seed: number) => Promise<Uint8Array>> {
-  const weights = await frozenWeights(tf, runs, 'text-decoder');
-  const clip = await openClipConfig(runs);
+  for (const part of ['movq', 'clip', 'text-decoder']) requireCheckpoint(checkpointOf(runs, part));
+  const [clip, movq] = [await openClipConfig(runs), await openMovqConfig(runs)];
   const text = {
     tokenizer: await loadTokenizer(tokenizerFolder(runs)),
     clip,
-    weights: await frozenWeights(tf, runs, 'clip'),
+    weights: (await trainedClip(tf, runs, clip)).weights,
   };
-  const movq = await openMovqConfig(runs);
   const side = PICTURE_SIZE / 2 ** (movq.block_out_channels.length - 1);
-  const paint = createPainter(tf, movq, await frozenWeights(tf, runs, 'movq'), [side, side, movq.latent_channels]);
+  const latentShape = [side, side, movq.latent_channels];
+  const paint = createPainter(tf, movq, (await trainedMovq(tf, runs, movq)).weights, latentShape);
   const conditioned = textConditioned(tf, await openTextDecoderConfig(runs), text);
+  const nothing = tokenize(text, ['']);
+  const { weights } = await trainedTextDecoder(tf, runs, (asked) =>
+    conditioned(asked, nothing)(tf.zeros([1, ...latentShape]), tf.zeros([1, 1])),
+  );
   return (prompt, seed) => paint(conditioned(weights, tokenize(text, ['', prompt])), seed);
 }

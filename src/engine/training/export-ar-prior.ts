@@ -7,12 +7,17 @@ import { writeSafetensors } from '../weights/safetensors.ts';
 import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { openArPriorConfig } from './run-config.ts';
-import type { Features } from './tasks/features.ts';
+import type { Embeddings } from './tasks/features.ts';
 
 import { openComponents } from './tasks/principal-components.ts';
 
 /** The principal components of image embeddings, and the autoregressive prior where one has been trained: float16. */
-export async function exportArPrior(dir: string, runs: string, dataset: PictureSet, features: Features): Promise<void> {
+export async function exportArPrior(
+  dir: string,
+  runs: string,
+  dataset: PictureSet,
+  features: Embeddings,
+): Promise<void> {
   const components = await openComponents(runs, dataset, features);
   const config = { _class_name: 'PrincipalComponents', embedding_dim: components.mean.data.length };
   await writeNetwork(join(dir, OWN_FOLDERS.principalComponents), config, new Map(Object.entries(components)));

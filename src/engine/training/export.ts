@@ -21,11 +21,12 @@ import { exportArPrior } from './export-ar-prior.ts';
 import { exportUpsampler } from './export-upsampler.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { historyOfRuns, writeHistory } from './history.ts';
+import { findMisfits, type Misfit } from './learned-from.ts';
 import { modelCard } from './model-card.ts';
-import { PARTS } from './part-names.ts';
+import { BEGINS_AS, PARTS, type Part } from './part-names.ts';
 import { refuseRuns, replaceModel } from './replace-model.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
-import type { Features } from './tasks/features.ts';
+import type { Embeddings } from './tasks/features.ts';
 import { loadClip } from './tasks/frozen.ts';
 import { DECODER_SCHEDULER, PRIOR_SCHEDULER } from './tasks/noising.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
@@ -49,22 +50,36 @@ export interface ExportOptions {
 /**
  * Writes the averaged weights of a runs folder as a model in diffusers' layout (KandinskyV22CombinedPipeline), which Python
  * diffusers opens as it is: float16, with model card and attribution. It takes the place of a model that is in the folder.
- * @param openFeatures is called when it is known that all parts have been trained
+ * @param openEmbeddings is called when it is known that all parts have been trained
+ * @returns warnings, where a part has not been trained since one that it learns from became another
  * @throws InputError where a part has not been trained; the folder is then as it was
  */
 export const exportModel = (
   dir: string,
   options: ExportOptions,
   dataset: PictureSet,
-  openFeatures: () => Promise<Features>,
-): Promise<void> =>
+  openEmbeddings: () => Promise<Embeddings>,
+): Promise<string[]> =>
   explainFullDisk(dir, async () => {
     requireTrained(options);
     await refuseRuns(dir);
-    const features = await openFeatures();
+    const features = await openEmbeddings();
     const card = existsSync(join(dir, CARD)) ? await readFile(join(dir, CARD), 'utf8') : undefined;
     await replaceModel(dir, (folder) => writeParts(folder, options, dataset, features, card));
+    const { runs, decoder = 'decoder' } = options;
+    const parts = (['prior', decoder, 'ar-prior', 'upsampler'] as const).filter((part) =>
+      existsSync(checkpointOf(runs, part)),
+    );
+    return (await findMisfits(runs, parts)).map((misfit) => describe(misfit, options));
   });
+
+/** What does not fit, and what mends it. */
+function describe({ part, source, before, now }: Misfit, { runs, data }: ExportOptions): string {
+  const at = (state: typeof now) => (state ? `at step ${state.step}` : 'not there');
+  const train = (name: Part) => `npm run train -- ${name} --data ${data} --runs ${runs}`;
+  const mend = BEGINS_AS[part] === source ? `delete ${join(runs, part)}, then ${train(part)}` : train(part);
+  return `${part} has not been trained since ${source} became another (${at(before)} then, ${at(now)} now): ${mend}`;
+}
 
 function requireTrained({ runs, decoder = 'decoder' }: ExportOptions): void {
   const parts = PARTS.map((part) => (part === 'decoder' ? decoder : part));
@@ -82,7 +97,7 @@ async function writeParts(
   dir: string,
   { runs, data, decoder = 'decoder' }: ExportOptions,
   dataset: PictureSet,
-  features: Features,
+  features: Embeddings,
   before: string | undefined,
 ): Promise<void> {
   const components = await collectComponents(runs, decoder, dataset, features);
@@ -102,7 +117,7 @@ async function collectComponents(
   runs: string,
   decoder: (typeof DECODERS)[number],
   dataset: PictureSet,
-  features: Features,
+  features: Embeddings,
 ): Promise<Record<string, ComponentFiles>> {
   const average = (part: string) => loadAverage(checkpointOf(runs, part));
   const movq = await openMovqConfig(runs);

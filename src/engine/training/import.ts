@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InputError } from '../../errors.ts';
 import { ArPriorConfig } from '../networks/ar-prior.ts';
 import { ClipTextConfig } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
@@ -14,14 +15,16 @@ import type { Tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { readTensor } from '../weights/safetensors.ts';
 import { keepAttribution } from './attributions.ts';
-import { checkpointOf, saveCheckpoint } from './checkpoint.ts';
+import { checkpointOf, type LearnedFrom, type NetworkState, saveCheckpoint } from './checkpoint.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { keepHistory, type Trained } from './history.ts';
+import { digestOf } from './kept-file.ts';
+import { learnedFrom, statesOf } from './learned-from.ts';
 import { initialState } from './optimizer/optimizer.ts';
 import { Parameters } from './parameters.ts';
+import { EXTRAS, LEARNS_FROM, MEASURES, PARTS, type Part } from './part-names.ts';
 import { writeRunConfig } from './run-config.ts';
 import { FIRST_LOGIT_SCALE } from './tasks/clip.ts';
-
 import { writeNormalisation } from './tasks/normalisation.ts';
 import { writeComponents } from './tasks/principal-components.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
@@ -29,68 +32,120 @@ import { tokenizerFolder } from './tasks/tokenizer.ts';
 /** Not trained: the pipeline does not quantise, and the prior is normalised by what it began with. */
 const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
 
+/** A part of a model, as a run has it. */
+interface ModelPart {
+  readonly config: object;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
 /**
  * Makes the parts of a model folder the start of a runs folder: sizes, weights, vocabulary. Parts that have a run already
- * keep it.
- * @throws InputError for a folder that is no model, or a damaged one
+ * keep it, and it says which.
+ * @throws InputError for a folder that is no model, or a damaged one, and where parts would stand beside others than those
+ * that they have learned from
  */
-export const importModel = (dir: string, runs: string): Promise<void> =>
-  explainFullDisk(runs, () => importParts(dir, runs));
+export const importModel = (dir: string, runs: string, say: (line: string) => void): Promise<void> =>
+  explainFullDisk(runs, () => importParts(dir, runs, say));
 
-async function importParts(dir: string, runs: string): Promise<void> {
-  const from = { dir, runs };
-  const { components, own } = await readKandinskyFolder(dir);
+async function importParts(dir: string, runs: string, say: (line: string) => void): Promise<void> {
+  const model = await openModelFolder(dir);
+  const [missing, kept] = [false, true].map((isThere) =>
+    [...model.parts.keys()].filter((part) => existsSync(checkpointOf(runs, part)) === isThere),
+  ) as [Trained[], Trained[]];
+  await refuseMixture(dir, runs, model.states, missing);
+  if (kept.length > 0) say(`kept as they are in ${runs}: ${kept.join(', ')}`);
+  if (missing.length === 0) return;
+  say(`taken from ${dir}: ${missing.join(', ')}`);
+  const { clip } = model.states;
   // a vocabulary of the data set's own would mean other words to this CLIP
-  if (!existsSync(checkpointOf(runs, 'clip'))) {
-    await cp(components.tokenizer, tokenizerFolder(runs), { recursive: true });
-  }
+  if (missing.includes('clip')) await cp(model.tokenizer, tokenizerFolder(runs), { recursive: true });
   await keepAttribution(dir, runs);
-  await importPart(from, 'movq', await openComponent(components.movq, 'VQModel', MovqConfig));
-  await importPart(from, 'decoder', await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig));
-  const prior = await openComponent(components.prior, 'PriorTransformer', PriorConfig);
-  if (!existsSync(checkpointOf(runs, 'prior'))) await importNormalisation(runs, prior);
-  await importPart(from, 'prior', prior);
-  if (own.principalComponents && !existsSync(checkpointOf(runs, 'ar-prior'))) {
-    await writeComponents(runs, await openComponents(own.principalComponents));
+  if (missing.includes('prior')) await importNormalisation(runs, clip!.weights, model.prior);
+  const isOfModel = missing.includes('clip') || missing.includes('ar-prior');
+  if (model.principalComponents && isOfModel && !existsSync(checkpointOf(runs, 'ar-prior')))
+    await writeComponents(runs, clip!.weights, await openComponents(model.principalComponents));
+  for (const part of missing) {
+    const { config, tensors } = model.parts.get(part)!;
+    const parameters = Parameters.ofTensors(tensors);
+    await mkdir(join(runs, part), { recursive: true });
+    await writeRunConfig(runs, part, config);
+    await keepHistory(dir, runs, part);
+    const sources = Object.fromEntries(
+      LEARNS_FROM[part].flatMap((source) => (model.states[source] ? [[source, model.states[source]]] : [])),
+    );
+    const state = initialState(parameters.import(tensors, `${dir}, ${part}`));
+    await saveCheckpoint(checkpointOf(runs, part), parameters, state, sources);
   }
-  if (own.arPrior)
-    await importPart(from, 'ar-prior', await openComponent(own.arPrior, 'AutoregressivePrior', ArPriorConfig));
-  if (own.upsampler)
-    await importPart(from, 'upsampler', await openComponent(own.upsampler, 'UNet2DModel', SuperResolutionConfig));
+}
 
+/** @param missing the parts that are to be taken */
+async function refuseMixture(
+  dir: string,
+  runs: string,
+  states: LearnedFrom,
+  missing: readonly Trained[],
+): Promise<void> {
+  const refuse = (part: Part, source: Part, owner: string) =>
+    new InputError(
+      `${runs}: ${part} of ${owner} has learned from another ${source}, so it can't be used with this one: ` +
+        `name another --runs for what starts from ${dir}, or leave --from out`,
+    );
+  for (const part of missing) {
+    for (const [source, there] of Object.entries(await statesOf(runs, LEARNS_FROM[part])) as [Part, NetworkState][])
+      if (states[source] && states[source].weights !== there.weights) throw refuse(part, source, dir);
+  }
+  for (const part of [...PARTS, ...EXTRAS, ...MEASURES].filter((name) => existsSync(checkpointOf(runs, name)))) {
+    for (const source of LEARNS_FROM[part].filter((name) => missing.some((taken) => taken === name))) {
+      if ((await learnedFrom(runs, part))?.[source]?.weights !== states[source]!.weights)
+        throw refuse(part, source, runs);
+    }
+  }
+}
+
+/** A model's parts, each after those that it learns from, and what belongs to them. */
+async function openModelFolder(dir: string) {
+  const { components, own } = await readKandinskyFolder(dir);
   const text = await openComponent(components.text_encoder, 'CLIPTextModelWithProjection', ClipTextConfig);
   const vision = await openComponent(components.image_encoder, 'CLIPVisionModelWithProjection', ClipVisionConfig);
   const scale: Tensor = { data: Float32Array.of(FIRST_LOGIT_SCALE), shape: [1] };
-  const both = {
-    ...text,
-    config: { text: text.config, vision: vision.config },
-    tensors: new Map([...text.tensors, ...vision.tensors]),
-  };
-  await importPart(from, 'clip', both, new Map([['logit_scale', scale]]));
+  const prior = await openComponent(components.prior, 'PriorTransformer', PriorConfig);
+  const parts = new Map<Trained, ModelPart>([
+    ['movq', await readPart(await openComponent(components.movq, 'VQModel', MovqConfig))],
+    [
+      'clip',
+      {
+        config: { text: text.config, vision: vision.config },
+        tensors: new Map([
+          ...(await readPart(text)).tensors,
+          ...(await readPart(vision)).tensors,
+          ['logit_scale', scale],
+        ]),
+      },
+    ],
+    ['decoder', await readPart(await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig))],
+    ['prior', await readPart(prior)],
+  ]);
+  if (own.arPrior)
+    parts.set('ar-prior', await readPart(await openComponent(own.arPrior, 'AutoregressivePrior', ArPriorConfig)));
+  if (own.upsampler)
+    parts.set('upsampler', await readPart(await openComponent(own.upsampler, 'UNet2DModel', SuperResolutionConfig)));
+  const states: LearnedFrom = Object.fromEntries(
+    [...parts].map(([part, { tensors }]) => [part, { step: 0, weights: digestOf(tensors) }]),
+  );
+  const { tokenizer } = components;
+  return { parts, states, prior, tokenizer, principalComponents: own.principalComponents };
 }
 
-async function importNormalisation(runs: string, prior: Component<PriorConfig>): Promise<void> {
+async function readPart({ config, tensors: entries }: Component<object>): Promise<ModelPart> {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, entry] of entries) if (!UNUSED.has(name)) tensors.set(name, await readTensor(entry));
+  return { config, tensors };
+}
+
+async function importNormalisation(runs: string, clip: string, prior: Component<PriorConfig>): Promise<void> {
   const shape = [1, prior.config.embedding_dim];
   const [mean, deviation] = await Promise.all(
     ['clip_mean', 'clip_std'].map((name) => readTensor(tensorEntry(prior, name, shape))),
   );
-  await writeNormalisation(runs, { mean: mean!, deviation: deviation! });
-}
-
-async function importPart(
-  { dir, runs }: { readonly dir: string; readonly runs: string },
-  part: Trained,
-  component: Component<object>,
-  more: ReadonlyMap<string, Tensor> = new Map(),
-): Promise<void> {
-  const path = checkpointOf(runs, part);
-  if (existsSync(path)) return;
-  const tensors = new Map<string, Tensor>();
-  for (const [name, entry] of component.tensors) if (!UNUSED.has(name)) tensors.set(name, await readTensor(entry));
-  for (const [name, tensor] of more) tensors.set(name, tensor);
-  const parameters = Parameters.ofTensors(tensors);
-  await mkdir(join(runs, part), { recursive: true });
-  await writeRunConfig(runs, part, component.config);
-  await keepHistory(dir, runs, part);
-  await saveCheckpoint(path, parameters, initialState(parameters.import(tensors, component.name)));
+  await writeNormalisation(runs, clip, { mean: mean!, deviation: deviation! });
 }

@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
 import type { Precision } from './bfloat16.ts';
-import { CHECKPOINT, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { CHECKPOINT, CHECKPOINT_BEFORE, type LearnedFrom, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { openCurves } from './curves.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { computeGradients, type Gradients } from './gradients.ts';
@@ -16,7 +17,7 @@ import { Parameters } from './parameters.ts';
 import { RunLog } from './run-log.ts';
 import type { Task } from './task.ts';
 
-/** The loss or a gradient is no number any more. The last checkpoint is of an earlier step, and good. */
+/** The loss or a gradient is no number any more; the weights are those of the step before. */
 export class DivergedError extends InputError {
   override name = 'DivergedError';
 }
@@ -34,6 +35,8 @@ export interface TrainOptions {
   readonly adapts?: boolean;
   /** Of the products in a step; float32 when absent. Evaluations are always in float32. */
   readonly precision?: Precision;
+  /** Noted in its checkpoints. */
+  readonly learnedFrom?: LearnedFrom;
   /** Ends the run after the step in progress, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
@@ -63,6 +66,9 @@ interface Steps<Batch> {
 /** A task being trained. */
 interface Run<Batch> extends Steps<Batch> {
   readonly folder: string;
+  readonly learnedFrom?: LearnedFrom | undefined;
+  /** The step of its checkpoint. */
+  saved: number | undefined;
   readonly log: RunLog;
   readonly curves: ReturnType<typeof openCurves>;
 }
@@ -70,7 +76,7 @@ interface Run<Batch> extends Steps<Batch> {
 /**
  * Trains a task from its last checkpoint, or from the start, until the time is up, the steps are done or it is told to stop.
  * @param helpers other processes that compute gradients of the same task
- * @throws DivergedError at the first loss or gradient that is no number
+ * @throws DivergedError at the first loss or gradient that is no number; the step before is saved
  */
 export function trainTask<Batch>(
   tf: TensorFlow,
@@ -80,13 +86,14 @@ export function trainTask<Batch>(
 ): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
-    const { seed, learningRate, precision, time, adapts } = options;
+    const { seed, learningRate, precision, learnedFrom, time, adapts } = options;
     const opened = await openRun(tf, task, folder, seed);
     const start = Date.now();
     const progress = adapts ? () => (Date.now() - start) / time : undefined;
-    const run = { ...opened, helpers, learningRate, precision, progress };
+    const run = { ...opened, helpers, learningRate, precision, learnedFrom, progress };
     try {
       await runSteps(run, options).catch(async (error) => {
+        if (error instanceof DivergedError) throw await savedAfter(error, run);
         if (error instanceof HelperError) await saveRun(run);
         throw error;
       });
@@ -107,11 +114,12 @@ async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string,
   const parameters = await parametersOf(tf, task);
   const start = () => parameters.initialise(seed, task.initialise);
   const path = join(folder, CHECKPOINT);
-  const state = (await loadCheckpoint(path, parameters, start, task.onlyInTraining)) ?? initialState(start());
+  const found = await loadCheckpoint(path, parameters, start, task.onlyInTraining);
+  const state = found ?? initialState(start());
   const from = state.step === 0 ? 'from the start' : `from step ${state.step}`;
   log.say(`${task.name}: ${(parameters.size / 1e6).toFixed(1)} million parameters, ${from}`);
   const optimizer = openOptimizer(tf, parameters, state, task.optimizer);
-  return { tf, task, parameters, optimizer, folder, log, curves: openCurves(tf, folder) };
+  return { tf, task, parameters, optimizer, folder, saved: found?.step, log, curves: openCurves(tf, folder) };
 }
 
 async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: TrainOptions): Promise<void> {
@@ -126,15 +134,17 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
     const rate = meter.tick();
     curves(optimizer.step, figures);
     log.step({ ...figures, rate }, liveLine(task, figures, rate, end - Date.now()));
-    if (Date.now() > nextEvaluation) {
+    const isDue = Date.now() > nextEvaluation;
+    // what is learned is safe before an evaluation, which may fail
+    if (isDue || Date.now() - saved > BETWEEN_CHECKPOINTS) {
+      await saveRun(run);
+      saved = Date.now();
+      meter.pause();
+    }
+    if (isDue) {
       const start = Date.now();
       await evaluate(run);
       nextEvaluation = Date.now() + Math.max(BETWEEN_EVALUATIONS, (Date.now() - start) / EVALUATING);
-      meter.pause();
-    }
-    if (Date.now() - saved > BETWEEN_CHECKPOINTS) {
-      await saveRun(run);
-      saved = Date.now();
       meter.pause();
     }
     await setImmediate(); // signals get their turn
@@ -142,9 +152,33 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
   log.flush();
 }
 
-async function saveRun<Batch>({ folder, parameters, optimizer }: Run<Batch>): Promise<TrainingState> {
+/**
+ * Saves what was learned before the loss became no number, and keeps the checkpoint before it: the weights can have been on
+ * their way to infinity for some steps.
+ * @returns the error with what can be done. The same batch gives the same loss, which no learning rate changes.
+ */
+async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): Promise<DivergedError> {
+  const { folder, optimizer, saved } = run;
+  const say = (...lines: string[]) => new DivergedError([message, ...lines].join('. '));
+  if (optimizer.step === 0) return say('Nothing has been learned yet: give another --seed');
+  const [path, before] = [CHECKPOINT, CHECKPOINT_BEFORE].map((name) => join(folder, name)) as [string, string];
+  if (saved !== undefined && saved !== optimizer.step) await copyFile(path, before);
+  await saveRun(run);
+  const earlier = existsSync(before)
+    ? `put ${before} in the place of ${CHECKPOINT}`
+    : `start anew in another --runs, or with ${folder} deleted,`;
+  return say(
+    `Step ${optimizer.step} is saved. The same batch would end it again: go on with another --seed, which draws others`,
+    `If that does not help, the weights have grown too large: ${earlier} and give a lower --learning-rate`,
+  );
+}
+
+/** A run that has made no step has learned from nothing: its checkpoint stays as it is. */
+async function saveRun<Batch>(run: Run<Batch>): Promise<TrainingState> {
+  const { folder, parameters, optimizer, learnedFrom } = run;
   const state = optimizer.state();
-  await saveCheckpoint(join(folder, CHECKPOINT), parameters, state);
+  if (state.step !== run.saved) await saveCheckpoint(join(folder, CHECKPOINT), parameters, state, learnedFrom);
+  run.saved = state.step;
   return state;
 }
 
@@ -166,8 +200,7 @@ export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string
   tf.dispose(gradients);
   if (!Number.isFinite(norm)) {
     throw new DivergedError(
-      `${task.name}: at step ${step} the loss is ${figures.loss} and the norm of its gradient ${norm}; ` +
-        'started again, training goes on from the last checkpoint, or from the start where there is none yet',
+      `${task.name}: at step ${step} the loss is ${figures.loss} and the norm of its gradient ${norm}`,
     );
   }
   return { step, ...figures, norm, learningRate };

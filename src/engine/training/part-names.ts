@@ -5,3 +5,21 @@ export const EXTRAS = ['teacher', 'distil', 'ar-prior', 'upsampler', 'fine-tune'
 /** Trained to compare with and to measure by, no part of a model. */
 export const MEASURES = ['text-decoder', 'judge'] as const;
 export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
+
+/** The networks that each uses and doesn't train; distil's only where there is one. */
+export const LEARNS_FROM: Record<Part, readonly Part[]> = {
+  movq: [],
+  clip: [],
+  prior: ['clip', 'distil'],
+  decoder: ['movq', 'clip'],
+  teacher: [],
+  distil: ['clip'],
+  'ar-prior': ['clip', 'distil'],
+  upsampler: ['movq'],
+  'fine-tune': ['movq', 'clip', 'decoder'],
+  'text-decoder': ['movq', 'clip', 'distil'],
+  judge: [],
+};
+
+/** Parts that begin with the weights of another, and go on without it. */
+export const BEGINS_AS: Partial<Record<Part, Part>> = { 'fine-tune': 'decoder' };

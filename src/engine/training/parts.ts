@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadTokenizer, type Tokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
-import { checkpointOf, hasParameter, trainedSteps } from './checkpoint.ts';
+import { checkpointOf, hasParameter, requireCheckpoint, trainedSteps } from './checkpoint.ts';
 import { Dataset } from './data/dataset.ts';
 import { LargePictures } from './data/large-pictures.ts';
 import { openPictures } from './data/open-pictures.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportJudge } from './export-judge.ts';
+import { learnsFrom } from './learned-from.ts';
+import { withLock } from './lock.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
 import { startHelpers } from './parallel/helpers.ts';
-import type { Part } from './part-names.ts';
+import { LEARNS_FROM, type Part } from './part-names.ts';
 import {
   openArPriorConfig,
   openClassifierConfig,
@@ -29,9 +32,9 @@ import { embedTexts } from './tasks/clip-figures.ts';
 import { decoderTask } from './tasks/decoder.ts';
 import { distilTask } from './tasks/distil.ts';
 import { prepareDistillation } from './tasks/distilled-from.ts';
-import { type Features, loadFeatures } from './tasks/features.ts';
+import { type Embeddings, type Features, loadEmbeddings, loadLatents } from './tasks/features.ts';
 import { fineTuneTask } from './tasks/fine-tune.ts';
-import { frozenWeights, trainedNetwork } from './tasks/frozen.ts';
+import { trainedClip, trainedDecoder, trainedMovq, trainedTeacher } from './tasks/frozen.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { concatenated } from './tasks/pictures.ts';
@@ -119,11 +122,20 @@ async function partsToTrain({ data, runs }: PartOptions, encodersAreGood: boolea
 }
 
 async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
+  // before anything is written: a vocabulary or sizes that no one trains with would be found later
+  for (const source of LEARNS_FROM[part])
+    if (source !== 'distil') requireCheckpoint(checkpointOf(options.runs, source));
+  await withLock(join(options.runs, part), () => trainLocked(tf, part, options));
+}
+
+async function trainLocked(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
   const { data, runs, seed, steps, precision, processes = 1 } = options;
+  // before the networks are opened: one that is trained meanwhile is newer than what was learned from
+  const learnedFrom = await learnsFrom(runs, part);
   const task = await createTask(tf, part, options);
-  if (processes === 1) return void (await trainTask(tf, task, options));
+  if (processes === 1) return void (await trainTask(tf, task, { ...options, learnedFrom }));
   const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps, precision });
-  await trainTask(tf, task, options, helpers).finally(helpers.close);
+  await trainTask(tf, task, { ...options, learnedFrom }, helpers).finally(helpers.close);
 }
 
 /** The task of a part, over the data set and the runs that it learns from. */
@@ -140,9 +152,10 @@ export async function createTask(
   }
   if (part === 'upsampler') {
     const plain = new Dataset(data);
-    const movq = { config: await openMovqConfig(runs), weights: await frozenWeights(tf, runs, 'movq') };
-    const config = await openUpsamplerConfig(runs);
-    return upsamplerTask(tf, plain, new LargePictures(data, plain), movq, config, { horizon, seed }) as Task;
+    const large = new LargePictures(data, plain);
+    const ofMovq = await openMovqConfig(runs);
+    const movq = { config: ofMovq, weights: (await trainedMovq(tf, runs, ofMovq)).weights };
+    return upsamplerTask(tf, plain, large, movq, await openUpsamplerConfig(runs), { horizon, seed }) as Task;
   }
   const dataset = openPictures(data);
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
@@ -154,60 +167,59 @@ export async function createTask(
     return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }, { teacher, nameVectors }) as Task;
   }
 
-  const features = await openFeatures(tf, dataset, runs, say);
+  const seen = await openEmbeddings(tf, dataset, runs, say);
   if (part === 'distil') {
     await prepareDistillation(runs, say);
-    const start = await trainedNetwork(tf, runs, 'clip');
+    const start = await trainedClip(tf, runs, clip);
     const vocabulary = await openVocabulary(tf, dataset, runs, say);
-    return (await distilTask(tf, dataset, features, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
+    return (await distilTask(tf, dataset, seen, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
   }
   const openText = () => openFrozenText(tf, dataset, runs, { tokenizer, clip }, say);
   if (part === 'prior') {
-    const normalisation = await openNormalisation(runs, dataset, features);
+    const normalisation = await openNormalisation(runs, dataset, seen);
     const config = await openPriorConfig(runs);
-    return priorTask(tf, dataset, features, normalisation, await openText(), config, { horizon, seed }) as Task;
+    return priorTask(tf, dataset, seen, normalisation, await openText(), config, { horizon, seed }) as Task;
   }
   if (part === 'ar-prior') {
-    const components = await openComponents(runs, dataset, features);
+    const components = await openComponents(runs, dataset, seen);
     const config = await openArPriorConfig(runs, components);
-    return (await arPriorTask(tf, dataset, features, components, await openText(), config, { horizon, seed })) as Task;
+    return (await arPriorTask(tf, dataset, seen, components, await openText(), config, { horizon, seed })) as Task;
   }
 
   const movq = await openMovqConfig(runs);
-  const movqWeights = await frozenWeights(tf, runs, 'movq');
+  const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', dataset, say));
+  const features: Features = { ...seen, latents };
+  const { weights: movqWeights } = await trainedMovq(tf, runs, movq);
   const draw = createSheet(tf, dataset, movq, movqWeights, features.latents.shape.slice(1));
   if (part === 'decoder')
     return decoderTask(tf, dataset, features, draw, await openUnetConfig(runs), { horizon, seed }) as Task;
   if (part === 'fine-tune') {
     const unet = await openUnetConfig(runs);
-    const start = await trainedNetwork(tf, runs, 'decoder');
-    const networks = { unet, start, movq, movqWeights, clip, clipWeights: await frozenWeights(tf, runs, 'clip') };
+    const start = await trainedDecoder(tf, runs, unet);
+    const { weights: clipWeights } = await trainedClip(tf, runs, clip);
+    const networks = { unet, start, movq, movqWeights, clip, clipWeights };
     return fineTuneTask(tf, dataset, features, networks, draw, { horizon, seed }) as Task;
   }
   const config = await openTextDecoderConfig(runs);
   return textDecoderTask(tf, dataset, features, await openText(), draw, config, { horizon, seed }) as Task;
 }
 
-/** The features that decoder and prior learn from, computed where they are not there yet. */
-export async function openFeatures(
+/** What CLIP sees in the pictures, computed where it is not there yet. */
+export async function openEmbeddings(
   tf: TensorFlow,
   dataset: PictureSet,
   runs: string,
   say: (line: string) => void,
-): Promise<Features> {
-  return loadFeatures(
-    tf,
-    dataset,
-    { runs, movq: await openMovqConfig(runs), clip: await openClipConfig(runs) },
-    (what) => progressOf(what, dataset, say),
-  );
+): Promise<Embeddings> {
+  requireCheckpoint(checkpointOf(runs, 'clip'));
+  return loadEmbeddings(tf, dataset, runs, await openClipConfig(runs), progressOf('embeddings', dataset, say));
 }
 
 /** The classifier that CLIP learns from, where one has been trained. */
 async function openTeacher(tf: TensorFlow, data: string, runs: string): Promise<Teacher | undefined> {
   if (!existsSync(checkpointOf(runs, 'teacher'))) return undefined;
   const config = await openClassifierConfig(runs, 'teacher', new Dataset(data));
-  return { config, weights: await frozenWeights(tf, runs, 'teacher') };
+  return { config, weights: (await trainedTeacher(tf, runs, config)).weights };
 }
 
 /** What a CLIP that was imported, and has no vectors of concepts yet, says of their names; (C, P). */
@@ -220,7 +232,7 @@ async function openNameVectors(
 ): Promise<Float32Array | undefined> {
   const path = checkpointOf(runs, 'clip');
   if (!existsSync(path) || (await hasParameter(path, 'concepts'))) return undefined;
-  const weights = await frozenWeights(tf, runs, 'clip');
+  const { weights } = await trainedClip(tf, runs, clip);
   return concatenated(await embedTexts(tf, weights, clip, tokenizer, namesWithVectors(dataset)));
 }
 
@@ -232,7 +244,7 @@ async function openFrozenText(
   { tokenizer, clip }: Pick<FrozenText, 'tokenizer' | 'clip'>,
   say: (line: string) => void,
 ): Promise<FrozenText> {
-  const weights = await frozenWeights(tf, runs, 'clip');
+  const { weights } = await trainedClip(tf, runs, clip);
   const isDistilled = existsSync(checkpointOf(runs, 'distil'));
   const vocabulary = isDistilled ? await openVocabulary(tf, dataset, runs, say) : undefined;
   return { tokenizer, clip, weights, vocabulary };

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { InputError } from '../../errors.ts';
 import { ArPriorConfig } from '../networks/ar-prior.ts';
 import { ClassifierConfig } from '../networks/classifier.ts';
 import { MovqConfig } from '../networks/movq.ts';
@@ -9,6 +10,7 @@ import { PriorConfig } from '../networks/prior.ts';
 import { SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
 import type { PrincipalComponents } from '../pca/components.ts';
 import { parseConfig, parseJsonObject } from '../weights/config.ts';
+import { checkpointOf } from './checkpoint.ts';
 import type { Dataset } from './data/dataset.ts';
 import { arPriorConfig } from './tasks/ar-prior.ts';
 import { type ClassifierPart, classifierConfig } from './tasks/classifier.ts';
@@ -17,7 +19,7 @@ import { unetConfig } from './tasks/decoder.ts';
 import { movqConfig } from './tasks/movq.ts';
 import { priorConfig } from './tasks/prior.ts';
 import { TextDecoderConfig, textDecoderConfig } from './tasks/text-decoder.ts';
-import { vocabularySize } from './tasks/tokenizer.ts';
+import { tokenizerFolder, vocabularySize } from './tasks/tokenizer.ts';
 import { upsamplerConfig } from './tasks/upsampler.ts';
 
 const configPath = (runs: string, part: string) => join(runs, part, 'config.json');
@@ -27,10 +29,20 @@ export const openMovqConfig = (runs: string): Promise<MovqConfig> =>
   open(runs, 'movq', MovqConfig, async () => movqConfig([16, 32, 64, 128]));
 export const openUnetConfig = (runs: string): Promise<UnetConfig> =>
   open(runs, 'decoder', UnetConfig, async () => unetConfig([64, 128, 192], EMBEDDING_WIDTH));
-export const openClipConfig = (runs: string): Promise<ClipConfig> =>
-  open(runs, 'clip', ClipSchema, async () => clipConfig(await vocabularySize(runs)));
 export const openPriorConfig = (runs: string): Promise<PriorConfig> =>
   open(runs, 'prior', PriorConfig, async () => priorConfig(await openClipConfig(runs)));
+
+/** @throws InputError where it is of another vocabulary than the one that CLIP is to be trained with */
+export async function openClipConfig(runs: string): Promise<ClipConfig> {
+  const config = await open(runs, 'clip', ClipSchema, async () => clipConfig(await vocabularySize(runs)));
+  if (existsSync(checkpointOf(runs, 'clip'))) return config;
+  const tokens = await vocabularySize(runs);
+  if (config.text.vocab_size !== tokens)
+    throw new InputError(
+      `${configPath(runs, 'clip')} is of ${config.text.vocab_size} tokens, and ${tokenizerFolder(runs)} holds ${tokens}: delete the former, which is then written anew`,
+    );
+  return config;
+}
 
 export const openUpsamplerConfig = (runs: string): Promise<SuperResolutionConfig> =>
   open(runs, 'upsampler', SuperResolutionConfig, async () => upsamplerConfig([16, 32, 64, 64]));

@@ -57,6 +57,16 @@ export const shortPath = (path: string) => join(basename(dirname(path)), basenam
  * @throws SafetensorsError naming file, tensor, what was expected and what was found
  */
 export async function readSafetensorsHeader(path: string): Promise<Map<string, TensorEntry>> {
+  const { header, ...where } = await readHeader(path);
+  const { __metadata__, ...entries } = header;
+  return locateTensors(Object.entries(entries), where);
+}
+
+/** The texts in the header of a .safetensors file. */
+export const readMetadata = async (path: string): Promise<Readonly<Record<string, string>>> =>
+  (await readHeader(path)).header.__metadata__ ?? {};
+
+async function readHeader(path: string) {
   const file = await open(path).catch((error: NodeJS.ErrnoException) => {
     throw new SafetensorsError(`${shortPath(path)}: ${error.code === 'ENOENT' ? 'missing file' : error.message}`);
   });
@@ -71,13 +81,13 @@ export async function readSafetensorsHeader(path: string): Promise<Map<string, T
     }
     const header = Buffer.alloc(headerBytes);
     await file.read(header, 0, headerBytes, 8);
-    return locateTensors(parseHeader(header, path), { path, start: 8 + headerBytes, size });
+    return { header: parseHeader(header, path), path, start: 8 + headerBytes, size };
   } finally {
     await file.close();
   }
 }
 
-function parseHeader(header: Buffer, path: string): [string, z.infer<typeof Entry>][] {
+function parseHeader(header: Buffer, path: string): z.infer<typeof Header> {
   let json: unknown;
   try {
     json = JSON.parse(header.toString('utf8'));
@@ -89,8 +99,7 @@ function parseHeader(header: Buffer, path: string): [string, z.infer<typeof Entr
     const [issue] = parsed.error.issues;
     throw new SafetensorsError(`${shortPath(path)}: header: ${issue?.path.join('.')}: ${issue?.message}`);
   }
-  const { __metadata__, ...entries } = parsed.data;
-  return Object.entries(entries);
+  return parsed.data;
 }
 
 function locateTensors(

@@ -78,7 +78,7 @@ async function measureIn(folder: string, { model, unet, dataset, python, onProgr
 async function openSteps(model: string, dataset: Dataset, folder: string) {
   const [data, runs] = [join(folder, 'pictures'), join(folder, 'runs')];
   await copyDataset(dataset, indicesOf(dataset, 'train').slice(0, PICTURES), data);
-  await importModel(model, runs);
+  await importModel(model, runs, () => {});
   const onCpu = (trainingDevice() ?? 'cpu') === 'cpu';
   const processes = onCpu ? availableParallelism() : 1;
   if (onCpu) shareThreads(processes, process.env);

@@ -1,5 +1,7 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, createReadStream, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { InputError } from '../../../errors.ts';
 import { PICTURE_BYTES } from './rasterise.ts';
@@ -12,6 +14,9 @@ export const DATASET_FILES = {
   /** What was left out of it and why; for people. */
   leftOut: 'left-out.json',
 } as const;
+
+/** Of the pictures, at once. */
+const READ_BYTES = 1 << 20;
 
 /** A line of metadata.jsonl; the n-th describes the n-th picture. */
 export const PictureRecord = z.object({
@@ -42,6 +47,7 @@ export class Dataset {
   readonly records: readonly PictureRecord[];
   readonly concepts: ReadonlyMap<string, z.infer<typeof ConceptRecord>>;
   readonly #file: number;
+  #digest: Promise<string> | undefined;
 
   /** @throws InputError when the folder is no data set, or an unfinished one. */
   constructor(dir: string) {
@@ -67,6 +73,23 @@ export class Dataset {
     if (readSync(this.#file, picture, 0, PICTURE_BYTES, index * PICTURE_BYTES) !== PICTURE_BYTES)
       throw new RangeError(`no picture ${index}`);
     return picture;
+  }
+
+  /** SHA-256, in hex, of all pixels and records: a second for a gigabyte. */
+  digest(): Promise<string> {
+    this.#digest ??= this.#computeDigest();
+    return this.#digest;
+  }
+
+  async #computeDigest(): Promise<string> {
+    const hash = createHash('sha256').update(JSON.stringify(this.records));
+    await pipeline(
+      createReadStream('', { fd: this.#file, start: 0, autoClose: false, highWaterMark: READ_BYTES }),
+      async (chunks: AsyncIterable<Buffer>) => {
+        for await (const chunk of chunks) hash.update(chunk);
+      },
+    );
+    return hash.digest('hex');
   }
 
   close(): void {

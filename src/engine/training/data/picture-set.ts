@@ -8,5 +8,7 @@ export interface PictureSet {
   readonly concepts: ReadonlyMap<string, Concept>;
   /** Picture `index` as 128 × 128 RGBA bytes, colour as composed on white. */
   read(index: number): Uint8Array;
+  /** SHA-256, in hex, of all pixels and records: what is computed of the pictures can be kept under it. */
+  digest(): Promise<string>;
   close(): void;
 }

@@ -1,6 +1,6 @@
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../../errors.ts';
+import { replaceFile } from '../replace-file.ts';
 import { lastLines, run } from './run.ts';
 
 /** Node-API version of the addon: one build serves every Node from 12 on. */
@@ -23,20 +23,20 @@ export async function findCompiler(): Promise<string> {
  * two files need neither node-gyp, nor Python, nor make, and the headers of Node-API come from the package node-api-headers.
  */
 export async function compileAddon(compiler: string, packageDir: string, headersDir: string): Promise<void> {
-  const addon = join(packageDir, ADDON);
-  const { code, output } = await run(
-    compiler,
-    [
-      ...['-std=c++17', '-O2', '-shared', '-fPIC', '-fvisibility=hidden', `-DNAPI_VERSION=${NAPI_VERSION}`],
-      ...[`-I${headersDir}`, '-Ideps/include', '-I..', 'binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'],
-      ...['-Ldeps/lib', '-ltensorflow', '-ltensorflow_framework', '-Wl,-rpath,$ORIGIN/../../deps/lib'],
-      ...['-o', `${addon}.partial`],
-    ],
-    packageDir,
-  );
-  if (code !== 0)
-    throw new InputError(
-      `${compiler} could not compile the TensorFlow addon in ${packageDir}:\n${lastLines(output, 20)}`,
+  await replaceFile(join(packageDir, ADDON), async (partial) => {
+    const { code, output } = await run(
+      compiler,
+      [
+        ...['-std=c++17', '-O2', '-shared', '-fPIC', '-fvisibility=hidden', `-DNAPI_VERSION=${NAPI_VERSION}`],
+        ...[`-I${headersDir}`, '-Ideps/include', '-I..', 'binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'],
+        ...['-Ldeps/lib', '-ltensorflow', '-ltensorflow_framework', '-Wl,-rpath,$ORIGIN/../../deps/lib'],
+        ...['-o', partial],
+      ],
+      packageDir,
     );
-  await rename(`${addon}.partial`, addon);
+    if (code !== 0)
+      throw new InputError(
+        `${compiler} could not compile the TensorFlow addon in ${packageDir}:\n${lastLines(output, 20)}`,
+      );
+  });
 }

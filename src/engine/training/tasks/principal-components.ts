@@ -1,32 +1,30 @@
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { findComponents, type PrincipalComponents } from '../../pca/components.ts';
 import { tensor } from '../../tensor.ts';
-import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
+import { checkpointOf } from '../checkpoint.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { type Features, gatherRows } from './features.ts';
+import { keptFor, writeKept } from '../kept-file.ts';
+import { type Embeddings, gatherRows } from './features.ts';
 import { indicesOf } from './pictures.ts';
 
 const pathOf = (runs: string) => join(runs, 'ar-prior', 'components.safetensors');
 
-export async function writeComponents(runs: string, components: PrincipalComponents): Promise<void> {
-  await mkdir(dirname(pathOf(runs)), { recursive: true });
-  await writeSafetensors(pathOf(runs), new Map(Object.entries(components)));
-}
+/** @param clip digest of the weights of the CLIP that the embeddings come from */
+export const writeComponents = (runs: string, clip: string, components: PrincipalComponents): Promise<void> =>
+  writeKept(pathOf(runs), clip, new Map(Object.entries(components)));
 
 /**
  * The principal components of a runs folder: of the training pictures when they were first asked for, or of the model that
- * it started from. They never change after that: they are what the codes of the autoregressive prior mean.
+ * it started from. Where CLIP has become another they are found anew, unless an autoregressive prior has learned: they are
+ * what its codes mean.
  */
-export async function openComponents(runs: string, set: PictureSet, features: Features): Promise<PrincipalComponents> {
-  if (!existsSync(pathOf(runs))) {
+export async function openComponents(runs: string, set: PictureSet, seen: Embeddings): Promise<PrincipalComponents> {
+  const kept = await keptFor(checkpointOf(runs, 'ar-prior'), pathOf(runs), seen.clip, async () => {
     const training = indicesOf(set, 'train');
-    const width = features.embeddings.shape[1]!;
-    const embeddings = tensor(gatherRows(features.embeddings, training), [training.length, width]);
-    await writeComponents(runs, findComponents(embeddings));
-  }
-  const kept = await readSafetensors(pathOf(runs));
+    const width = seen.embeddings.shape[1]!;
+    const embeddings = tensor(gatherRows(seen.embeddings, training), [training.length, width]);
+    return new Map(Object.entries(findComponents(embeddings)));
+  });
   return {
     mean: kept.get('mean')!,
     directions: kept.get('directions')!,

@@ -11,7 +11,7 @@ import { type CaptionedPictures, captionedPictures } from './captioned-pictures.
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
 import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-captions.ts';
 import { evaluatedNumber } from './evaluated.ts';
-import { type Features, gatherRows } from './features.ts';
+import { type Embeddings, gatherRows } from './features.ts';
 import { createNoising, type NoiseLevels, PRIOR_SCHEDULER } from './noising.ts';
 import type { Normalisation } from './normalisation.ts';
 import { judgedPictures } from './pictures.ts';
@@ -63,7 +63,7 @@ function rowsOf({ ids, masks, ...values }: Batch, rows: readonly number[]): Batc
 export function priorTask(
   tf: TensorFlow,
   dataset: PictureSet,
-  features: Features,
+  features: Embeddings,
   { mean, deviation }: Normalisation,
   text: FrozenText,
   config: PriorConfig,

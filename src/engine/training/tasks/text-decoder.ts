@@ -48,7 +48,7 @@ type Batch = NoisedLatents & Captions;
 export function textDecoderTask(
   tf: TensorFlow,
   dataset: PictureSet,
-  features: Features,
+  features: Pick<Features, 'latents'>,
   text: FrozenText,
   draw: DrawSheet,
   config: TextDecoderConfig,

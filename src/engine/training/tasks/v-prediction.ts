@@ -21,8 +21,12 @@ const MIN_SNR = 5;
 
 const noising = createNoising(DECODER_SCHEDULER);
 
-export function noiseLatents(features: Features, indices: readonly number[], dice: Dice): NoisedLatents {
-  const latents = gatherRows(features.latents, indices);
+export function noiseLatents(
+  { latents: all }: Pick<Features, 'latents'>,
+  indices: readonly number[],
+  dice: Dice,
+): NoisedLatents {
+  const latents = gatherRows(all, indices);
   return { latents, epsilon: dice.normal([latents.length]).data, ...noising(indices.length, dice) };
 }
 

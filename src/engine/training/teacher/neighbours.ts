@@ -1,11 +1,7 @@
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import type { Tensor } from '../../tensor.ts';
-import { readSafetensors, writeSafetensors } from '../../weights/safetensors.ts';
 import type { Dice } from '../dice.ts';
+import { digestOf, keptIn } from '../kept-file.ts';
 import { concatenated } from '../tasks/pictures.ts';
 import { fetchSentenceModel, openSentenceModel } from './sentence-model.ts';
 
@@ -56,9 +52,19 @@ export async function loadNeighbours(
   names: readonly string[],
   say: (line: string) => void,
 ): Promise<Neighbours> {
-  const origin = originOf(words, names);
-  const kept = existsSync(path) ? await readSafetensors(path) : undefined;
-  if (kept?.get('origin')?.data[0] === origin) return { nearest: kept.get('nearest')!, weights: kept.get('weights')! };
+  const kept = await keptIn(path, digestOf(JSON.stringify([words, names])), async () => {
+    const neighbours = await computeNeighbours(tf, words, names, say);
+    return new Map(Object.entries(neighbours));
+  });
+  return { nearest: kept.get('nearest')!, weights: kept.get('weights')! };
+}
+
+async function computeNeighbours(
+  tf: TensorFlow,
+  words: readonly string[],
+  names: readonly string[],
+  say: (line: string) => void,
+): Promise<Neighbours> {
   const model = await openSentenceModel(tf, await fetchSentenceModel(say));
   const meanings: Float32Array[] = [];
   const tenth = Math.ceil(words.length / 10);
@@ -66,22 +72,8 @@ export async function loadNeighbours(
     say(`meanings of ${meanings.length} of ${words.length} words`);
     meanings.push(...(await model.embed(words.slice(meanings.length, meanings.length + tenth))));
   }
-  const neighbours = await findNeighbours(tf, meanings, await model.embed(names));
-  await mkdir(dirname(path), { recursive: true });
-  await writeSafetensors(
-    `${path}.partial`,
-    new Map<string, Tensor>([...Object.entries(neighbours), ['origin', { data: Float32Array.of(origin), shape: [1] }]]),
-  );
-  await rename(`${path}.partial`, path);
-  return neighbours;
+  return findNeighbours(tf, meanings, await model.embed(names));
 }
-
-/** 24 bits, which a float32 holds exactly. */
-const originOf = (words: readonly string[], names: readonly string[]): number =>
-  createHash('sha256')
-    .update(JSON.stringify([words, names]))
-    .digest()
-    .readUIntBE(0, 3);
 
 /** @param words and names, embeddings of length 1 */
 export async function findNeighbours(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Dice } from '../../dice.ts';
 import type { Concept } from '../concepts.ts';
 import type { PictureRecord } from '../dataset.ts';
@@ -18,11 +19,12 @@ class ComposedSet implements PictureSet {
   readonly plain: PictureSet;
   readonly records: readonly PictureRecord[];
   readonly concepts: ReadonlyMap<string, Concept>;
+  readonly #seed: number;
   readonly #compositions: readonly Composition[];
   /** Kept once they are drawn: drawing takes longer than all else that is done to a picture. */
   readonly #drawn = new Map<number, Uint8Array>();
 
-  constructor(plain: PictureSet, compositions: readonly Composition[]) {
+  constructor(plain: PictureSet, seed: number, compositions: readonly Composition[]) {
     const ids = compositions.map((_, i) => `composition ${i}`);
     this.plain = plain;
     this.records = [...plain.records, ...compositions.map((composition, i) => recordOf(ids[i]!, composition))];
@@ -30,6 +32,7 @@ class ComposedSet implements PictureSet {
       ...plain.concepts,
       ...compositions.map((it, i) => [ids[i]!, conceptOf(ids[i]!, it)] as const),
     ]);
+    this.#seed = seed;
     this.#compositions = compositions;
   }
 
@@ -39,6 +42,14 @@ class ComposedSet implements PictureSet {
     const drawn = this.#drawn.get(index) ?? pictureFrom(composition.draw());
     this.#drawn.set(index, drawn);
     return drawn.slice();
+  }
+
+  /** Compositions follow from the plain pictures and the seed: none has to be drawn for it. */
+  async digest(): Promise<string> {
+    const compositions = JSON.stringify([this.#seed, this.records.slice(this.plain.records.length)]);
+    return createHash('sha256')
+      .update((await this.plain.digest()) + compositions)
+      .digest('hex');
   }
 
   close(): void {
@@ -57,7 +68,7 @@ export function withCompositions(set: PictureSet, { count, seed, heldOut = false
     const composition = compose(things, new Dice(seed, i));
     if (composition?.heldOut === heldOut) compositions.push(composition);
   }
-  return new ComposedSet(set, compositions);
+  return new ComposedSet(set, seed, compositions);
 }
 
 /** The set without its compositions: what is judged. */

@@ -1,0 +1,63 @@
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../../errors.ts';
+
+/**
+ * Does work in a folder while no other process may. The lock is a file that names its process: one that a killed process has
+ * left is taken over.
+ * @throws InputError where another process is at work there
+ */
+export async function withLock<R>(folder: string, work: () => Promise<R>): Promise<R> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, 'lock');
+  await acquire(path, folder);
+  try {
+    return await work();
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+async function acquire(path: string, folder: string): Promise<void> {
+  const own = `${path}.${process.pid}`;
+  await writeFile(own, await identityOf(process.pid));
+  try {
+    // a link, unlike a new file, is there with its content or not at all
+    while (!(await isLinked(own, path))) {
+      const holder = await readFile(path, 'utf8').catch(() => '');
+      const pid = Number.parseInt(holder, 10);
+      if (isRunning(pid) && holder === (await identityOf(pid)))
+        throw new InputError(
+          `${folder} is in use by process ${pid}, which trains the same part: wait for its end, or name another --runs`,
+        );
+      await rm(path, { force: true });
+    }
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+const isLinked = (from: string, to: string): Promise<boolean> =>
+  link(from, to).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false;
+      throw error;
+    },
+  );
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Its number, and where Linux tells it when it was started: numbers come again. */
+async function identityOf(pid: number): Promise<string> {
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // field 22; the program's name, the second one, stands in brackets and may hold spaces
+  const started = status.slice(status.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  return `${pid} ${started}`;
+}

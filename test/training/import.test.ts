@@ -1,0 +1,117 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { tensor } from '../../src/engine/tensor.ts';
+import { checkpointOf, saveCheckpoint } from '../../src/engine/training/checkpoint.ts';
+import { importModel } from '../../src/engine/training/import.ts';
+import { findMisfits } from '../../src/engine/training/learned-from.ts';
+import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
+import { Parameters } from '../../src/engine/training/parameters.ts';
+import type { Part } from '../../src/engine/training/part-names.ts';
+import { openClipConfig, openMovqConfig, openUnetConfig } from '../../src/engine/training/run-config.ts';
+import { trainedClip, trainedDecoder, trainedMovq } from '../../src/engine/training/tasks/frozen.ts';
+import { writeComponents } from '../../src/engine/training/tasks/principal-components.ts';
+import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
+import { writeRandomArPrior } from '../pipeline/random-ar-prior.ts';
+import { tensorflow as tf } from './tensorflow-js.ts';
+
+const TINY = fileURLToPath(new URL('../golden/kandinsky-tiny', import.meta.url));
+
+let dir: string;
+let model: string;
+let runs: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unclip-import-'));
+  model = join(dir, 'model');
+  await cp(TINY, model, { recursive: true, filter: (path) => !path.endsWith('inpaint-unet') });
+  await writeRandomArPrior(join(model, 'prior-model'), { embedding_dim: 32, num_embeddings: 32 });
+  await writeFile(join(model, 'ATTRIBUTION.md'), 'Pictures, by them\n');
+});
+beforeEach(async () => {
+  runs = await mkdtemp(join(dir, 'runs-'));
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+async function importing(): Promise<string[]> {
+  const said: string[] = [];
+  await importModel(model, runs, (line) => said.push(line));
+  return said;
+}
+
+/** A part that was trained here, from the start. */
+async function save(part: Part): Promise<void> {
+  const parameters = new Parameters([{ name: 'w', shape: [1], offset: 0, size: 1 }]);
+  await mkdir(join(runs, part), { recursive: true });
+  const state = { ...initialState(Float32Array.of(1)), step: 10 };
+  await saveCheckpoint(checkpointOf(runs, part), parameters, state);
+}
+const remove = (part: Part) => rm(join(runs, part), { recursive: true });
+
+test('the networks of a model are opened with the sizes that come with them', async () => {
+  await importing();
+  for (const opened of [
+    await trainedMovq(tf, runs, await openMovqConfig(runs)),
+    await trainedClip(tf, runs, await openClipConfig(runs)),
+    await trainedDecoder(tf, runs, await openUnetConfig(runs)),
+  ])
+    expect(opened.initialise).toBeTypeOf('function');
+});
+
+const ALL = ['movq', 'clip', 'decoder', 'prior', 'ar-prior'] as const;
+
+test('it says what was taken, and at another call what was kept; all of it fits', async () => {
+  expect(await importing()).toEqual([`taken from ${model}: ${ALL.join(', ')}`]);
+  expect(await importing()).toEqual([`kept as they are in ${runs}: ${ALL.join(', ')}`]);
+  await remove('decoder');
+  expect(await importing()).toEqual([
+    `kept as they are in ${runs}: movq, clip, prior, ar-prior`,
+    `taken from ${model}: decoder`,
+  ]);
+  expect(await findMisfits(runs, ALL)).toEqual([]);
+});
+
+test('prior and decoder are not put beside the CLIP of another training, and nothing is written', async () => {
+  await save('clip');
+  await expect(importing()).rejects.toThrow(
+    `${runs}: decoder of ${model} has learned from another clip, so it can't be used with this one: name another --runs`,
+  );
+  expect(await readdir(runs)).toEqual(['clip']);
+});
+
+test('nor is a CLIP put beside a prior that has learned from another', async () => {
+  await importing();
+  await save('prior');
+  await remove('clip');
+  await expect(importing()).rejects.toThrow(`${runs}: prior of ${runs} has learned from another clip`);
+});
+
+test("a training's own principal components and works stay, and CLIP's further training is no mixture", async () => {
+  await importing();
+  await remove('ar-prior');
+  await save('clip');
+  const one = tensor(Float32Array.of(1), [1]);
+  await writeComponents(runs, 'digest', { mean: one, directions: one, deviations: one });
+  await writeFile(join(runs, 'ATTRIBUTION.md'), 'Pictures, by us\n');
+  const before = await readFile(join(runs, 'ar-prior', 'components.safetensors'));
+  const arPrior = join(model, 'prior-model', 'prior_ar');
+  await cp(arPrior, join(dir, 'prior_ar'), { recursive: true });
+  await rm(arPrior, { recursive: true });
+  try {
+    expect(await importing()).toEqual([`kept as they are in ${runs}: movq, clip, decoder, prior`]);
+  } finally {
+    await cp(join(dir, 'prior_ar'), arPrior, { recursive: true });
+  }
+  expect(await readFile(join(runs, 'ar-prior', 'components.safetensors'))).toEqual(before);
+  expect(await readFile(join(runs, 'ATTRIBUTION.md'), 'utf8')).toBe('Pictures, by us\n');
+});
+
+test('works of both are named where parts of a model are added to a training', async () => {
+  await writeFile(join(runs, 'ATTRIBUTION.md'), 'Pictures, by us\n');
+  await importing();
+  await remove('decoder');
+  await importing();
+  expect(await readFile(join(runs, 'ATTRIBUTION.md'), 'utf8')).toBe('Pictures, by us\n\nPictures, by them\n');
+  expect((await readSafetensors(checkpointOf(runs, 'decoder'))).get('step')!.data[0]).toBe(0);
+});

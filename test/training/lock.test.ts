@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { withLock } from '../../src/engine/training/lock.ts';
+import { InputError } from '../../src/errors.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unclip-lock-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+test('two are not at work in one folder, and the second is told who is', async () => {
+  await withLock(folder, async () => {
+    const second = withLock(folder, async () => 'done');
+    await expect(second).rejects.toThrow(InputError);
+    await expect(second).rejects.toThrow(`${folder} is in use by process ${process.pid}`);
+  });
+  expect(await readdir(folder)).toEqual([]);
+  expect(await withLock(folder, async () => 'done')).toBe('done');
+});
+
+test('work that fails leaves no lock', async () => {
+  const failed = withLock(folder, async () => {
+    throw new Error('no more memory');
+  });
+  await expect(failed).rejects.toThrow('no more memory');
+  expect(await readdir(folder)).toEqual([]);
+});
+
+const gone = () => `${spawnSync(process.execPath, ['--version']).pid} 1`;
+const CASES: [string, () => string][] = [
+  ['is gone', gone],
+  ['has left nothing to read', () => ''],
+];
+// its number has come again
+if (existsSync('/proc/self/stat')) CASES.push(['was another of the same number', () => `${process.pid} 1`]);
+
+test.each(CASES)('a lock is taken over whose process %s', async (_, holder) => {
+  await writeFile(join(folder, 'lock'), holder());
+  expect(await withLock(folder, async () => 'done')).toBe('done');
+});
