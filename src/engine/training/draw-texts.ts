@@ -18,7 +18,7 @@ export async function openTextDecoder(
   tf: TensorFlow,
   runs: string,
 ): Promise<(prompt: string, seed: number) => Promise<Uint8Array>> {
-  for (const part of ['movq', 'clip', 'text-decoder']) requireCheckpoint(checkpointOf(runs, part));
+  for (const part of ['text-decoder', 'movq', 'clip']) requireCheckpoint(checkpointOf(runs, part));
   const [clip, movq] = [await openClipConfig(runs), await openMovqConfig(runs)];
   const text = {
     tokenizer: await loadTokenizer(tokenizerFolder(runs)),
