@@ -233,6 +233,13 @@ describe('Cornell Movie-Dialogs', () => {
     dataset.close();
   });
 
+  test('none is held out where all are to be learned', async () => {
+    await build({ learnAll: true });
+    const dataset = new Dataset(join(dirname(dir), 'out'));
+    expect(new Set(dataset.records.map(({ split }) => split))).toEqual(new Set(['train']));
+    dataset.close();
+  });
+
   test.each([
     ['UTF-8', Buffer.from('L1 +++$+++ u0 +++$+++ m0 +++$+++ ANNA +++$+++ A café.\n')],
     ['UTF-16', Buffer.from('L1 +++$+++ u0 +++$+++ m0 +++$+++ ANNA +++$+++ A.\n', 'utf16le')],

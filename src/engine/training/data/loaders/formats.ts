@@ -39,6 +39,8 @@ export interface FolderOptions {
   readonly language?: string;
   /** At most this many pictures. */
   readonly limit?: number;
+  /** Holds none out to measure by. */
+  readonly learnAll?: boolean;
 }
 
 /** The pictures of a folder in one of these layouts. */
@@ -49,7 +51,7 @@ export function collectFolder(loader: Loader, dir: string, options: FolderOption
 async function* readItems(
   loader: Loader,
   dir: string,
-  { scratch, language = 'en', limit = Number.POSITIVE_INFINITY }: FolderOptions,
+  { scratch, language = 'en', limit = Number.POSITIVE_INFINITY, learnAll = false }: FolderOptions,
   leaveOut: LeaveOut,
 ): AsyncGenerator<Item> {
   let left = limit;
@@ -58,14 +60,18 @@ async function* readItems(
       leaveOut('a file name that leads out of the folder', sample.file);
       continue;
     }
-    yield { record: recordOf(sample, loader), load: () => loadPicture(dir, sample) };
+    yield { record: recordOf(sample, loader, learnAll), load: () => loadPicture(dir, sample) };
     if (--left <= 0) return;
   }
 }
 
-function recordOf({ captions, concept, group, source }: Sample, { captionsAre }: Loader): Item['record'] {
+function recordOf(
+  { captions, concept, group, source }: Sample,
+  { captionsAre }: Loader,
+  learnAll: boolean,
+): Item['record'] {
   const [name] = captions;
-  const split = splitStyles(group, ['']).get('')!;
+  const split = learnAll ? 'train' : splitStyles(group, ['']).get('')!;
   return { concept, name, style: '', split, ...(captionsAre === 'sentences' && { captions: [...captions] }), source };
 }
 
