@@ -108,16 +108,19 @@ function ofModel(folders: Folders, runtime: RuntimeOptions, options: ReportOptio
 /** Of the figures those of drawn pictures. */
 async function ofTextDecoder(folders: Folders, runtime: RuntimeOptions, options: ReportOptions): Promise<Report> {
   const { only = DRAWN, runs } = options;
-  const paint = await openTextDecoder(await loadTensorFlow(), runs);
-  const draw: DrawQuestions = async (questions, onProgress) => {
-    const pictures: Uint8Array[] = [];
-    for (const { prompt, seed } of questions) onProgress(pictures.push(await paint(prompt, seed)));
-    return pictures;
+  const openDrawer = async () => {
+    const paint = await openTextDecoder(await loadTensorFlow(), runs);
+    const draw: DrawQuestions = async (questions, onProgress) => {
+      const pictures: Uint8Array[] = [];
+      for (const { prompt, seed } of questions) onProgress(pictures.push(await paint(prompt, seed)));
+      return pictures;
+    };
+    return { draw, close: async () => {} };
   };
   const dataset = new Dataset(folders.data);
   const wanted = DRAWN.filter((name) => only.includes(name));
-  const figures = judging(folders, runtime, options, (judged) => measureDrawings(draw, wanted, dataset, judged));
-  return { ...notMeasured('not of a text decoder'), ...(await figures.finally(() => dataset.close())) };
+  const figures = judging(folders, runtime, options, (judged) => measureDrawings(openDrawer, wanted, dataset, judged));
+  return { ...notMeasured(FIGURES, 'not of a text decoder'), ...(await figures.finally(() => dataset.close())) };
 }
 
 function judging<R>(

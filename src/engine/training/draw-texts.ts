@@ -1,3 +1,4 @@
+import { latentChannels } from '../networks/movq.ts';
 import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { checkpointOf, requireCheckpoint } from './checkpoint.ts';
@@ -26,7 +27,7 @@ export async function openTextDecoder(
     weights: (await trainedClip(tf, runs, clip)).weights,
   };
   const side = PICTURE_SIZE / 2 ** (movq.block_out_channels.length - 1);
-  const latentShape = [side, side, movq.latent_channels];
+  const latentShape = [side, side, latentChannels(movq)];
   const paint = createPainter(tf, movq, (await trainedMovq(tf, runs, movq)).weights, latentShape);
   const conditioned = textConditioned(tf, await openTextDecoderConfig(runs), text);
   const nothing = tokenize(text, ['']);

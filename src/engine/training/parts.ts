@@ -84,6 +84,7 @@ export async function trainPart(tf: TensorFlow, part: Part, options: PartOptions
 
 /** Of the time for all, in the order in which they learn from each other: about what the bundled model's parts had. */
 const SHARES = { movq: 2, teacher: 1, clip: 6, prior: 1.5, decoder: 8 } as const;
+type SharingPart = keyof typeof SHARES;
 
 /**
  * Divides the time among the parts that have not had their planned number of steps yet, and gives the decoder what they leave.
@@ -93,7 +94,7 @@ const SHARES = { movq: 2, teacher: 1, clip: 6, prior: 1.5, decoder: 8 } as const
 export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAreGood = false): Promise<void> {
   const end = Date.now() + options.time;
   const parts = await partsToTrain(options, encodersAreGood);
-  const share = (part: keyof typeof SHARES, among: typeof parts) =>
+  const share = (part: SharingPart, among: readonly SharingPart[]) =>
     SHARES[part] / among.reduce((sum, other) => sum + SHARES[other], 0);
   const planned = parts.map((part) => `${part} ${((options.time / 60_000) * share(part, parts)).toPrecision(2)}`);
   options.say(`minutes planned: ${planned.join(', ')}`);
@@ -107,18 +108,18 @@ export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAre
 }
 
 /** In their order; those that have had their planned steps are done, but for the decoder. */
-async function partsToTrain({ data, runs }: PartOptions, encodersAreGood: boolean): Promise<(keyof typeof SHARES)[]> {
+async function partsToTrain({ data, runs }: PartOptions, encodersAreGood: boolean): Promise<SharingPart[]> {
   const plain = new Dataset(data);
   const isTaught = conceptsRecur(plain);
   plain.close();
-  const isWanted = async (part: keyof typeof SHARES) => {
+  const isWanted = async (part: SharingPart) => {
     if (part === 'decoder') return true;
     if (part !== 'prior' && (encodersAreGood || (part === 'teacher' && !isTaught))) return false;
     return !existsSync(checkpointOf(runs, part)) || (await trainedSteps(runs, part)) < PLANNED_STEPS[part];
   };
-  const parts = Object.keys(SHARES) as (keyof typeof SHARES)[];
-  const wanted = await Promise.all(parts.map(isWanted));
-  return parts.filter((_, i) => wanted[i]);
+  const wanted: SharingPart[] = [];
+  for (const part of Object.keys(SHARES) as SharingPart[]) if (await isWanted(part)) wanted.push(part);
+  return wanted;
 }
 
 async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {

@@ -53,16 +53,15 @@ export async function measure(options: ReportOptions): Promise<Report> {
   const { components } = await readKandinskyFolder(options.model);
   const dataset = new Dataset(options.data);
   const wanted = (name: FigureName) => options.only === undefined || options.only.includes(name);
-  const report = notMeasured('not asked for');
+  const report = notMeasured(FIGURES, 'not asked for');
 
   if (wanted('movq_psnr')) report.movq_psnr = await measureAutoencoder(components.movq, dataset, options);
   if (wanted('clip_pair_top1')) report.clip_pair_top1 = await measureEncoders(components, dataset, options);
-  const drawn = DRAWN.filter(wanted);
-  if (drawn.length > 0) {
+  const openDrawer = async () => {
     const model = await openModel(options.model, options.runtime);
-    const figures = measureDrawings(drawnBy(model), drawn, dataset, options);
-    Object.assign(report, await figures.finally(() => model.close()));
-  }
+    return { draw: drawnBy(model), close: () => model.close() };
+  };
+  Object.assign(report, await measureDrawings(openDrawer, DRAWN.filter(wanted), dataset, options));
   if (wanted('step_vs_torch')) report.step_vs_torch = await measureSpeed(components.unet, dataset, options);
   if (wanted('weights_mb')) {
     const folders = [options.model, ...options.beside.filter((folder) => existsSync(folder))];
@@ -72,8 +71,8 @@ export async function measure(options: ReportOptions): Promise<Report> {
   return report;
 }
 
-export const notMeasured = (reason: string): Record<FigureName, Figure> =>
-  Object.fromEntries(FIGURES.map((name) => [name, { value: null, reason }])) as Record<FigureName, Figure>;
+export const notMeasured = <Name extends FigureName>(names: readonly Name[], reason: string): Record<Name, Figure> =>
+  Object.fromEntries(names.map((name) => [name, { value: null, reason }])) as Record<Name, Figure>;
 
 async function measureAutoencoder(folder: string, dataset: Dataset, { runtime, onProgress }: ReportOptions) {
   const movq = await openMovq(folder, runtime);
@@ -88,39 +87,46 @@ async function measureEncoders(components: Components, dataset: Dataset, { runti
   return measureClip(clip, dataset, (...at) => onProgress('CLIP', ...at)).finally(() => clip.close());
 }
 
-/** What the judge says of what is drawn. */
+/** What pictures come from, and how it is let go of. */
+export interface Drawer {
+  readonly draw: DrawQuestions;
+  close(): Promise<void>;
+}
+
+/**
+ * What the judge says of what is drawn.
+ * @param openDrawer is called when there are figures to measure, and a judge
+ */
 export async function measureDrawings(
-  draw: DrawQuestions,
+  openDrawer: () => Promise<Drawer>,
   figures: readonly Drawn[],
   dataset: Dataset,
   options: JudgingOptions,
 ): Promise<Partial<Record<Drawn, Figure>>> {
-  if (!hasJudge(options.judge)) {
-    return sameReason(figures, `there is no judge in ${options.judge}: npm run train -- judge`);
-  }
+  if (figures.length === 0) return {};
+  if (!hasJudge(options.judge))
+    return notMeasured(figures, `there is no judge in ${options.judge}: npm run train -- judge`);
   const judge = await openJudge(options.judge, options.runtime);
+  const drawer = await openDrawer();
   try {
     const training = dataset.records.filter(({ split }) => split === 'train').length;
     const bench = await openBench(judge, dataset, (done) => options.onProgress('judge', done, training));
-    if (bench.known.size === 0) return sameReason(figures, `${options.judge} knows none of the data set's names`);
+    if (bench.known.size === 0) return notMeasured(figures, `${options.judge} knows none of the data set's names`);
     const real = await judgeReal(bench, dataset);
     const ofReal = { prompt_top1: real?.concept, pair_top1: real?.both, hyponym_top1: real?.concept };
     const measured: Partial<Record<Drawn, Figure>> = {};
     for (const name of figures) {
       const { ask, stage } = QUESTIONS[name];
       const onProgress = (done: number, total: number) => options.onProgress(stage, done, total);
-      const answers = await answer(draw, bench, ask(dataset, bench.known), onProgress);
+      const answers = await answer(drawer.draw, bench, ask(dataset, bench.known), onProgress);
       await options.onAnswers(name, answers);
       measured[name] = shareOf(answers, ofReal[name]);
     }
     return measured;
   } finally {
-    await judge.close();
+    await Promise.all([judge.close(), drawer.close()]);
   }
 }
-
-const sameReason = (figures: readonly Drawn[], reason: string): Partial<Record<Drawn, Figure>> =>
-  Object.fromEntries(figures.map((name) => [name, { value: null, reason }]));
 
 async function measureSpeed(unet: string, dataset: Dataset, options: ReportOptions): Promise<Figure> {
   const python = await findTorchPython(options.python, options.say);

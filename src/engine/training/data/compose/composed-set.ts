@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Dice } from '../../dice.ts';
+import { digestOf } from '../../kept-file.ts';
 import type { Concept } from '../concepts.ts';
 import type { PictureRecord } from '../dataset.ts';
 import type { PictureSet } from '../picture-set.ts';
@@ -47,9 +47,7 @@ class ComposedSet implements PictureSet {
   /** Compositions follow from the plain pictures and the seed: none has to be drawn for it. */
   async digest(): Promise<string> {
     const compositions = JSON.stringify([this.#seed, this.records.slice(this.plain.records.length)]);
-    return createHash('sha256')
-      .update((await this.plain.digest()) + compositions)
-      .digest('hex');
+    return digestOf(await this.plain.digest(), compositions);
   }
 
   close(): void {
