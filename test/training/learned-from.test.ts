@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -9,9 +9,7 @@ import { findMisfits, learnsFrom } from '../../src/engine/training/learned-from.
 import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
 import type { Part } from '../../src/engine/training/part-names.ts';
-import { isDistilledFromClip, prepareDistillation } from '../../src/engine/training/tasks/distilled-from.ts';
-import { writeSafetensors } from '../../src/engine/weights/safetensors.ts';
-import { writeJson } from '../../src/engine/weights/write-model.ts';
+import { loadClip } from '../../src/engine/training/tasks/frozen.ts';
 
 let runs: string;
 beforeEach(async () => {
@@ -63,25 +61,14 @@ test('a fine-tuned decoder stays that of the decoder that it began as', async ()
   expect(await misfits('fine-tune')).toEqual([['fine-tune', 'decoder', 10, 20]]);
 });
 
-test('a distilled text encoder begins again once CLIP has become another', async () => {
+test('a distilled text encoder is not used once CLIP has become another, until it is trained again', async () => {
   await save('clip', 10);
   await save('distil', 5);
-  expect(await isDistilledFromClip(runs)).toBe(true);
+  expect((await loadClip(runs)).get('w')!.data[0]).toBe(5);
   await save('clip', 10, 11);
-  expect(await isDistilledFromClip(runs)).toBe(false);
-  await prepareDistillation(runs, () => {});
-  await expect(readFile(checkpointOf(runs, 'distil'))).rejects.toThrow('ENOENT');
-});
-
-test('a checkpoint of an earlier version tells nothing, but for that of a distilled text encoder', async () => {
-  for (const part of ['clip', 'prior', 'distil'] as const) await save(part, 10);
-  for (const part of ['prior', 'distil'])
-    await writeSafetensors(checkpointOf(runs, part), new Map([['step', tensor(Float32Array.of(10), [1])]]));
-  await writeJson(join(runs, 'distil', 'config.json'), { clip_step: 10 });
-  expect(await isDistilledFromClip(runs)).toBe(true);
-  await save('clip', 20);
-  expect(await misfits('prior')).toEqual([]);
-  expect(await isDistilledFromClip(runs)).toBe(false);
+  await expect(loadClip(runs)).rejects.toThrow('run npm run train -- distil again');
+  await save('distil', 6);
+  expect((await loadClip(runs)).get('w')!.data[0]).toBe(6);
 });
 
 test('what a run learns in terms of is found anew with another CLIP, until the run has a checkpoint', async () => {

@@ -3,13 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Tensor } from '../tensor.ts';
-import {
-  readMetadata,
-  readSafetensors,
-  readSafetensorsHeader,
-  readTensor,
-  writeSafetensors,
-} from '../weights/safetensors.ts';
+import { readMetadata, readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
 import { replaceFile } from './replace-file.ts';
 
 type Named = ReadonlyMap<string, Tensor>;
@@ -58,12 +52,4 @@ export async function writeKept(path: string, origin: string, computed: Named): 
   await replaceFile(path, (partial) => writeSafetensors(partial, computed, { metadata: { origin } }));
 }
 
-async function isFrom(path: string, origin: string): Promise<boolean> {
-  const { origin: found } = await readMetadata(path);
-  if (found !== undefined) return found === origin;
-  // earlier versions kept the first 24 bits, as a number
-  const number = (await readSafetensorsHeader(path)).get('origin');
-  return (
-    number !== undefined && (await readTensor(number)).data.join() === String(Number.parseInt(origin.slice(0, 6), 16))
-  );
-}
+const isFrom = async (path: string, origin: string) => (await readMetadata(path)).origin === origin;

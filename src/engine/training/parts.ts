@@ -31,10 +31,9 @@ import type { ClipConfig, FrozenText } from './tasks/clip-encoders.ts';
 import { embedTexts } from './tasks/clip-figures.ts';
 import { decoderTask } from './tasks/decoder.ts';
 import { distilTask } from './tasks/distil.ts';
-import { prepareDistillation } from './tasks/distilled-from.ts';
 import { type Embeddings, type Features, loadEmbeddings, loadLatents } from './tasks/features.ts';
 import { fineTuneTask } from './tasks/fine-tune.ts';
-import { trainedClip, trainedDecoder, trainedMovq, trainedTeacher } from './tasks/frozen.ts';
+import { trainedClip, trainedDecoder, trainedMovq, trainedTeacher, undistilledClip } from './tasks/frozen.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { concatenated } from './tasks/pictures.ts';
@@ -170,8 +169,7 @@ export async function createTask(
 
   const seen = await openEmbeddings(tf, dataset, runs, say);
   if (part === 'distil') {
-    await prepareDistillation(runs, say);
-    const start = await trainedClip(tf, runs, clip);
+    const start = await undistilledClip(tf, runs, clip);
     const vocabulary = await openVocabulary(tf, dataset, runs, say);
     return (await distilTask(tf, dataset, seen, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
   }
@@ -233,7 +231,7 @@ async function openNameVectors(
 ): Promise<Float32Array | undefined> {
   const path = checkpointOf(runs, 'clip');
   if (!existsSync(path) || (await hasParameter(path, 'concepts'))) return undefined;
-  const { weights } = await trainedClip(tf, runs, clip);
+  const { weights } = await undistilledClip(tf, runs, clip);
   return concatenated(await embedTexts(tf, weights, clip, tokenizer, namesWithVectors(dataset)));
 }
 

@@ -11,10 +11,10 @@ import type { UnetConfig } from '../../networks/unet-config.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { Tensor } from '../../tensor.ts';
-import { checkpointOf, loadAverage } from '../checkpoint.ts';
+import { checkpointOf, loadAverage, loadLearnedFrom } from '../checkpoint.ts';
+import { digestOf } from '../kept-file.ts';
 import { type Initialiser, Parameters } from '../parameters.ts';
 import type { ClipConfig } from './clip-encoders.ts';
-import { isDistilledFromClip } from './distilled-from.ts';
 
 type T = tfjs.Tensor;
 type Averages = ReadonlyMap<string, Tensor>;
@@ -40,7 +40,14 @@ export const movqOf = (tf: TensorFlow, runs: string, config: MovqConfig, average
 
 /** With the text encoder that knows more words where there is one. */
 export const trainedClip = async (tf: TensorFlow, runs: string, config: ClipConfig): Promise<TrainedNetwork> =>
-  open(tf, runs, 'clip', await loadClip(runs), (weights) => {
+  clipOf(tf, runs, config, await loadClip(runs));
+
+/** With the text encoder that learned from captions alone. */
+export const undistilledClip = async (tf: TensorFlow, runs: string, config: ClipConfig): Promise<TrainedNetwork> =>
+  clipOf(tf, runs, config, await loadAverage(checkpointOf(runs, 'clip')));
+
+const clipOf = (tf: TensorFlow, runs: string, config: ClipConfig, averages: Averages): TrainedNetwork =>
+  open(tf, runs, 'clip', averages, (weights) => {
     see(tf, weights, config);
     clipText(
       new TfjsOps(tf),
@@ -117,7 +124,7 @@ export async function loadClip(runs: string): Promise<Map<string, Tensor>> {
   const clip = await loadAverage(checkpointOf(runs, 'clip'));
   const distilled = checkpointOf(runs, 'distil');
   if (!existsSync(distilled)) return clip;
-  if (!(await isDistilledFromClip(runs)))
+  if ((await loadLearnedFrom(distilled))?.clip?.weights !== digestOf(clip))
     throw new InputError(`${distilled}: CLIP has been trained further since; run npm run train -- distil again`);
   return new Map([...clip, ...(await loadAverage(distilled))]);
 }
