@@ -10,6 +10,7 @@ import { trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 import { classifierConfig } from '../../src/engine/training/tasks/classifier.ts';
+import { clipPixels, type View, WHOLE } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { mirror, randomView, type ViewKind } from '../../src/engine/training/tasks/views.ts';
 import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
 import { SMALL_JUDGE, writeRandomJudge } from '../report/random-judge.ts';
@@ -93,6 +94,40 @@ describe('what the judge sees', () => {
     expect(least('red heart', 'strong')).toBeGreaterThan(0.15);
     // of which the style is to be told
     expect(least('heart', 'gentle')).toBeGreaterThan(1);
+  });
+
+  test('is sometimes of other colours, but not where its name says a colour, nor in a gentle view', () => {
+    const colours = (name: string, kind: ViewKind) =>
+      Array.from({ length: 60 }, (_, step) => {
+        const red = Uint8Array.from({ length: 128 * 128 * 4 }, (_, i) => [200, 0, 0, 255][i % 4]!);
+        const pixels = randomView(red, name, 16, new Dice(0, step), kind);
+        const [r, g, b] = [...pixels.subarray((8 * 16 + 8) * 3, (8 * 16 + 8) * 3 + 3)] as [number, number, number];
+        if (Math.max(r, g, b) - Math.min(r, g, b) < 0.3) return 'grey';
+        return r > Math.max(g, b) ? 'red' : 'other';
+      });
+    // a fifth of strong views are partly hidden, by whatever colour
+    const others = (found: readonly string[]) => found.filter((colour) => colour === 'other').length;
+    expect(others(colours('heart', 'strong'))).toBeGreaterThan(others(colours('red heart', 'strong')) + 4);
+    expect(others(colours('heart', 'gentle'))).toBe(0);
+  });
+
+  test('is bent: each place is moved by what its row and its column say', () => {
+    const picture = Uint8Array.from({ length: 128 * 128 * 4 }, (_, i) => ((i >> 2) * 37 + (i % 4) * 11) % 256);
+    const seen = (view: Partial<View>) => {
+      const pixels = new Float32Array(128 * 128 * 3);
+      clipPixels(picture, { ...WHOLE, ...view }, 128, pixels);
+      return pixels;
+    };
+    const by = (pixels: number) => new Float32Array(128).fill(pixels);
+    const bend = { right: { byRow: by(2), byColumn: by(1) }, down: { byRow: by(4), byColumn: by(-9) } };
+    expect(seen({ bend })).toEqual(seen({ right: 3, down: -5 }));
+    const lastRow = by(0).fill(7, 127);
+    const sheared = seen({
+      bend: { right: { byRow: lastRow, byColumn: by(0) }, down: { byRow: by(0), byColumn: by(0) } },
+    });
+    const rest = 127 * 128 * 3;
+    expect(sheared.subarray(0, rest)).toEqual(seen({}).subarray(0, rest));
+    expect(sheared.subarray(rest)).toEqual(seen({ right: 7 }).subarray(rest));
   });
 
   test('a mirror twice is none', () => {

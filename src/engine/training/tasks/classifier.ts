@@ -24,7 +24,7 @@ const ROWS = 64;
 
 /** Judge and teacher, which CLIP learns from, have different sizes and seeds: the judge is to have mistakes of its own. */
 export type ClassifierPart = 'judge' | 'teacher';
-const CHANNELS = { judge: [32, 64, 128, 256], teacher: [32, 96, 160, 224] } as const;
+const CHANNELS = { judge: [32, 64, 128, 256], teacher: [32, 96, 224, 384] } as const;
 
 /**
  * A classifier of a data set's pictures: it knows the names with at least two training pictures. Concepts of one name are one.

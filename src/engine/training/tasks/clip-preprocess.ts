@@ -10,6 +10,14 @@ export interface View {
   /** Clockwise, in radians. */
   readonly turn: number;
   readonly stretch: number;
+  /** By how much each place is moved besides, as if drawn by another hand; not at all where there is none. */
+  readonly bend?: Bend | undefined;
+}
+
+/** Displacements in pixels: of rows of the picture and of its columns, (128) each. */
+export interface Bend {
+  readonly right: { readonly byRow: Float32Array; readonly byColumn: Float32Array };
+  readonly down: { readonly byRow: Float32Array; readonly byColumn: Float32Array };
 }
 
 export const WHOLE: View = { scale: 1, right: 0, down: 0, turn: 0, stretch: 1 };
@@ -29,14 +37,21 @@ export function clipPixels(picture: Uint8Array, view: View, size: number, into: 
   const width = view.scale * Math.sqrt(view.stretch);
   const height = view.scale / Math.sqrt(view.stretch);
   const [cos, sin] = [Math.cos(view.turn), Math.sin(view.turn)];
+  const { bend } = view;
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
       let [red, green, blue] = [0, 0, 0];
       for (let sample = 0; sample < samples ** 2; sample++) {
         const across = (samples * x + (sample % samples) + 0.5) * step - middle - view.right;
         const along = (samples * y + Math.floor(sample / samples) + 0.5) * step - middle - view.down;
-        const column = Math.floor((across * cos + along * sin) / width + middle);
-        const row = Math.floor((along * cos - across * sin) / height + middle);
+        let column = Math.floor((across * cos + along * sin) / width + middle);
+        let row = Math.floor((along * cos - across * sin) / height + middle);
+        if (bend && column >= 0 && row >= 0 && column < PICTURE_SIZE && row < PICTURE_SIZE) {
+          const right = bend.right.byRow[row]! + bend.right.byColumn[column]!;
+          const down = bend.down.byRow[row]! + bend.down.byColumn[column]!;
+          column = Math.round(column - right);
+          row = Math.round(row - down);
+        }
         if (column >= 0 && row >= 0 && column < PICTURE_SIZE && row < PICTURE_SIZE) {
           const at = (row * PICTURE_SIZE + column) * 4;
           red += picture[at]!;

@@ -1,6 +1,6 @@
 import { PICTURE_SIZE } from '../data/rasterise.ts';
 import type { Dice } from '../dice.ts';
-import { clipPixels, WHOLE } from './clip-preprocess.ts';
+import { type Bend, clipPixels, WHOLE } from './clip-preprocess.ts';
 import { paintBackground } from './pictures.ts';
 
 /** Names of what is something else, or wrong, in a mirror. */
@@ -18,8 +18,9 @@ export const drawKind = (dice: Dice): ViewKind => (dice.chance(0.5) ? 'gentle' :
 
 /**
  * A training picture as CLIP and the classifiers see it, another way at every call: larger or smaller, moved, mirrored where
- * its name allows it, a little recoloured, out of focus; a strong view is also broader or narrower, turned, on another
- * background, greyer, and partly hidden (Zhong et al. 2020). Who has nine pictures of a thing learns them by heart otherwise.
+ * its name allows it, a little recoloured, out of focus; a strong view is also broader or narrower, turned, bent
+ * in slow waves, on another background, greyer or of other colours, and partly hidden (Zhong et al. 2020). Who has nine
+ * pictures of a thing learns them by heart otherwise: the tenth has other proportions and colours.
  * @param picture 128 × 128 RGBA bytes, composed on white; written into
  * @returns size × size RGB in [−1, 1], rows first, channels last
  */
@@ -30,14 +31,38 @@ export function randomView(picture: Uint8Array, name: string, size: number, dice
   if (isStrong && dice.chance(0.4)) paintBackground(picture, randomColour(dice));
   const shift = () => (PICTURE_SIZE / 6) * between(-0.5, 0.5);
   const place = { ...WHOLE, scale: between(0.75, 1.2), right: shift(), down: shift() };
-  const bent = isStrong && { turn: between(-0.26, 0.26), stretch: between(0.85, 1.18) };
-  clipPixels(picture, { ...place, ...bent }, size, pixels);
+  const distorted = isStrong && { turn: between(-0.26, 0.26), stretch: between(0.85, 1.18), bend: randomBend(dice) };
+  clipPixels(picture, { ...place, ...distorted }, size, pixels);
   if (!SIDED.test(name) && dice.chance(0.5)) mirror(pixels, size);
   recolour(pixels, isStrong ? 0.2 : 0.05, dice);
-  if (isStrong && !COLOURED.test(name) && dice.chance(0.5)) saturate(pixels, between(0, 1.5));
+  if (isStrong && !COLOURED.test(name)) {
+    if (dice.chance(0.25)) exchangeColours(pixels, dice);
+    if (dice.chance(0.5)) saturate(pixels, between(0, 1.5));
+  }
   if (isStrong && dice.chance(0.3)) hide(pixels, size, dice);
   if (dice.chance(0.5)) blur(pixels, size, 1 + dice.below(isStrong ? 4 : 2));
   return pixels;
+}
+
+/** Pixels at most that a wave of one period moves a place; one of n periods an nth of it, so that lines stay about as steep. */
+const BEND = 6;
+const PERIODS = 3;
+
+/** Two waves along each axis for either direction. */
+function randomBend(dice: Dice): Bend {
+  const waves = (): Float32Array => {
+    const displacements = new Float32Array(PICTURE_SIZE);
+    for (let wave = 0; wave < 2; wave++) {
+      const periods = 0.5 + (PERIODS - 0.5) * dice.uniform();
+      const amplitude = (BEND / 2 / Math.max(1, periods)) * dice.uniform();
+      const phase = 2 * Math.PI * dice.uniform();
+      for (let i = 0; i < PICTURE_SIZE; i++) {
+        displacements[i]! += amplitude * Math.sin((2 * Math.PI * periods * i) / PICTURE_SIZE + phase);
+      }
+    }
+    return displacements;
+  };
+  return { right: { byRow: waves(), byColumn: waves() }, down: { byRow: waves(), byColumn: waves() } };
 }
 
 const randomColour = (dice: Dice): [number, number, number] => [dice.below(256), dice.below(256), dice.below(256)];
@@ -62,6 +87,15 @@ function recolour(pixels: Float32Array, most: number, dice: Dice): void {
   const gain = 1 + most * (2 * dice.uniform() - 1);
   const gains = [0, 1, 2].map(() => gain * (0.9 + 0.2 * dice.uniform()));
   for (let i = 0; i < pixels.length; i++) pixels[i] = Math.max(-1, 1 + (pixels[i]! - 1) * gains[i % 3]!);
+}
+
+/** Red, green and blue in another order, in place: grey stays. */
+function exchangeColours(pixels: Float32Array, dice: Dice): void {
+  const [red, green, blue] = dice.some([0, 1, 2], 3) as [number, number, number];
+  for (let i = 0; i < pixels.length; i += 3) {
+    const colour = [pixels[i + red]!, pixels[i + green]!, pixels[i + blue]!];
+    pixels.set(colour, i);
+  }
 }
 
 /** Colours `by` times as far from grey as they were, in place. */
