@@ -79,6 +79,33 @@ test('a picture’s embedding tells its style beside its concept', async () => {
   expect(nearest('styles', STYLES)).toEqual(dataset.records.map(({ style }) => style));
 });
 
+test('a caption that does not name the style is right for both pictures of its concept in a batch', async () => {
+  const { task } = await openTask();
+  const parameters = await parametersOf(tf, task);
+  const weights = parameters.weights(parameters.tensors(tf, parameters.initialise(0, task.initialise)));
+  const isNamed = (ids: readonly number[]) => {
+    const caption = ids.map((id) => LETTERS[id] ?? '').join('');
+    return STYLES.some((style) => caption.includes(style));
+  };
+  let [named, unnamed] = [0, 0];
+  for (let step = 1; step <= 8; step++) {
+    const batch = await task.batch(step);
+    const { concepts, texts, fitting } = batch;
+    expect(concepts).toHaveLength(2 * NAMES.length);
+    for (const [picture, concept] of concepts.entries()) {
+      for (const [text, ids] of texts.entries()) {
+        const isOther = picture !== text && concepts[text] === concept;
+        expect(fitting[picture * texts.length + text]).toBe(Number(isOther && !isNamed(ids)));
+        if (isOther) isNamed(ids) ? named++ : unnamed++;
+      }
+    }
+    const loss = task.loss(weights, batch).total.dataSync()[0]!;
+    const without = task.loss(weights, { ...batch, fitting: fitting.map(() => 0) }).total.dataSync()[0]!;
+    if (fitting.includes(1)) expect(loss).toBeLessThan(without);
+  }
+  expect([named, unnamed].every((count) => count > 4)).toBe(true);
+});
+
 test('concepts start from what CLIP says of their names, where it knows them already', async () => {
   const nameVectors = Float32Array.from({ length: NAMES.length * WIDTH }, (_, i) => i);
   const { dataset, task } = await openTask({ nameVectors });

@@ -11,6 +11,9 @@ const STYLED: readonly ((name: string, style: string) => string)[] = [
 ];
 const PREFIXES = ['a picture of', 'an image of', 'a drawing of', 'an emoji of', 'an icon of'];
 
+/** "red heart, noto style", in other words at every call. */
+export const styledCaption = (name: string, style: string, dice: Dice): string => dice.pick(STYLED)(name, style);
+
 const article = (text: string) => (/^[aeiou]/.test(text) ? `an ${text}` : `a ${text}`);
 
 /**
@@ -30,7 +33,7 @@ export function sampleCaption({ name, style, captions }: PictureRecord, concept:
 function plainCaption(kind: number, name: string, style: string, concept: Concept, dice: Dice): string {
   const { keywords, synonyms, hypernyms } = concept;
   if (kind < 0.4) return name;
-  if (kind < 0.66) return style === '' ? name : dice.pick(STYLED)(name, style);
+  if (kind < 0.66) return style === '' ? name : styledCaption(name, style, dice);
   if (kind < 0.78)
     return keywords.length === 0 ? name : `${name}, ${dice.some(keywords, 1 + dice.below(3)).join(', ')}`;
   if (kind < 0.87) return keywords.length < 2 ? name : dice.some(keywords, 2 + dice.below(3)).join(', ');

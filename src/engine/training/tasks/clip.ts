@@ -2,6 +2,7 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../../errors.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { styledCaption } from '../data/captions.ts';
 import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
@@ -27,14 +28,23 @@ interface Batch {
   readonly pixels: Float32Array | undefined;
   /** Token ids, with end of text and padding. */
   readonly texts: readonly (readonly number[])[];
+  /** (B, B): 1 where the column's text fits the row's picture too, though it is another one's. */
+  readonly fitting: Float32Array;
   /** (B): numbers of the concepts. */
   readonly concepts: readonly number[];
   /** (2B): numbers of the styles, of the gentle views and then of the texts that name one. */
   readonly styles: readonly number[];
 }
 
-/** Of the styles in the loss; as much as that of the concepts. */
-const STYLE_WEIGHT = 1;
+/** Of a batch, the share that are second pictures of its concepts, in another style. */
+const SECOND = 0.25;
+/** How often the captions of such pairs name the style, besides those that do anyway. */
+const STYLED = 0.5;
+/** Added to a logit that counts neither for nor against. */
+const IGNORED = -1e9;
+
+/** Of the styles in the loss, which the gentle half of the views tells; that of the concepts counts once. */
+const STYLE_WEIGHT = 2;
 
 /** Of each picture's patches, the share that the encoder sees, until the last part of the planned steps. */
 const KEPT = 0.5;
@@ -59,11 +69,12 @@ export function conceptsRecur(dataset: PictureSet): boolean {
 }
 
 /**
- * CLIP (Radford et al. 2021) from scratch: InfoNCE in both directions, learned temperature, one picture a concept in a batch.
+ * CLIP (Radford et al. 2021) from scratch: InfoNCE in both directions, learned temperature.
  * Where concepts have several pictures each, as emoji in several styles do, both encoders also learn to find the concept
  * among all, by a vector of each (Movshovitz-Attias et al. 2017: proxies): a batch alone shows a few of them. Styles have such
- * vectors too: in a batch, where each concept is there once, nothing has to be told apart by its style, and z_i would
- * forget it. These vectors are no part of the model.
+ * vectors too. These vectors are no part of the model.
+ * Some concepts are in a batch twice, in two styles: where nothing has to be told apart by its style, z_i forgets it. A caption
+ * that names the style is wrong for the other picture; one that doesn't is right for both.
  */
 export function clipTask(
   tf: TensorFlow,
@@ -84,7 +95,25 @@ export function clipTask(
     );
   }
   const { image_size: size, patch_size: patch } = config.vision;
+  const hasStyles = recurring && styles.length > 1;
   const teach = recurring && teacher ? teaching(tf, teacher, names, size) : undefined;
+
+  /** Pictures of different concepts, and behind these second pictures of some of the same, in another style. */
+  function pickPictures(dice: Dice): { concepts: number[]; indices: number[]; firsts: number } {
+    const firsts = pickConcepts(byConcept, names.length, hasStyles ? (1 - SECOND) * batchSize : batchSize, dice);
+    const indices = firsts.map((concept) => dice.pick(byConcept[concept]!));
+    const concepts = [...firsts];
+    if (hasStyles) {
+      for (const [i, concept] of firsts.entries()) {
+        const { style } = dataset.records[indices[i]!]!;
+        const others = byConcept[concept]!.filter((index) => dataset.records[index]!.style !== style);
+        if (others.length === 0 || concepts.length === batchSize) continue;
+        concepts.push(concept);
+        indices.push(dice.pick(others));
+      }
+    }
+    return { concepts, indices, firsts: firsts.length };
+  }
 
   return {
     name: 'clip',
@@ -106,9 +135,13 @@ export function clipTask(
 
     batch(step) {
       const dice = new Dice(seed, step);
-      const concepts = pickConcepts(byConcept, names.length, batchSize, dice);
-      const indices = concepts.map((concept) => dice.pick(byConcept[concept]!));
-      const captions = indices.map((index) => captionOf(dataset, index, dice));
+      const { concepts, indices, firsts } = pickPictures(dice);
+      const paired = new Set([...indices.keys()].slice(firsts).map((second) => concepts.indexOf(concepts[second]!)));
+      const captions = indices.map((index, i) => {
+        const { name, style, captions } = dataset.records[index]!;
+        const isStyled = (i >= firsts || paired.has(i)) && captions === undefined && dice.chance(STYLED);
+        return isStyled ? styledCaption(name, style, dice) : captionOf(dataset, index, dice);
+      });
       const texts = captions.map((caption) => tokenizer.encode(caption).ids);
       const kinds = indices.map(() => drawKind(dice));
       const views = indices.map((index, i) =>
@@ -119,16 +152,21 @@ export function clipTask(
       const inStyle = indices.map((index) => styles.indexOf(dataset.records[index]!.style));
       const shown = inStyle.map((style, i) => (kinds[i] === 'gentle' ? style : NO_LABEL));
       const named = inStyle.map((style, i) => (captions[i]!.includes(styles[style]!) ? style : NO_LABEL));
-      return { patches, texts, concepts, styles: [...shown, ...named], pixels: teach && concatenated(views) };
+      const fitting = Float32Array.from({ length: indices.length ** 2 }, (_, at) => {
+        const [picture, text] = [Math.floor(at / indices.length), at % indices.length];
+        return Number(picture !== text && concepts[picture] === concepts[text] && named[text] === NO_LABEL);
+      });
+      return { patches, texts, fitting, concepts, styles: [...shown, ...named], pixels: teach && concatenated(views) };
     },
 
     loss(weights, batch) {
-      const { patches, pixels, texts, concepts } = batch;
+      const { patches, pixels, texts, fitting, concepts } = batch;
       const images = embedPatches(tf, weights, config, patches);
       const words = embedTokens(tf, weights, config, texts);
       // no sharper than 1/100, as in the paper
       const scale = tf.exp(tf.minimum(weights.get('logit_scale', [1]), Math.log(100)));
-      const logits = tf.mul(tf.matMul(images, words, false, true), scale);
+      const ignored = tf.mul(tf.tensor2d(fitting, [texts.length, texts.length]), IGNORED);
+      const logits = tf.add(tf.mul(tf.matMul(images, words, false, true), scale), ignored);
       const ofImages = crossEntropyOfDiagonal(tf, logits);
       const ofTexts = crossEntropyOfDiagonal(tf, tf.transpose(logits));
       const contrast = tf.mul(0.5, tf.add(ofImages, ofTexts)) as tfjs.Scalar;
