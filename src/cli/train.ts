@@ -71,12 +71,12 @@ for (const part of TRAINED) {
   timedCommand(part, `Train ${DESCRIPTIONS[part]}`)
     .option(
       '--steps <n>',
-      'over which the learning rate falls, to a twentieth; to be given at every call (default: what is planned for that part)',
+      'over which the learning rate falls, to a twentieth, all calls together (default: as at the call before, else what is planned for that part)',
       wholeNumber(1),
     )
     .option(
       '--learning-rate <rate>',
-      "at its peak (default: that part's own, for a start from nothing; a third of it keeps more of what --from has learned)",
+      "at its peak (default: as at the call before, else that part's own, for a start from nothing; a third of it keeps more of what --from has learned)",
       positive,
     )
     .action((options: RunOptions) =>

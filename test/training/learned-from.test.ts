@@ -27,7 +27,7 @@ async function save(part: Part, step: number, value = step): Promise<void> {
     checkpointOf(runs, part),
     parameters,
     { ...initialState(Float32Array.of(value)), step },
-    learnedFrom,
+    { learnedFrom },
   );
 }
 const misfits = async (...parts: Part[]) =>

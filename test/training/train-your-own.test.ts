@@ -10,7 +10,7 @@ import { draw } from '../../src/engine/pipeline/draw.ts';
 import { OWN_FOLDERS } from '../../src/engine/pipeline/kandinsky-folder.ts';
 import { openModel } from '../../src/engine/pipeline/open-model.ts';
 import { recipesFor } from '../../src/engine/pipeline/recipes.ts';
-import { checkpointOf, trainedSteps } from '../../src/engine/training/checkpoint.ts';
+import { checkpointOf, loadNotes, type Schedule, trainedSteps } from '../../src/engine/training/checkpoint.ts';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { buildLarge } from '../../src/engine/training/data/large-pictures.ts';
@@ -202,6 +202,25 @@ describe.skipIf(!READY)(
         expect(JSON.parse(first!)).toMatchObject({ step: 1, loss: expect.any(Number) });
       }
       expect(existsSync(join(runs, 'movq', 'log.jsonl'))).toBe(false);
+    });
+
+    test('the learning rate goes on as it was asked for at the call before', async () => {
+      const [tf, runs] = [await loadTensorFlow(), path('scheduled')];
+      await importModel(path('model'), runs, () => {});
+      const train = async (maxSteps: number, asked: Schedule = {}) => {
+        await trainPart(tf, 'prior', { ...options(runs, maxSteps), ...asked });
+        const lines = (await readFile(join(runs, 'prior', 'log.jsonl'), 'utf8')).trim().split('\n');
+        const rates = lines.flatMap((line) => (JSON.parse(line) as { learningRate?: number }).learningRate ?? []);
+        return { rate: rates.at(-1)!, schedule: (await loadNotes(checkpointOf(runs, 'prior'))).schedule };
+      };
+      const usual = await train(1);
+      expect(usual.schedule).toEqual({});
+      const slower = { steps: 4, learningRate: 1e-5 };
+      for (const { rate, schedule } of [await train(2, slower), await train(3)]) {
+        expect(schedule).toEqual(slower);
+        expect(rate).toBeLessThan(usual.rate / 5);
+      }
+      expect((await train(4, { steps: 9 })).schedule).toEqual({ ...slower, steps: 9 });
     });
 
     test.skipIf(cpus().length < 2)('two processes train as one does on the batches of both', async () => {

@@ -40,6 +40,21 @@ const LearnedFrom = z.record(z.string(), NetworkState);
 /** The networks that a part learned from. */
 export type LearnedFrom = Readonly<Partial<Record<Part, NetworkState>>>;
 
+const Schedule = z.object({
+  /** Over which the learning rate falls. */
+  steps: z.int().optional(),
+  /** At its peak. */
+  learningRate: z.number().optional(),
+});
+/** Of the learning rate, as far as it is another than the task's own. */
+export type Schedule = Readonly<z.infer<typeof Schedule>>;
+
+/** What a checkpoint says besides its numbers. */
+export interface Notes {
+  readonly learnedFrom?: LearnedFrom;
+  readonly schedule?: Schedule;
+}
+
 const PARTS = ['values', 'average', 'adam.first', 'adam.second'] as const;
 const partOf = (state: TrainingState, part: (typeof PARTS)[number]): Float32Array =>
   ({
@@ -54,13 +69,13 @@ export async function saveCheckpoint(
   path: string,
   parameters: Parameters,
   state: TrainingState,
-  learnedFrom: LearnedFrom = {},
+  { learnedFrom = {}, schedule = {} }: Notes = {},
 ): Promise<void> {
   const tensors = new Map<string, Tensor>([['step', { data: Float32Array.of(state.step), shape: [1] }]]);
   for (const part of PARTS) {
     for (const [name, tensor] of parameters.export(partOf(state, part))) tensors.set(`${part}/${name}`, tensor);
   }
-  const metadata = { learned_from: JSON.stringify(learnedFrom) };
+  const metadata = { learned_from: JSON.stringify(learnedFrom), schedule: JSON.stringify(schedule) };
   await replaceFile(path, (partial) => writeSafetensors(partial, tensors, { metadata }));
 }
 
@@ -77,10 +92,15 @@ export async function loadAverage(path: string): Promise<Map<string, Tensor>> {
   );
 }
 
-/** What a run learned from when its checkpoint was saved; undefined where that is of an earlier version. */
-export async function loadLearnedFrom(path: string): Promise<LearnedFrom | undefined> {
-  const { learned_from } = await readMetadata(path);
-  return learned_from === undefined ? undefined : parseConfig(LearnedFrom, parseJsonObject(learned_from, path), path);
+/** What is there of a checkpoint's notes: those of earlier versions have fewer. */
+export async function loadNotes(path: string): Promise<Notes> {
+  requireCheckpoint(path);
+  const { learned_from, schedule } = await explainDamage(path, () => readMetadata(path));
+  const parse = <N>(form: z.ZodType<N>, note: string) => parseConfig(form, parseJsonObject(note, path), path);
+  return {
+    ...(learned_from !== undefined && { learnedFrom: parse(LearnedFrom, learned_from) }),
+    ...(schedule !== undefined && { schedule: parse(Schedule, schedule) }),
+  };
 }
 
 /** Has a checkpoint this parameter? That of an imported model lacks what is only there in training. */

@@ -74,7 +74,7 @@ async function importParts(dir: string, runs: string, say: (line: string) => voi
       LEARNS_FROM[part].flatMap((source) => (model.states[source] ? [[source, model.states[source]]] : [])),
     );
     const state = initialState(parameters.import(tensors, `${dir}, ${part}`));
-    await saveCheckpoint(checkpointOf(runs, part), parameters, state, sources);
+    await saveCheckpoint(checkpointOf(runs, part), parameters, state, { learnedFrom: sources });
   }
 }
 

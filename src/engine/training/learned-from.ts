@@ -3,7 +3,7 @@ import {
   checkpointOf,
   type LearnedFrom,
   loadAverage,
-  loadLearnedFrom,
+  loadNotes,
   type NetworkState,
   trainedSteps,
 } from './checkpoint.ts';
@@ -42,7 +42,7 @@ export async function findMisfits(runs: string, parts: readonly Part[]): Promise
 
 /** Undefined where there is no checkpoint, or one that does not tell. */
 export const learnedFrom = async (runs: string, part: Part): Promise<LearnedFrom | undefined> =>
-  existsSync(checkpointOf(runs, part)) ? loadLearnedFrom(checkpointOf(runs, part)) : undefined;
+  existsSync(checkpointOf(runs, part)) ? (await loadNotes(checkpointOf(runs, part))).learnedFrom : undefined;
 
 /** How those parts are that have been trained. */
 export async function statesOf(runs: string, parts: readonly Part[]): Promise<LearnedFrom> {

@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
 import type { Precision } from './bfloat16.ts';
-import { CHECKPOINT, CHECKPOINT_BEFORE, type LearnedFrom, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { CHECKPOINT, CHECKPOINT_BEFORE, loadCheckpoint, type Notes, saveCheckpoint } from './checkpoint.ts';
 import { openCurves } from './curves.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { computeGradients, type Gradients } from './gradients.ts';
@@ -35,8 +35,8 @@ export interface TrainOptions {
   readonly adapts?: boolean;
   /** Of the products in a step; float32 when absent. Evaluations are always in float32. */
   readonly precision?: Precision;
-  /** Noted in its checkpoints. */
-  readonly learnedFrom?: LearnedFrom;
+  /** Of its checkpoints. */
+  readonly notes?: Notes;
   /** Ends the run after the step in progress, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
@@ -66,7 +66,7 @@ interface Steps<Batch> {
 /** A task being trained. */
 interface Run<Batch> extends Steps<Batch> {
   readonly folder: string;
-  readonly learnedFrom?: LearnedFrom | undefined;
+  readonly notes?: Notes | undefined;
   /** The step of its checkpoint. */
   saved: number | undefined;
   readonly log: RunLog;
@@ -86,11 +86,11 @@ export function trainTask<Batch>(
 ): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
-    const { seed, learningRate, precision, learnedFrom, time, adapts } = options;
+    const { seed, learningRate, precision, notes, time, adapts } = options;
     const opened = await openRun(tf, task, folder, seed);
     const start = Date.now();
     const progress = adapts ? () => (Date.now() - start) / time : undefined;
-    const run = { ...opened, helpers, learningRate, precision, learnedFrom, progress };
+    const run = { ...opened, helpers, learningRate, precision, notes, progress };
     try {
       await runSteps(run, options).catch(async (error) => {
         if (error instanceof DivergedError) throw await savedAfter(error, run);
@@ -175,9 +175,9 @@ async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): P
 
 /** A run that has made no step has learned from nothing: its checkpoint stays as it is. */
 async function saveRun<Batch>(run: Run<Batch>): Promise<TrainingState> {
-  const { folder, parameters, optimizer, learnedFrom } = run;
+  const { folder, parameters, optimizer, notes } = run;
   const state = optimizer.state();
-  if (state.step !== run.saved) await saveCheckpoint(join(folder, CHECKPOINT), parameters, state, learnedFrom);
+  if (state.step !== run.saved) await saveCheckpoint(join(folder, CHECKPOINT), parameters, state, notes);
   run.saved = state.step;
   return state;
 }

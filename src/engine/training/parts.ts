@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadTokenizer, type Tokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
-import { checkpointOf, hasParameter, requireCheckpoint, trainedSteps } from './checkpoint.ts';
+import { checkpointOf, hasParameter, loadNotes, requireCheckpoint, type Schedule, trainedSteps } from './checkpoint.ts';
 import { Dataset } from './data/dataset.ts';
 import { LargePictures } from './data/large-pictures.ts';
 import { openPictures } from './data/open-pictures.ts';
@@ -101,20 +101,23 @@ export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAre
     const left = options.signal?.aborted ? 0 : end - Date.now();
     if (left <= 0) return;
     const time = left * share(part, parts.slice(i));
-    const maxSteps = part === 'decoder' ? undefined : PLANNED_STEPS[part];
+    const maxSteps = part === 'decoder' ? undefined : await plannedSteps(part, options);
     await trainTogether(tf, part, { ...options, time, adapts: encodersAreGood, maxSteps });
   }
 }
 
 /** In their order; those that have had their planned steps are done, but for the decoder. */
-async function partsToTrain({ data, runs }: PartOptions, encodersAreGood: boolean): Promise<SharingPart[]> {
+async function partsToTrain(options: PartOptions, encodersAreGood: boolean): Promise<SharingPart[]> {
+  const { data, runs } = options;
   const plain = new Dataset(data);
   const isTaught = conceptsRecur(plain);
   plain.close();
   const isWanted = async (part: SharingPart) => {
     if (part === 'decoder') return true;
     if (part !== 'prior' && (encodersAreGood || (part === 'teacher' && !isTaught))) return false;
-    return !existsSync(checkpointOf(runs, part)) || (await trainedSteps(runs, part)) < PLANNED_STEPS[part];
+    return (
+      !existsSync(checkpointOf(runs, part)) || (await trainedSteps(runs, part)) < (await plannedSteps(part, options))
+    );
   };
   const wanted: SharingPart[] = [];
   for (const part of Object.keys(SHARES) as SharingPart[]) if (await isWanted(part)) wanted.push(part);
@@ -128,15 +131,27 @@ async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): 
   await withLock(join(options.runs, part), () => trainLocked(tf, part, options));
 }
 
-async function trainLocked(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
-  const { data, runs, seed, steps, precision, processes = 1 } = options;
+async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Promise<void> {
+  const { data, runs, seed, precision, processes = 1 } = asked;
+  const schedule = await scheduleOf(part, asked);
   // before the networks are opened: one that is trained meanwhile is newer than what was learned from
-  const learnedFrom = await learnsFrom(runs, part);
+  const notes = { learnedFrom: await learnsFrom(runs, part), schedule };
+  const options = { ...asked, ...schedule, notes };
   const task = await createTask(tf, part, options);
-  if (processes === 1) return void (await trainTask(tf, task, { ...options, learnedFrom }));
-  const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps, precision });
-  await trainTask(tf, task, { ...options, learnedFrom }, helpers).finally(helpers.close);
+  if (processes === 1) return void (await trainTask(tf, task, options));
+  const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps: options.steps, precision });
+  await trainTask(tf, task, options, helpers).finally(helpers.close);
 }
+
+/** As it is asked for; else as it was at the call before. */
+async function scheduleOf(part: Part, { runs, steps, learningRate }: PartOptions): Promise<Schedule> {
+  const path = checkpointOf(runs, part);
+  const before = existsSync(path) ? (await loadNotes(path)).schedule : {};
+  return { ...before, ...(steps && { steps }), ...(learningRate && { learningRate }) };
+}
+
+const plannedSteps = async (part: Part, options: PartOptions): Promise<number> =>
+  (await scheduleOf(part, options)).steps ?? PLANNED_STEPS[part];
 
 /** The task of a part, over the data set and the runs that it learns from. */
 export async function createTask(

@@ -11,7 +11,7 @@ import type { UnetConfig } from '../../networks/unet-config.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { Tensor } from '../../tensor.ts';
-import { checkpointOf, loadAverage, loadLearnedFrom } from '../checkpoint.ts';
+import { checkpointOf, loadAverage, loadNotes } from '../checkpoint.ts';
 import { digestOf } from '../kept-file.ts';
 import { type Initialiser, Parameters } from '../parameters.ts';
 import type { ClipConfig } from './clip-encoders.ts';
@@ -124,7 +124,7 @@ export async function loadClip(runs: string): Promise<Map<string, Tensor>> {
   const clip = await loadAverage(checkpointOf(runs, 'clip'));
   const distilled = checkpointOf(runs, 'distil');
   if (!existsSync(distilled)) return clip;
-  if ((await loadLearnedFrom(distilled))?.clip?.weights !== digestOf(clip))
+  if ((await loadNotes(distilled)).learnedFrom?.clip?.weights !== digestOf(clip))
     throw new InputError(`${distilled}: CLIP has been trained further since; run npm run train -- distil again`);
   return new Map([...clip, ...(await loadAverage(distilled))]);
 }
