@@ -10,6 +10,7 @@ import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
 import type { Part } from '../../src/engine/training/part-names.ts';
 import { loadClip } from '../../src/engine/training/tasks/frozen.ts';
+import { writeSafetensors } from '../../src/engine/weights/safetensors.ts';
 
 let runs: string;
 beforeEach(async () => {
@@ -69,6 +70,13 @@ test('a distilled text encoder is not used once CLIP has become another, until i
   await expect(loadClip(runs)).rejects.toThrow('run npm run train -- distil again');
   await save('distil', 6);
   expect((await loadClip(runs)).get('w')!.data[0]).toBe(6);
+});
+
+test('a checkpoint of an earlier version tells nothing', async () => {
+  for (const part of ['clip', 'prior'] as const) await save(part, 10);
+  await writeSafetensors(checkpointOf(runs, 'prior'), new Map([['step', tensor(Float32Array.of(10), [1])]]));
+  await save('clip', 20);
+  expect(await misfits('prior')).toEqual([]);
 });
 
 test('what a run learns in terms of is found anew with another CLIP, until the run has a checkpoint', async () => {

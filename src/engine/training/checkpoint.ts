@@ -92,9 +92,9 @@ export async function loadAverage(path: string): Promise<Map<string, Tensor>> {
   );
 }
 
-/** What is there of a checkpoint's notes: those of earlier versions have fewer. */
+/** What is there of a checkpoint's notes: none where it is missing, and those of earlier versions have fewer. */
 export async function loadNotes(path: string): Promise<Notes> {
-  requireCheckpoint(path);
+  if (!existsSync(path)) return {};
   const { learned_from, schedule } = await explainDamage(path, () => readMetadata(path));
   const parse = <N>(form: z.ZodType<N>, note: string) => parseConfig(form, parseJsonObject(note, path), path);
   return {

@@ -42,7 +42,7 @@ export async function findMisfits(runs: string, parts: readonly Part[]): Promise
 
 /** Undefined where there is no checkpoint, or one that does not tell. */
 export const learnedFrom = async (runs: string, part: Part): Promise<LearnedFrom | undefined> =>
-  existsSync(checkpointOf(runs, part)) ? (await loadNotes(checkpointOf(runs, part))).learnedFrom : undefined;
+  (await loadNotes(checkpointOf(runs, part))).learnedFrom;
 
 /** How those parts are that have been trained. */
 export async function statesOf(runs: string, parts: readonly Part[]): Promise<LearnedFrom> {

@@ -145,9 +145,8 @@ async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Prom
 
 /** As it is asked for; else as it was at the call before. */
 async function scheduleOf(part: Part, { runs, steps, learningRate }: PartOptions): Promise<Schedule> {
-  const path = checkpointOf(runs, part);
-  const before = existsSync(path) ? (await loadNotes(path)).schedule : {};
-  return { ...before, ...(steps && { steps }), ...(learningRate && { learningRate }) };
+  const { schedule } = await loadNotes(checkpointOf(runs, part));
+  return { ...schedule, ...(steps && { steps }), ...(learningRate && { learningRate }) };
 }
 
 const plannedSteps = async (part: Part, options: PartOptions): Promise<number> =>

@@ -46,13 +46,13 @@ export function clipPixels(picture: Uint8Array, view: View, size: number, into: 
         const along = (samples * y + Math.floor(sample / samples) + 0.5) * step - middle - view.down;
         let column = Math.floor((across * cos + along * sin) / width + middle);
         let row = Math.floor((along * cos - across * sin) / height + middle);
-        if (bend && column >= 0 && row >= 0 && column < PICTURE_SIZE && row < PICTURE_SIZE) {
+        if (bend && isInside(column, row)) {
           const right = bend.right.byRow[row]! + bend.right.byColumn[column]!;
           const down = bend.down.byRow[row]! + bend.down.byColumn[column]!;
           column = Math.round(column - right);
           row = Math.round(row - down);
         }
-        if (column >= 0 && row >= 0 && column < PICTURE_SIZE && row < PICTURE_SIZE) {
+        if (isInside(column, row)) {
           const at = (row * PICTURE_SIZE + column) * 4;
           red += picture[at]!;
           green += picture[at + 1]!;
@@ -71,6 +71,9 @@ export function clipPixels(picture: Uint8Array, view: View, size: number, into: 
     }
   }
 }
+
+const isInside = (column: number, row: number) =>
+  column >= 0 && row >= 0 && column < PICTURE_SIZE && row < PICTURE_SIZE;
 
 /** The same of some pictures, whole, one after another. */
 export function wholePictures(pictures: readonly Uint8Array[], size: number): Float32Array {

@@ -99,20 +99,19 @@ export function clipTask(
   const teach = recurring && teacher ? teaching(tf, teacher, names, size) : undefined;
 
   /** Pictures of different concepts, and behind these second pictures of some of the same, in another style. */
-  function pickPictures(dice: Dice): { concepts: number[]; indices: number[]; firsts: number } {
+  function pickPictures(dice: Dice): { concepts: number[]; indices: number[] } {
     const firsts = pickConcepts(byConcept, names.length, hasStyles ? (1 - SECOND) * batchSize : batchSize, dice);
-    const indices = firsts.map((concept) => dice.pick(byConcept[concept]!));
     const concepts = [...firsts];
-    if (hasStyles) {
-      for (const [i, concept] of firsts.entries()) {
-        const { style } = dataset.records[indices[i]!]!;
-        const others = byConcept[concept]!.filter((index) => dataset.records[index]!.style !== style);
-        if (others.length === 0 || concepts.length === batchSize) continue;
-        concepts.push(concept);
-        indices.push(dice.pick(others));
-      }
+    const indices = firsts.map((concept) => dice.pick(byConcept[concept]!));
+    for (const [i, concept] of hasStyles ? firsts.entries() : []) {
+      if (concepts.length === batchSize) break;
+      const { style } = dataset.records[indices[i]!]!;
+      const others = byConcept[concept]!.filter((index) => dataset.records[index]!.style !== style);
+      if (others.length === 0) continue;
+      concepts.push(concept);
+      indices.push(dice.pick(others));
     }
-    return { concepts, indices, firsts: firsts.length };
+    return { concepts, indices };
   }
 
   return {
@@ -135,11 +134,11 @@ export function clipTask(
 
     batch(step) {
       const dice = new Dice(seed, step);
-      const { concepts, indices, firsts } = pickPictures(dice);
-      const paired = new Set([...indices.keys()].slice(firsts).map((second) => concepts.indexOf(concepts[second]!)));
+      const { concepts, indices } = pickPictures(dice);
+      const isPaired = concepts.map((concept) => concepts.indexOf(concept) !== concepts.lastIndexOf(concept));
       const captions = indices.map((index, i) => {
         const { name, style, captions } = dataset.records[index]!;
-        const isStyled = (i >= firsts || paired.has(i)) && captions === undefined && dice.chance(STYLED);
+        const isStyled = isPaired[i] && captions === undefined && dice.chance(STYLED);
         return isStyled ? styledCaption(name, style, dice) : captionOf(dataset, index, dice);
       });
       const texts = captions.map((caption) => tokenizer.encode(caption).ids);
