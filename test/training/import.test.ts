@@ -72,6 +72,13 @@ test('it says what was taken, and at another call what was kept; all of it fits'
   expect(await findMisfits(runs, ALL)).toEqual([]);
 });
 
+test('of two that start from a model at once, one is told to wait', async () => {
+  const both = await Promise.allSettled([importing(), importing()]);
+  expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  const refused = both.find((one) => one.status === 'rejected');
+  expect(String(refused?.reason)).toContain(`${runs} is in use by process ${process.pid}, which starts from a model`);
+});
+
 test('prior and decoder are not put beside the CLIP of another training, and nothing is written', async () => {
   await save('clip');
   await expect(importing()).rejects.toThrow(

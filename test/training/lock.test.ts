@@ -14,17 +14,17 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 test('two are not at work in one folder, and the second is told who is', async () => {
-  await withLock(folder, async () => {
-    const second = withLock(folder, async () => 'done');
+  await withLock(folder, 'trains the same part', async () => {
+    const second = withLock(folder, 'trains the same part', async () => 'done');
     await expect(second).rejects.toThrow(InputError);
     await expect(second).rejects.toThrow(`${folder} is in use by process ${process.pid}`);
   });
   expect(await readdir(folder)).toEqual([]);
-  expect(await withLock(folder, async () => 'done')).toBe('done');
+  expect(await withLock(folder, 'trains the same part', async () => 'done')).toBe('done');
 });
 
 test('work that fails leaves no lock', async () => {
-  const failed = withLock(folder, async () => {
+  const failed = withLock(folder, 'trains the same part', async () => {
     throw new Error('no more memory');
   });
   await expect(failed).rejects.toThrow('no more memory');
@@ -41,5 +41,5 @@ if (existsSync('/proc/self/stat')) CASES.push(['was another of the same number',
 
 test.each(CASES)('a lock is taken over whose process %s', async (_, holder) => {
   await writeFile(join(folder, 'lock'), holder());
-  expect(await withLock(folder, async () => 'done')).toBe('done');
+  expect(await withLock(folder, 'trains the same part', async () => 'done')).toBe('done');
 });

@@ -232,7 +232,7 @@ describe.skipIf(!READY)(
       const where = ['--data', path('data'), '--runs', path('together')];
       const words = ['train', 'prior', ...where, '--processes', '2', '--minutes', '0.01'];
       const train = () => spawnSync(process.execPath, [PROGRAM, ...words], { encoding: 'utf8' });
-      const second = await withLock(path('together', 'prior'), async () => train());
+      const second = await withLock(path('together', 'prior'), 'trains the same part', async () => train());
       expect([second.status, second.stderr]).toEqual([2, expect.stringContaining(`in use by process ${process.pid}`)]);
       const { status, stderr } = train();
       expect(status, stderr).toBe(0);

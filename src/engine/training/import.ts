@@ -20,6 +20,7 @@ import { explainFullDisk } from './full-disk.ts';
 import { keepHistory, type Trained } from './history.ts';
 import { digestOf } from './kept-file.ts';
 import { learnedFrom, statesOf } from './learned-from.ts';
+import { withLock } from './lock.ts';
 import { initialState } from './optimizer/optimizer.ts';
 import { Parameters } from './parameters.ts';
 import { EXTRAS, LEARNS_FROM, MEASURES, PARTS, type Part } from './part-names.ts';
@@ -42,10 +43,10 @@ interface ModelPart {
  * Makes the parts of a model folder the start of a runs folder: sizes, weights, vocabulary. Parts that have a run already
  * keep it, and it says which.
  * @throws InputError for a folder that is no model, or a damaged one, and where parts would stand beside others than those
- * that they have learned from
+ * that they have learned from; and while another process does the same
  */
 export const importModel = (dir: string, runs: string, say: (line: string) => void): Promise<void> =>
-  explainFullDisk(runs, () => importParts(dir, runs, say));
+  explainFullDisk(runs, () => withLock(runs, 'starts from a model', () => importParts(dir, runs, say)));
 
 async function importParts(dir: string, runs: string, say: (line: string) => void): Promise<void> {
   const model = await openModelFolder(dir);

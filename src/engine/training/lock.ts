@@ -5,12 +5,13 @@ import { InputError } from '../../errors.ts';
 /**
  * Does work in a folder while no other process may. The lock is a file that names its process: one that a killed process has
  * left is taken over.
+ * @param does what, of whoever has the lock: "trains the same part"
  * @throws InputError where another process is at work there
  */
-export async function withLock<R>(folder: string, work: () => Promise<R>): Promise<R> {
+export async function withLock<R>(folder: string, does: string, work: () => Promise<R>): Promise<R> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, 'lock');
-  await acquire(path, folder);
+  await acquire(path, folder, does);
   try {
     return await work();
   } finally {
@@ -18,7 +19,7 @@ export async function withLock<R>(folder: string, work: () => Promise<R>): Promi
   }
 }
 
-async function acquire(path: string, folder: string): Promise<void> {
+async function acquire(path: string, folder: string, does: string): Promise<void> {
   const own = `${path}.${process.pid}`;
   await writeFile(own, await identityOf(process.pid));
   try {
@@ -28,7 +29,7 @@ async function acquire(path: string, folder: string): Promise<void> {
       const pid = Number.parseInt(holder, 10);
       if (isRunning(pid) && holder === (await identityOf(pid)))
         throw new InputError(
-          `${folder} is in use by process ${pid}, which trains the same part: wait for its end, or name another --runs`,
+          `${folder} is in use by process ${pid}, which ${does}: wait for its end, or name another --runs`,
         );
       await rm(path, { force: true });
     }

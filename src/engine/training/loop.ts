@@ -116,7 +116,7 @@ async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string,
   const path = join(folder, CHECKPOINT);
   const found = await loadCheckpoint(path, parameters, start, task.onlyInTraining);
   const state = found ?? initialState(start());
-  const from = state.step === 0 ? 'from the start' : `from step ${state.step}`;
+  const from = !found ? 'from the start' : found.step === 0 ? 'from weights that are there' : `from step ${found.step}`;
   log.say(`${task.name}: ${(parameters.size / 1e6).toFixed(1)} million parameters, ${from}`);
   const optimizer = openOptimizer(tf, parameters, state, task.optimizer);
   return { tf, task, parameters, optimizer, folder, saved: found?.step, log, curves: openCurves(tf, folder) };

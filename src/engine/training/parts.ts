@@ -128,7 +128,7 @@ async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): 
   // before anything is written: a vocabulary or sizes that no one trains with would be found later
   for (const source of LEARNS_FROM[part])
     if (source !== 'distil') requireCheckpoint(checkpointOf(options.runs, source));
-  await withLock(join(options.runs, part), () => trainLocked(tf, part, options));
+  await withLock(join(options.runs, part), 'trains the same part', () => trainLocked(tf, part, options));
 }
 
 async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Promise<void> {
