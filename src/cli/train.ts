@@ -76,7 +76,7 @@ for (const part of TRAINED) {
     )
     .option(
       '--learning-rate <rate>',
-      "at its peak (default: as at the call before, else that part's own, for a start from nothing; a third of it keeps more of what --from has learned)",
+      "at its peak (default: as at the call before, else that part's own; after --from a third of it, which keeps more of what it has learned)",
       positive,
     )
     .action((options: RunOptions) =>

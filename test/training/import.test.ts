@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { tensor } from '../../src/engine/tensor.ts';
-import { checkpointOf, saveCheckpoint } from '../../src/engine/training/checkpoint.ts';
+import { checkpointOf, loadNotes, saveCheckpoint } from '../../src/engine/training/checkpoint.ts';
 import { importModel } from '../../src/engine/training/import.ts';
 import { findMisfits } from '../../src/engine/training/learned-from.ts';
 import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
@@ -60,6 +60,14 @@ test('the networks of a model are opened with the sizes that come with them', as
 });
 
 const ALL = ['movq', 'clip', 'decoder', 'prior', 'ar-prior'] as const;
+
+test('whatever goes on from a model begins with a third of the learning rate', async () => {
+  await importing();
+  for (const part of ALL) {
+    const { schedule } = await loadNotes(checkpointOf(runs, part));
+    expect(schedule).toEqual({ ofPeak: 1 / 3 });
+  }
+});
 
 test('it says what was taken, and at another call what was kept; all of it fits', async () => {
   expect(await importing()).toEqual([`taken from ${model}: ${ALL.join(', ')}`]);

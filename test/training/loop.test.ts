@@ -84,8 +84,8 @@ test('the peak of the learning rate can be another than the task’s own', async
   expect(JSON.parse(first!).learningRate).toBeCloseTo(0.01, 5);
 });
 
-test('to adapt, a network learns from a third of the peak, which falls over the time', async () => {
-  await trainTask(tf, lineTask(), options({ time: 500, adapts: true }));
+test('to adapt, a network learns from a part of the peak, which falls over the time', async () => {
+  await trainTask(tf, lineTask(), options({ time: 500, adapts: true, ofPeak: 1 / 3 }));
   const lines = (await readFile(join(runs, 'line', 'log.jsonl'), 'utf8')).trim().split('\n');
   const rates = lines.slice(0, -1).map((line) => JSON.parse(line).learningRate);
   expect(rates[0]).toBeCloseTo(0.1 / 3, 3);

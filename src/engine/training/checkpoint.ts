@@ -45,6 +45,8 @@ const Schedule = z.object({
   steps: z.int().optional(),
   /** At its peak. */
   learningRate: z.number().optional(),
+  /** Of the task's own peak. */
+  ofPeak: z.number().optional(),
 });
 /** Of the learning rate, as far as it is another than the task's own. */
 export type Schedule = Readonly<z.infer<typeof Schedule>>;

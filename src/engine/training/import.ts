@@ -33,6 +33,9 @@ import { tokenizerFolder } from './tasks/tokenizer.ts';
 /** Not trained: the pipeline does not quantise, and the prior is normalised by what it began with. */
 const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
 
+/** Of the peak of a start from nothing: all of it would cost a network much of what it knows. */
+const OF_PEAK = 1 / 3;
+
 /** A part of a model, as a run has it. */
 interface ModelPart {
   readonly config: object;
@@ -75,7 +78,8 @@ async function importParts(dir: string, runs: string, say: (line: string) => voi
       LEARNS_FROM[part].flatMap((source) => (model.states[source] ? [[source, model.states[source]]] : [])),
     );
     const state = initialState(parameters.import(tensors, `${dir}, ${part}`));
-    await saveCheckpoint(checkpointOf(runs, part), parameters, state, { learnedFrom: sources });
+    const notes = { learnedFrom: sources, schedule: { ofPeak: OF_PEAK } };
+    await saveCheckpoint(checkpointOf(runs, part), parameters, state, notes);
   }
 }
 

@@ -31,7 +31,9 @@ export interface TrainOptions {
   readonly seed?: number;
   /** At its peak; the task's own when absent. */
   readonly learningRate?: number;
-  /** A trained network gets used to other pictures: from a third of that peak, the rate falls over the time instead of the planned steps. */
+  /** Of the task's own peak, where no learning rate is given: all of it when absent. */
+  readonly ofPeak?: number;
+  /** A trained network gets used to other pictures: the rate falls over the time instead of the planned steps. */
   readonly adapts?: boolean;
   /** Of the products in a step; float32 when absent. Evaluations are always in float32. */
   readonly precision?: Precision;
@@ -47,8 +49,6 @@ const BETWEEN_EVALUATIONS = 10 * 60_000;
 const EVALUATING = 0.05;
 /** Of the learning rate, in its peak. */
 const FLOOR = 0.05;
-/** Of the peak, for a network that adapts: the full one would cost it much of what it knows. */
-const ADAPTING = 1 / 3;
 
 /** What a step of optimisation changes, and by what. */
 interface Steps<Batch> {
@@ -58,6 +58,7 @@ interface Steps<Batch> {
   readonly optimizer: Optimizer;
   readonly helpers?: Helpers | undefined;
   readonly learningRate?: number | undefined;
+  readonly ofPeak?: number | undefined;
   readonly precision?: Precision | undefined;
   /** Of the time, 0 … 1, for a network that adapts. */
   readonly progress?: (() => number) | undefined;
@@ -86,11 +87,11 @@ export function trainTask<Batch>(
 ): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
-    const { seed, learningRate, precision, notes, time, adapts } = options;
+    const { seed, learningRate, ofPeak, precision, notes, time, adapts } = options;
     const opened = await openRun(tf, task, folder, seed);
     const start = Date.now();
     const progress = adapts ? () => (Date.now() - start) / time : undefined;
-    const run = { ...opened, helpers, learningRate, precision, notes, progress };
+    const run = { ...opened, helpers, learningRate, ofPeak, precision, notes, progress };
     try {
       await runSteps(run, options).catch(async (error) => {
         if (error instanceof DivergedError) throw await savedAfter(error, run);
@@ -191,7 +192,7 @@ export async function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Pr
 /** One step of optimisation, in place; returns the figures of the step. */
 export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string, number>> {
   const { tf, task, optimizer } = run;
-  const peak = (run.learningRate ?? task.optimizer.learningRate) * (run.progress ? ADAPTING : 1);
+  const peak = run.learningRate ?? task.optimizer.learningRate * (run.ofPeak ?? 1);
   const step = optimizer.step + 1;
   const progress = run.progress?.() ?? step / task.optimizer.horizon;
   const learningRate = learningRateAt(step, progress, { peak, warmup: task.optimizer.warmup, floor: FLOOR });

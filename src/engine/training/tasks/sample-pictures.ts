@@ -36,7 +36,9 @@ export function createSheet(
   latentShape: readonly number[],
 ): DrawSheet {
   const paint = createPainter(tf, movq, movqWeights, latentShape);
-  const groups = [evenly(indicesOf(dataset, 'train'), COLUMNS), evenly(indicesOf(dataset, 'held-out-pair'), COLUMNS)];
+  const groups = (['train', 'held-out-pair'] as const)
+    .map((split) => evenly(indicesOf(dataset, split), COLUMNS))
+    .filter((group) => group.length > 0);
   return async (unet) => {
     const sheet: Uint8Array[] = [];
     for (const group of groups) {
