@@ -22,6 +22,13 @@ test('the header is what the Hub reads; a licence is named where the works are',
   expect(attributed).toMatch(/\nlicense: other\nlicense_name: by-works\nlicense_link: ATTRIBUTION\.md\n---\n/);
 });
 
+test('it names the styles that there are', () => {
+  const card = (set: PictureSet) => modelCard(history(7), set, { hasAttribution: false });
+  expect(card(SET)).toContain('("red heart, flat style"): flat.\n');
+  const plain = { ...SET, records: SET.records.map((record) => ({ ...record, style: '' })) };
+  expect(card(plain)).not.toContain('Styles');
+});
+
 test('what somebody wrote into a card stays when the model is exported again', () => {
   const options = { hasAttribution: false };
   const card = modelCard(history(7), SET, options);

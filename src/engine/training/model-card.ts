@@ -55,6 +55,8 @@ export function modelCard(history: History, dataset: PictureSet, { hasAttributio
   const plain = plainSet(dataset);
   const trained = plain.records.filter(({ split }) => split === 'train').length;
   const composed = dataset.records.length - plain.records.length;
+  const styles = [...new Set(plain.records.map(({ style }) => style))].filter((style) => style !== '');
+  const asked = `Styles, as a prompt may ask for them ("red heart, ${styles[0]} style"): ${styles.join(', ')}.\n\n`;
   return `${before?.match(HEADER)?.[0] ?? header(hasAttribution)}# A small unCLIP
 Kandinsky 2.2 layout (\`KandinskyV22CombinedPipeline\`): opens in Python diffusers and here. Draws 128 × 128 RGBA: colour as
 composed on white, alpha beside it. Trained by \`npm run train\`.
@@ -66,7 +68,7 @@ ${rows.join('\n')}
 Data: ${trained} pictures of ${plain.concepts.size} concepts with captions${composed > 0 ? `, and ${composed} composed of them` : ''}; ${plain.records.length - trained} more were held out.
 ${hasAttribution ? ATTRIBUTED : UNKNOWN}
 
-It draws what it was trained on and little else: no photographs, scenes or written words. It knows the language of its captions.
+${styles.length > 0 ? asked : ''}It draws what it was trained on and little else: no photographs, scenes or written words. It knows the language of its captions.
 
 ${MARK}${before === undefined ? OWN : ownText(before)}`;
 }
