@@ -17,7 +17,7 @@ export const preprocess: Check = {
   recognises: (folder) => folder.hasCasesWith('file', 'size', 'every'),
 
   async run(folder, comparison) {
-    const { cases } = Cases.parse(await folder.json('case.json'));
+    const { cases } = await folder.parse('case.json', Cases);
     for (const { file, size, every } of cases) {
       const name = `${parse(file).name}.${size}`;
       try {

@@ -14,7 +14,7 @@ export const random: Check = {
   recognises: (folder) => folder.hasCasesWith('name', 'seed', 'shape'),
 
   async run(folder, comparison) {
-    const { draws, cases } = Cases.parse(await folder.json('case.json'));
+    const { draws, cases } = await folder.parse('case.json', Cases);
     for (const { name, seed, shape } of cases) {
       const generator = new TorchGenerator(seed);
       for (const draw of draws) {

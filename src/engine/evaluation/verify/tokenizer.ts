@@ -15,7 +15,7 @@ export const tokenizer: Check = {
   recognises: (folder) => folder.hasCasesWith('text', 'input_ids', 'padded'),
 
   async run(folder, comparison) {
-    const { cases } = Cases.parse(await folder.json('case.json'));
+    const { cases } = await folder.parse('case.json', Cases);
     const loaded = await loadTokenizer(folder.path);
     for (const [i, { text, input_ids, padded, attention_mask }] of cases.entries()) {
       const encoding = loaded.encode(text);
