@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { InputError } from '../../errors.ts';
+import { groupBy } from './group-by.ts';
 import { type LogEntry, readLog } from './run-log.ts';
 
 interface Point {
@@ -60,11 +61,7 @@ function averaged(steps: readonly LogEntry[]): Point[] {
   });
 }
 
-function byFigure(points: readonly Point[]): Map<string, Point[]> {
-  const groups = new Map<string, Point[]>();
-  for (const point of points) groups.set(point.figure, [...(groups.get(point.figure) ?? []), point]);
-  return groups;
-}
+const byFigure = (points: readonly Point[]) => groupBy(points, ({ figure }) => figure);
 
 function panel(title: string, values: readonly Point[], last: number, type: 'log' | 'linear') {
   const figures = [...new Set(values.map(({ figure }) => figure))];

@@ -53,7 +53,7 @@ export class RunLog {
     this.#terminal.write(this.#terminal.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`);
   }
 
-  /** An entry beside the steps: an evaluation, a start. */
+  /** An entry beside the steps: an evaluation. */
   event(entry: Readonly<Record<string, unknown>>): void {
     this.#lines.push(JSON.stringify({ ...entry, time: Date.now() }));
     this.flush();

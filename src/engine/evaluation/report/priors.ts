@@ -31,7 +31,7 @@ export type PriorRow = Way & ({ readonly reason: string } | PriorFigures);
 interface PriorFigures {
   /** Mean cosine of z_i with that of the picture that the caption is of. */
   readonly cosine: number;
-  /** The same with the mean of all pictures taken from both. */
+  /** The same with the mean of the held-out pictures taken from both. */
   readonly centred: number;
   /** Share of captions whose z_i is nearest, of all held-out pictures, to the right one. */
   readonly found: number;

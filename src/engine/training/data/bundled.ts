@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { groupBy } from '../group-by.ts';
 import type { Collection, Item } from './collection.ts';
 import { type Concept, type EmojiConcept, readEmojiConcepts, withoutSelector } from './concepts.ts';
 import type { PictureRecord } from './dataset.ts';
@@ -92,7 +93,7 @@ function emojiItems(
   splits: Splits,
   skinTones: boolean,
 ): Item[] {
-  const byKey = groupByKey(found);
+  const byKey = groupBy(found, ({ key }) => key);
   return concepts.flatMap(({ id, name, tones }) => {
     const split = splits.get(id)?.get(style) ?? 'train';
     const shown = [{ id, name }, ...(skinTones ? tones.values() : [])];
@@ -100,12 +101,6 @@ function emojiItems(
       (byKey.get(it.id) ?? []).map(({ load }) => ({ record: { concept: id, name: it.name, style, split }, load })),
     );
   });
-}
-
-function groupByKey(found: readonly Found[]): Map<string, Found[]> {
-  const groups = new Map<string, Found[]>();
-  for (const item of found) groups.set(item.key, [...(groups.get(item.key) ?? []), item]);
-  return groups;
 }
 
 type Splits = ReadonlyMap<string, ReadonlyMap<string, PictureRecord['split']>>;

@@ -14,7 +14,8 @@ const PREFIXES = ['a picture of', 'an image of', 'a drawing of', 'an emoji of', 
 /** "red heart, noto style", in other words at every call. */
 export const styledCaption = (name: string, style: string, dice: Dice): string => dice.pick(STYLED)(name, style);
 
-const article = (text: string) => (/^[aeiou]/.test(text) ? `an ${text}` : `a ${text}`);
+/** With "a" or "an" in front. */
+export const article = (text: string) => (/^[aeiou]/.test(text) ? `an ${text}` : `a ${text}`);
 
 /**
  * A caption of a picture, another one at every call: 40 % the name; 26 % the name with the style; 12 % the name with

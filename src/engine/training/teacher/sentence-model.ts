@@ -8,6 +8,7 @@ import { BertConfig, bert } from '../../networks/bert.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { parseConfig } from '../../weights/config.ts';
 import { readSafetensorsHeader, readTensor } from '../../weights/safetensors.ts';
+import { groupBy } from '../group-by.ts';
 import { Parameters } from '../parameters.ts';
 import { ANY_PLATFORM, downloadWheel, unpack, type WheelName } from '../setup/wheel.ts';
 import { evaluated } from '../tasks/evaluated.ts';
@@ -80,8 +81,7 @@ const BATCH = 128;
 
 /** Numbers of rows, together where they are of one length: nothing needs padding then. */
 function batchesOfOneLength(rows: readonly (readonly number[])[]): number[][] {
-  const byLength = new Map<number, number[]>();
-  for (const [index, { length }] of rows.entries()) byLength.set(length, [...(byLength.get(length) ?? []), index]);
+  const byLength = groupBy(rows.keys(), (index) => rows[index]!.length);
   return [...byLength.values()].flatMap((indices) =>
     Array.from({ length: Math.ceil(indices.length / BATCH) }, (_, b) => indices.slice(b * BATCH, (b + 1) * BATCH)),
   );

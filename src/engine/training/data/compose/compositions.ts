@@ -1,4 +1,6 @@
 import type { Dice } from '../../dice.ts';
+import { groupBy } from '../../group-by.ts';
+import { article } from '../captions.ts';
 import type { PictureRecord } from '../dataset.ts';
 import type { PictureSet } from '../picture-set.ts';
 import { splitHash } from '../split.ts';
@@ -34,9 +36,7 @@ export function thingsOf(set: PictureSet): Things {
   const all = set.records.flatMap((record, index) =>
     record.split === 'train' && isShort(record.name) ? [thingOf(record, () => layerFrom(set.read(index)))] : [],
   );
-  const byStyle = new Map<string, Thing[]>();
-  for (const thing of all) byStyle.set(thing.record.style, [...(byStyle.get(thing.record.style) ?? []), thing]);
-  return { all, byStyle };
+  return { all, byStyle: groupBy(all, ({ record }) => record.style) };
 }
 
 function thingOf(record: PictureRecord, layer: () => Layer): Thing {
@@ -69,8 +69,6 @@ export function compose(things: Things, dice: Dice): Composition | undefined {
   }
   return undefined;
 }
-
-const article = (word: string) => (/^[aeiou]/.test(word) ? `an ${word}` : `a ${word}`);
 
 const onBackground: Compose = ({ all }, dice) => {
   const thing = dice.pick(all);

@@ -65,7 +65,7 @@ export function place(
 /** Its alpha spread by `radius` pixels on all sides, without colour. */
 export function spread(layer: Layer, radius: number): Layer {
   let alpha = Float32Array.from({ length: SIZE * SIZE }, (_, p) => layer[4 * p + 3]!);
-  // along rows, then along columns, then once more with half the radius: an octagon is round enough
+  // along rows, then along columns: a square
   for (const [step, reach] of [
     [1, radius],
     [SIZE, radius],
