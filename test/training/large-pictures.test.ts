@@ -56,7 +56,7 @@ test('pictures are there again, 4 times as large at the same place; small ones a
   const dataset = await openSet();
   expect(await buildLarge(out, dataset, collect())).toBe(2);
 
-  const large = new LargePictures(out, dataset);
+  const large = await LargePictures.open(out, dataset);
   expect(dataset.records.map((_, index) => large.has(index))).toEqual([true, false, true]);
   expect(pixel(large.read(2), 512, 256, 256)).toEqual([200, 0, 0, 255]);
   // margins are 4 and 16 pixels wide: 120 and 480 pixels for 32 units
@@ -81,11 +81,12 @@ test('stopped and started again, it goes on after what lies there whole', { time
   const whole = await Promise.all(files.map((file) => readFile(file)));
 
   // 66 lengths and a half, of which two pictures are not all there
-  const lengths = whole[1]!.toString().split('\n').map(Number);
+  const [digest, ...lines] = whole[1]!.toString().split('\n');
+  const lengths = lines.map(Number);
   const bytes = lengths.slice(0, 64).reduce((a, b) => a + b, 0);
   await Promise.all(files.map((file) => rename(file, `${file}.partial`)));
   await writeFile(`${files[0]}.partial`, whole[0]!.subarray(0, bytes + 10));
-  await writeFile(`${files[1]}.partial`, `${lengths.slice(0, 66).join('\n')}\n12`);
+  await writeFile(`${files[1]}.partial`, `${[digest, ...lengths.slice(0, 66)].join('\n')}\n12`);
   let first: number | undefined;
   await buildLarge(out, dataset, collect(), { onProgress: (done) => (first ??= done) });
   expect(first).toBeGreaterThan(63);
@@ -96,9 +97,23 @@ test('stopped and started again, it goes on after what lies there whole', { time
 test('other pictures than those of the data set are refused, and a data set without large ones', async () => {
   await picture('a.png', await square(300, 1));
   const dataset = await openSet();
-  expect(() => new LargePictures(out, dataset)).toThrow(/is missing: npm run data -- --large/);
+  await expect(LargePictures.open(out, dataset)).rejects.toThrow(/is missing: npm run data -- --large/);
   await writeFile(join(dir, 'pictures', 'a.png'), await square(300, 99));
   await expect(buildLarge(out, dataset, collect())).rejects.toThrow(/picture 1 of the data set, a.png, is not among/);
+  dataset.close();
+});
+
+test('those of an earlier data set in the same folder are no longer its own', async () => {
+  await picture('a.png', await square(300, 1));
+  const before = await openSet();
+  await buildLarge(out, before, collect());
+  before.close();
+  await writeFile(join(dir, 'pictures', 'a.png'), await square(300, 99));
+  await rm(`${out}/pictures.rgba`);
+  const dataset = await openSet();
+  await expect(LargePictures.open(out, dataset)).rejects.toThrow('is not of the pictures that the data set has now');
+  await buildLarge(out, dataset, collect());
+  (await LargePictures.open(out, dataset)).close();
   dataset.close();
 });
 

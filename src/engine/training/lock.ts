@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
 
@@ -25,17 +25,30 @@ async function acquire(path: string, folder: string, does: string): Promise<void
   try {
     // a link, unlike a new file, is there with its content or not at all
     while (!(await isLinked(own, path))) {
-      const holder = await readFile(path, 'utf8').catch(() => '');
+      const holder = await readFile(path, 'utf8').catch(() => undefined);
+      if (holder === undefined) continue;
       const pid = Number.parseInt(holder, 10);
       if (isRunning(pid) && holder === (await identityOf(pid)))
         throw new InputError(
-          `${folder} is in use by process ${pid}, which ${does}: wait for its end, or name another --runs`,
+          `${folder} is in use by process ${pid}, which ${does}: wait for its end, or name another folder`,
         );
-      await rm(path, { force: true });
+      await takeAway(path, holder, `${own}.left`);
     }
   } finally {
     await rm(own, { force: true });
   }
+}
+
+/** Removes a lock that was left, and not one that somebody has taken since it was read. */
+async function takeAway(path: string, holder: string, aside: string): Promise<void> {
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if ((await readFile(aside, 'utf8')) !== holder) await isLinked(aside, path);
+  await rm(aside);
 }
 
 const isLinked = (from: string, to: string): Promise<boolean> =>

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../../../errors.ts';
 import { explainFullDisk } from '../full-disk.ts';
+import { withLock } from '../lock.ts';
 import type { Collection, Item } from './collection.ts';
 import type { Concept } from './concepts.ts';
 import { DATASET_FILES, type Dataset, type PictureRecord } from './dataset.ts';
@@ -33,7 +34,7 @@ export interface BuildOptions {
  * @throws InputError when nothing could be drawn, or the disk is full
  */
 export function buildDataset(dir: string, collection: Collection, options: BuildOptions = {}): Promise<BuildResult> {
-  return explainFullDisk(dir, () => build(dir, collection, options));
+  return explainFullDisk(dir, () => withLock(dir, 'builds a data set there', () => build(dir, collection, options)));
 }
 
 async function build(dir: string, collection: Collection, options: BuildOptions): Promise<BuildResult> {

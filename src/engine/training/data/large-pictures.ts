@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import { InputError } from '../../../errors.ts';
 import { UPSCALE } from '../../pipeline/upscale.ts';
 import { explainFullDisk } from '../full-disk.ts';
+import { withLock } from '../lock.ts';
 import { batches, drawItem, inLanes } from './build.ts';
 import type { Collection, Item } from './collection.ts';
 import type { Dataset } from './dataset.ts';
@@ -16,7 +17,10 @@ import { rasterise } from './rasterise.ts';
 const LEAST_SIDE = 256;
 const BATCH = 64;
 
-/** `large-pictures.bin`: RGBA bytes, each picture deflated; beside it a line with its length for each of the data set, 0 for none. */
+/**
+ * `large-pictures.bin`: RGBA bytes, each picture deflated. Beside it the data set's digest, and a line with its length for each of
+ * the data set, 0 for none.
+ */
 const FILES = { pictures: 'large-pictures.bin', lengths: 'large-pictures.txt' } as const;
 
 /** Pictures of a data set again, 512 × 512: what an upsampler learns from. */
@@ -25,20 +29,24 @@ export class LargePictures {
   readonly #entries: readonly { readonly offset: number; readonly length: number }[];
 
   /** @throws InputError when the data set has none, or other ones than pictures of its own */
-  constructor(dir: string, dataset: Dataset) {
+  static async open(dir: string, dataset: Dataset): Promise<LargePictures> {
+    return new LargePictures(dir, dataset, await dataset.digest());
+  }
+
+  private constructor(dir: string, dataset: Dataset, digest: string) {
     const [pictures, lengths] = [join(dir, FILES.pictures), join(dir, FILES.lengths)];
     if (!existsSync(lengths))
       throw new InputError(`${lengths} is missing: npm run data -- --large writes the pictures at 512 × 512`);
     let end = 0;
-    this.#entries = readLengths(lengths).map((length) => {
+    const found = readLengths(lengths);
+    this.#entries = found.lengths.map((length) => {
       end += length;
       return { offset: end - length, length };
     });
-    if (this.#entries.length !== dataset.records.length || statSync(pictures).size !== end) {
-      throw new InputError(
-        `${pictures}: expected ${dataset.records.length} pictures in ${end} bytes, found ${this.#entries.length} in ` +
-          `${statSync(pictures).size}: delete both large-pictures files and build them again (npm run data -- --large)`,
-      );
+    const isWhole = this.#entries.length === dataset.records.length && statSync(pictures).size === end;
+    if (found.digest !== digest || !isWhole) {
+      const why = found.digest === digest ? 'is cut short' : 'is not of the pictures that the data set has now';
+      throw new InputError(`${pictures} ${why}: build it again (npm run data -- --large, with the data set's options)`);
     }
     this.#file = openSync(pictures, 'r');
   }
@@ -80,7 +88,8 @@ export function buildLarge(
   collection: Collection,
   options: LargeOptions = {},
 ): Promise<number> {
-  return explainFullDisk(dir, () => build(dir, dataset, collection, options));
+  const work = () => build(dir, dataset, collection, options);
+  return explainFullDisk(dir, () => withLock(dir, 'builds a data set there', work));
 }
 
 async function build(
@@ -93,7 +102,7 @@ async function build(
     string,
     string,
   ];
-  const known = await resume(pictures, lengths);
+  const known = await resume(pictures, lengths, await dataset.digest());
   let done = 0;
   let large = known.filter((length) => length > 0).length;
   const isNext = ({ record }: Item) => JSON.stringify(record) === JSON.stringify(dataset.records[done]);
@@ -129,16 +138,16 @@ async function build(
   return large;
 }
 
-/** Lengths of the pictures that lie there whole; what follows them is cut off. */
-async function resume(pictures: string, lengths: string): Promise<number[]> {
-  const found = existsSync(lengths) && existsSync(pictures) ? readLengths(lengths) : [];
-  const size = found.length > 0 ? statSync(pictures).size : 0;
+/** Lengths of the pictures of this data set that lie there whole; what follows them is cut off. */
+async function resume(pictures: string, lengths: string, digest: string): Promise<number[]> {
+  const found = existsSync(lengths) && existsSync(pictures) ? readLengths(lengths) : undefined;
+  const size = found?.digest === digest ? statSync(pictures).size : 0;
   let end = 0;
-  const whole = found.filter((length) => {
+  const whole = (found?.lengths ?? []).filter((length) => {
     end += length;
     return end <= size;
   });
-  await writeFile(lengths, whole.map((length) => `${length}\n`).join(''));
+  await writeFile(lengths, [digest, ...whole].map((line) => `${line}\n`).join(''));
   if (existsSync(pictures))
     await truncate(
       pictures,
@@ -148,7 +157,10 @@ async function resume(pictures: string, lengths: string): Promise<number[]> {
 }
 
 /** Lines that end; one that a sudden stop cut short doesn't. */
-const readLengths = (path: string): number[] => readFileSync(path, 'utf8').split('\n').slice(0, -1).map(Number);
+function readLengths(path: string): { readonly digest: string | undefined; readonly lengths: readonly number[] } {
+  const [digest, ...lengths] = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+  return { digest, lengths: lengths.map(Number) };
+}
 
 const pack = promisify(deflate);
 
