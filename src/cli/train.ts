@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import type { TensorFlow } from '../engine/ops/tfjs-ops.ts';
@@ -9,6 +9,7 @@ import { checkpointOf } from '../engine/training/checkpoint.ts';
 import { openPictures } from '../engine/training/data/open-pictures.ts';
 import { DECODERS, type ExportOptions, exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
+import { withLock } from '../engine/training/lock.ts';
 import { shareThreads } from '../engine/training/parallel/helpers.ts';
 import { EXTRAS, MEASURES, PARTS, type Part } from '../engine/training/part-names.ts';
 import { openEmbeddings, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
@@ -63,7 +64,8 @@ const TRAINED: readonly Part[] = [...PARTS, ...EXTRAS, ...MEASURES];
 
 runCommand('tokenizer', 'Learn the vocabulary of the captions; takes seconds.').action(
   async ({ data, runs, seed }: RunOptions) => {
-    const tokens = await inRuns(runs, () => trainTokenizer(openPictures(data), runs, seed));
+    const train = () => trainTokenizer(openPictures(data), runs, seed);
+    const tokens = await inRuns(runs, () => withLock(join(runs, 'clip'), 'trains with the vocabulary', train));
     say(`${tokens} tokens in ${tokenizerFolder(runs)}`);
   },
 );
@@ -85,7 +87,7 @@ for (const part of TRAINED) {
 }
 timedCommand(
   'all',
-  'Train every part in turn, each for a share of the time; with --from only prior and decoder, from a lower learning rate that falls over the time',
+  'Train autoencoder, teacher, CLIP, prior and decoder in turn, each for a share of the time; with --from only prior and decoder, from a lower learning rate that falls over the time',
 ).action((options: RunOptions) =>
   trainUntilStopped(options, TRAINED, (tf, partOptions) => trainAll(tf, partOptions, options.from !== undefined)),
 );
@@ -136,7 +138,7 @@ async function prepare(
   }
   if (processes > 1) {
     if (device !== 'cpu') throw new InputError(`--processes are for a CPU, and training runs on ${device}`);
-    const cores = cpus().length;
+    const cores = availableParallelism();
     if (processes > cores) throw new InputError(`--processes ${processes}: this machine has ${cores} cores`);
     shareThreads(processes, process.env);
   }

@@ -44,13 +44,14 @@ const sizes = { hidden_size: 8, intermediate_size: 8, projection_dim: 4, num_hid
 const vision = ClipVisionConfig.parse({ ...sizes, image_size: 32, patch_size: 16 });
 const clip = { text: ClipTextConfig.parse({ ...sizes, vocab_size: 4, max_position_embeddings: 4 }), vision };
 
-/** A model's CLIP as it is imported: of other weights for another seed, at step 0 always. */
-async function writeClip(seed: number): Promise<string> {
+/** A model's CLIP, of other weights for another seed: as it is imported, at step 0, or trained here. */
+async function writeClip(seed: number, step = 0): Promise<string> {
   const runs = join(dir, 'runs');
   const ops = new TfjsOps(tf);
   const parameters = Parameters.of(ops, (weights) => clipVision(ops, weights, vision)(tf.zeros([1, 32, 32, 3])));
   await mkdir(join(runs, 'clip'), { recursive: true });
-  await saveCheckpoint(checkpointOf(runs, 'clip'), parameters, initialState(parameters.initialise(seed)));
+  const state = { ...initialState(parameters.initialise(seed)), step };
+  await saveCheckpoint(checkpointOf(runs, 'clip'), parameters, state);
   return runs;
 }
 
@@ -75,6 +76,21 @@ describe('embeddings are kept', () => {
     await writeClip(2);
     expect(await embedded(data, runs)).toBe(NAMES.length);
   });
+});
+
+test('embeddings of a CLIP that was trained here have variance 1 over the first data set, and the same scale over others', async () => {
+  const runs = await writeClip(1, 10);
+  const scaleOver = async (data: string) => {
+    const set = new Dataset(data);
+    const { scale, embeddings } = await loadEmbeddings(tf, set, runs, clip, () => {});
+    set.close();
+    return { scale, embeddings };
+  };
+  const first = await scaleOver(await writeDataset());
+  expect(first.scale).not.toBeCloseTo(1, 2);
+  expect((await scaleOver(await writeDataset({ grey: 200 }))).scale).toBe(first.scale);
+  await writeClip(2, 20);
+  expect((await scaleOver(await writeDataset())).scale).not.toBe(first.scale);
 });
 
 describe('the digest of a data set', () => {

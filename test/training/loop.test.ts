@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-core';
@@ -105,6 +105,13 @@ test('a short time left is told in seconds, and that an evaluation comes last', 
   const shown = vi.mocked(process.stderr.write).mock.calls.join('');
   expect(shown).toMatch(/samples\/s, (20|19) s left/);
   expect(shown).toMatch(/line: saved; evaluating, .*\n.*bias/);
+});
+
+test('told to end before its first step, it leaves no checkpoint of random weights', async () => {
+  await trainTask(tf, lineTask(), options({ signal: AbortSignal.abort() }));
+  expect(await readdir(join(runs, 'line'))).not.toContain('checkpoint.safetensors');
+  const shown = vi.mocked(process.stderr.write).mock.calls.join('');
+  expect(shown).toContain('line: stopped before its first step');
 });
 
 test('it ends after the step in which it is told to, with a checkpoint', async () => {

@@ -1,10 +1,14 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { checkpointOf, saveCheckpoint } from '../../src/engine/training/checkpoint.ts';
 import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
+import { PICTURE_BYTES } from '../../src/engine/training/data/rasterise.ts';
 import { exportModel } from '../../src/engine/training/export.ts';
-import { openEmbeddings, trainPart } from '../../src/engine/training/parts.ts';
+import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
+import { Parameters } from '../../src/engine/training/parameters.ts';
+import { openEmbeddings, trainAll, trainPart } from '../../src/engine/training/parts.ts';
 import { openClipConfig } from '../../src/engine/training/run-config.ts';
 import { writeTokenizer } from '../../src/engine/training/tokenizer-folder.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
@@ -25,6 +29,28 @@ test.each([
     `${join(runs, first, 'checkpoint.safetensors')} is missing: first call npm run train -- ${first} --runs ${runs}`,
   );
   expect(await readdir(runs)).toEqual([]);
+});
+
+test('all of it is refused before hours are spent, where CLIP is to be trained further and has been distilled', async () => {
+  const data = join(runs, 'data');
+  await mkdir(data);
+  const cat = { id: 'cat', name: 'cat', keywords: [], synonyms: [], hyponyms: [], hypernyms: [] };
+  await writeFile(join(data, 'concepts.jsonl'), `${JSON.stringify(cat)}\n`);
+  const record = { concept: 'cat', name: 'cat', style: 'flat', split: 'train' };
+  await writeFile(join(data, 'metadata.jsonl'), `${JSON.stringify(record)}\n`);
+  await writeFile(join(data, 'pictures.rgba'), new Uint8Array(PICTURE_BYTES));
+  const parameters = new Parameters([{ name: 'w', shape: [1], offset: 0, size: 1 }]);
+  for (const part of ['clip', 'distil'] as const) {
+    await mkdir(join(runs, part));
+    await saveCheckpoint(checkpointOf(runs, part), parameters, { ...initialState(Float32Array.of(1)), step: 10 });
+  }
+  const options = { data, runs, seed: 0, time: 60_000, say: () => {} };
+  await expect(trainAll(tf, options)).rejects.toThrow(
+    'clip/checkpoint.safetensors has not had its planned steps, and the words of distil belong to CLIP as it is now',
+  );
+  // as they are, distil learned from another CLIP
+  await expect(trainAll(tf, options, true)).rejects.toThrow('CLIP has been trained further since');
+  expect((await readdir(runs)).sort()).toEqual(['clip', 'data', 'distil']);
 });
 
 test('so does an export', async () => {

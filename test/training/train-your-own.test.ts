@@ -214,8 +214,8 @@ describe.skipIf(!READY)(
         return { rate: rates.at(-1)!, schedule: (await loadNotes(checkpointOf(runs, 'prior'))).schedule };
       };
       const usual = await train(1);
-      expect(usual.schedule).toEqual({});
-      const slower = { steps: 4, learningRate: 1e-5 };
+      expect(usual.schedule).toEqual({ ofPeak: 1 / 3 });
+      const slower = { ofPeak: 1 / 3, steps: 4, learningRate: 1e-5 };
       for (const { rate, schedule } of [await train(2, slower), await train(3)]) {
         expect(schedule).toEqual(slower);
         expect(rate).toBeLessThan(usual.rate / 5);

@@ -112,8 +112,13 @@ export const hasParameter = async (path: string, name: string): Promise<boolean>
 /** The step that a checkpoint was written at. */
 async function stepOf(path: string): Promise<number> {
   const entry = (await openCheckpoint(path)).get('step');
-  if (!entry) throw new InputError(`${path}: no checkpoint of a training run (it holds no "step")`);
-  return (await readTensor(entry)).data[0]!;
+  return stepIn(path, entry ? new Map([['step', await readTensor(entry)]]) : new Map());
+}
+
+function stepIn(path: string, tensors: ReadonlyMap<string, Tensor>): number {
+  const step = tensors.get('step');
+  if (!step) throw new InputError(`${path}: no checkpoint of a training run (it holds no "step")`);
+  return step.data[0]!;
 }
 
 async function openCheckpoint(path: string) {
@@ -145,7 +150,8 @@ export function requireCheckpoint(path: string): void {
 
 /**
  * @param start          values to start from
- * @param onlyInTraining parameters that take these where the checkpoint, as that of an imported model, lacks them
+ * @param onlyInTraining parameters that take these where the checkpoint, as that of an imported model, lacks them, or has
+ *   them in another size, as of another data set
  * @returns undefined where there is none yet.
  * @throws SafetensorsError when it is cut short, WeightMismatchError when it is of a network of other sizes
  */
@@ -157,16 +163,19 @@ export async function loadCheckpoint(
 ): Promise<TrainingState | undefined> {
   if (!existsSync(path)) return undefined;
   const tensors = await explainDamage(path, () => readSafetensors(path));
-  const lacking = onlyInTraining.filter((name) => !tensors.has(`values/${name}`));
-  const fresh = lacking.length === 0 ? [] : [...parameters.export(start())].filter(([name]) => lacking.includes(name));
+  const startsAs = onlyInTraining.length === 0 ? new Map<string, Tensor>() : parameters.export(start());
+  const fresh = [...startsAs].filter(
+    ([name, { shape }]) =>
+      onlyInTraining.includes(name) && tensors.get(`values/${name}`)?.shape.join() !== shape.join(),
+  );
   const part = (name: (typeof PARTS)[number]) => {
     const found = [...tensors].flatMap(([key, tensor]): [string, Tensor][] =>
       key.startsWith(`${name}/`) ? [[key.slice(name.length + 1), tensor]] : [],
     );
-    return parameters.import(new Map([...(name.startsWith('adam') ? zeros(fresh) : fresh), ...found]), path);
+    return parameters.import(new Map([...found, ...(name.startsWith('adam') ? zeros(fresh) : fresh)]), path);
   };
   const [values, average, first, second] = PARTS.map(part) as [Float32Array, Float32Array, Float32Array, Float32Array];
-  return { step: await stepOf(path), values, average, moments: { first, second } };
+  return { step: stepIn(path, tensors), values, average, moments: { first, second } };
 }
 
 const zeros = (tensors: readonly [string, Tensor][]): [string, Tensor][] =>

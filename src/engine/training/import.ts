@@ -21,6 +21,7 @@ import { keepHistory, type Trained } from './history.ts';
 import { digestOf } from './kept-file.ts';
 import { learnedFrom, statesOf } from './learned-from.ts';
 import { withLock } from './lock.ts';
+import { OF_TRAINED } from './optimizer/learning-rate.ts';
 import { initialState } from './optimizer/optimizer.ts';
 import { Parameters } from './parameters.ts';
 import { EXTRAS, LEARNS_FROM, MEASURES, PARTS, type Part } from './part-names.ts';
@@ -32,9 +33,6 @@ import { tokenizerFolder } from './tasks/tokenizer.ts';
 
 /** Not trained: the pipeline does not quantise, and the prior is normalised by what it began with. */
 const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
-
-/** Of the peak of a start from nothing: all of it would cost a network much of what it knows. */
-const OF_PEAK = 1 / 3;
 
 /** A part of a model, as a run has it. */
 interface ModelPart {
@@ -60,6 +58,20 @@ async function importParts(dir: string, runs: string, say: (line: string) => voi
   if (kept.length > 0) say(`kept as they are in ${runs}: ${kept.join(', ')}`);
   if (missing.length === 0) return;
   say(`taken from ${dir}: ${missing.join(', ')}`);
+  // as a training that begins without a checkpoint would
+  const locked = missing.reduceRight(
+    (write, part) => () => withLock(join(runs, part), 'trains the same part', write),
+    () => writeParts(dir, runs, model, missing),
+  );
+  await locked();
+}
+
+async function writeParts(
+  dir: string,
+  runs: string,
+  model: Awaited<ReturnType<typeof openModelFolder>>,
+  missing: readonly Trained[],
+): Promise<void> {
   const { clip } = model.states;
   // a vocabulary of the data set's own would mean other words to this CLIP
   if (missing.includes('clip')) await cp(model.tokenizer, tokenizerFolder(runs), { recursive: true });
@@ -78,7 +90,7 @@ async function importParts(dir: string, runs: string, say: (line: string) => voi
       LEARNS_FROM[part].flatMap((source) => (model.states[source] ? [[source, model.states[source]]] : [])),
     );
     const state = initialState(parameters.import(tensors, `${dir}, ${part}`));
-    const notes = { learnedFrom: sources, schedule: { ofPeak: OF_PEAK } };
+    const notes = { learnedFrom: sources, schedule: { ofPeak: OF_TRAINED } };
     await saveCheckpoint(checkpointOf(runs, part), parameters, state, notes);
   }
 }

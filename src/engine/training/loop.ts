@@ -14,6 +14,7 @@ import { openOptimizer } from './optimizer/open-optimizer.ts';
 import { initialState, type Optimizer, type TrainingState } from './optimizer/optimizer.ts';
 import { HelperError, type Helpers } from './parallel/helpers.ts';
 import { Parameters } from './parameters.ts';
+import { replaceFile } from './replace-file.ts';
 import { RunLog } from './run-log.ts';
 import type { Task } from './task.ts';
 
@@ -68,7 +69,7 @@ interface Steps<Batch> {
 interface Run<Batch> extends Steps<Batch> {
   readonly folder: string;
   readonly notes?: Notes | undefined;
-  /** The step of its checkpoint. */
+  /** The step of its checkpoint, where there is one. */
   saved: number | undefined;
   readonly log: RunLog;
   readonly curves: ReturnType<typeof openCurves>;
@@ -99,6 +100,10 @@ export function trainTask<Batch>(
         throw error;
       });
       const state = await saveRun(run);
+      if (run.saved === undefined) {
+        run.log.say(`${task.name}: stopped before its first step; there is nothing to save`);
+        return state;
+      }
       run.log.say(`${task.name}: saved; evaluating, which may take a minute …`);
       await evaluate(run);
       run.log.say(`${task.name}: step ${state.step}, saved in ${folder}`);
@@ -128,8 +133,8 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
   const end = Date.now() + time;
   const last = maxSteps ?? Number.POSITIVE_INFINITY;
   const meter = new Meter(task.batchSize * (1 + (run.helpers?.count ?? 0)));
-  let saved = Date.now();
-  let nextEvaluation = saved + BETWEEN_EVALUATIONS;
+  let savedAt = Date.now();
+  let nextEvaluation = savedAt + BETWEEN_EVALUATIONS;
   while (Date.now() < end && optimizer.step < last && !signal?.aborted) {
     const figures = await trainStep(run);
     const rate = meter.tick();
@@ -137,9 +142,9 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
     log.step({ ...figures, rate }, liveLine(task, figures, rate, end - Date.now()));
     const isDue = Date.now() > nextEvaluation;
     // what is learned is safe before an evaluation, which may fail
-    if (isDue || Date.now() - saved > BETWEEN_CHECKPOINTS) {
+    if (isDue || Date.now() - savedAt > BETWEEN_CHECKPOINTS) {
       await saveRun(run);
-      saved = Date.now();
+      savedAt = Date.now();
       meter.pause();
     }
     if (isDue) {
@@ -163,7 +168,7 @@ async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): P
   const say = (...lines: string[]) => new DivergedError([message, ...lines].join('. '));
   if (optimizer.step === 0) return say('Nothing has been learned yet: give another --seed');
   const [path, before] = [CHECKPOINT, CHECKPOINT_BEFORE].map((name) => join(folder, name)) as [string, string];
-  if (saved !== undefined && saved !== optimizer.step) await copyFile(path, before);
+  if (saved !== undefined && saved !== optimizer.step) await replaceFile(before, (partial) => copyFile(path, partial));
   await saveRun(run);
   const earlier = existsSync(before)
     ? `put ${before} in the place of ${CHECKPOINT}`
@@ -178,8 +183,10 @@ async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): P
 async function saveRun<Batch>(run: Run<Batch>): Promise<TrainingState> {
   const { folder, parameters, optimizer, notes } = run;
   const state = optimizer.state();
-  if (state.step !== run.saved) await saveCheckpoint(join(folder, CHECKPOINT), parameters, state, notes);
-  run.saved = state.step;
+  if (state.step > 0 && state.step !== run.saved) {
+    await saveCheckpoint(join(folder, CHECKPOINT), parameters, state, notes);
+    run.saved = state.step;
+  }
   return state;
 }
 

@@ -6,7 +6,7 @@ export const EXTRAS = ['teacher', 'distil', 'ar-prior', 'upsampler', 'fine-tune'
 export const MEASURES = ['text-decoder', 'judge'] as const;
 export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
 
-/** The networks that each uses and doesn't train; distil's only where there is one. */
+/** The networks whose outputs each learns in terms of, so that it must follow them; distil's only where there is one. */
 export const LEARNS_FROM: Record<Part, readonly Part[]> = {
   movq: [],
   clip: [],

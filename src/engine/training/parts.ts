@@ -1,16 +1,20 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { InputError } from '../../errors.ts';
 import { loadTokenizer, type Tokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { checkpointOf, hasParameter, loadNotes, requireCheckpoint, type Schedule, trainedSteps } from './checkpoint.ts';
+import { plainSet } from './data/compose/composed-set.ts';
 import { Dataset } from './data/dataset.ts';
 import { LargePictures } from './data/large-pictures.ts';
 import { openPictures } from './data/open-pictures.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { exportJudge } from './export-judge.ts';
+import { explainFullDisk } from './full-disk.ts';
 import { learnsFrom } from './learned-from.ts';
 import { withLock } from './lock.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
+import { OF_TRAINED } from './optimizer/learning-rate.ts';
 import { startHelpers } from './parallel/helpers.ts';
 import { LEARNS_FROM, type Part } from './part-names.ts';
 import {
@@ -33,7 +37,7 @@ import { decoderTask } from './tasks/decoder.ts';
 import { distilTask } from './tasks/distil.ts';
 import { type Embeddings, type Features, loadEmbeddings, loadLatents } from './tasks/features.ts';
 import { fineTuneTask } from './tasks/fine-tune.ts';
-import { trainedClip, trainedDecoder, trainedMovq, trainedTeacher, undistilledClip } from './tasks/frozen.ts';
+import { loadClip, trainedClip, trainedDecoder, trainedMovq, trainedTeacher, undistilledClip } from './tasks/frozen.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { concatenated } from './tasks/pictures.ts';
@@ -45,6 +49,7 @@ import { textDecoderTask } from './tasks/text-decoder.ts';
 import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 import { upsamplerTask } from './tasks/upsampler.ts';
 import { openVocabulary } from './teacher/vocabulary.ts';
+import { LAST_FILE } from './tokenizer-folder.ts';
 
 /** Over so many steps the learning rate of each falls. */
 const PLANNED_STEPS: Record<Part, number> = {
@@ -78,7 +83,7 @@ export interface PartOptions extends TrainOptions {
 /** Trains one part from where its run is. */
 export async function trainPart(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
   await trainTogether(tf, part, options);
-  if (part === 'judge') await exportJudge(options.runs);
+  if (part === 'judge' && existsSync(checkpointOf(options.runs, part))) await exportJudge(options.runs);
 }
 
 /** Of the time for all, in the order in which they learn from each other: about what the bundled model's parts had. */
@@ -89,10 +94,12 @@ type SharingPart = keyof typeof SHARES;
  * Divides the time among the parts that have not had their planned number of steps yet, and gives the decoder what they leave.
  * A teacher is trained where CLIP can learn from one: where concepts recur.
  * @param encodersAreGood leaves autoencoder and CLIP as they are: a trained model adapts to other pictures
+ * @throws InputError where CLIP is to be trained further and has been distilled: only `distil` by name goes on then
  */
 export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAreGood = false): Promise<void> {
   const end = Date.now() + options.time;
   const parts = await partsToTrain(options, encodersAreGood);
+  await refuseOutdated(options.runs, parts);
   const share = (part: SharingPart, among: readonly SharingPart[]) =>
     SHARES[part] / among.reduce((sum, other) => sum + SHARES[other], 0);
   const planned = parts.map((part) => `${part} ${((options.time / 60_000) * share(part, parts)).toPrecision(2)}`);
@@ -102,8 +109,20 @@ export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAre
     if (left <= 0) return;
     const time = left * share(part, parts.slice(i));
     const maxSteps = part === 'decoder' ? undefined : await plannedSteps(part, options);
-    await trainTogether(tf, part, { ...options, time, adapts: encodersAreGood, maxSteps });
+    const adapting = encodersAreGood && { adapts: true, ofPeak: OF_TRAINED };
+    await trainTogether(tf, part, { ...options, ...adapting, time, maxSteps });
   }
+}
+
+/** Before hours are spent on what the prior could not go on from. */
+async function refuseOutdated(runs: string, parts: readonly SharingPart[]): Promise<void> {
+  if (!existsSync(checkpointOf(runs, 'distil'))) return;
+  if (!parts.includes('clip')) return void (await loadClip(runs));
+  const path = checkpointOf(runs, 'clip');
+  throw new InputError(
+    `${path} has not had its planned steps, and the words of distil belong to CLIP as it is now: ` +
+      'first call npm run train -- clip until it has had them, then npm run train -- distil',
+  );
 }
 
 /** In their order; those that have had their planned steps are done, but for the decoder. */
@@ -128,7 +147,8 @@ async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): 
   // before anything is written: a vocabulary or sizes that no one trains with would be found later
   for (const source of LEARNS_FROM[part])
     if (source !== 'distil') requireCheckpoint(checkpointOf(options.runs, source));
-  await withLock(join(options.runs, part), 'trains the same part', () => trainLocked(tf, part, options));
+  const train = () => trainLocked(tf, part, options);
+  await explainFullDisk(options.runs, () => withLock(join(options.runs, part), 'trains the same part', train));
 }
 
 async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Promise<void> {
@@ -137,7 +157,10 @@ async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Prom
   // before the networks are opened: one that is trained meanwhile is newer than what was learned from
   const notes = { learnedFrom: await learnsFrom(runs, part), schedule };
   const options = { ...asked, ...schedule, notes };
-  const task = await createTask(tf, part, options);
+  const task = await createTask(tf, part, options).catch((error) => {
+    if (!options.signal?.aborted) throw error;
+  });
+  if (!task) return options.say(`${part}: stopped before its first step; what it learned before is as it was`);
   if (processes === 1) return void (await trainTask(tf, task, options));
   const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps: options.steps, precision });
   await trainTask(tf, task, options, helpers).finally(helpers.close);
@@ -156,7 +179,7 @@ const plannedSteps = async (part: Part, options: PartOptions): Promise<number> =
 export async function createTask(
   tf: TensorFlow,
   part: Part,
-  { data, runs, seed, steps, say }: PartOptions,
+  { data, runs, seed, steps, say, signal }: PartOptions,
 ): Promise<Task> {
   const horizon = steps ?? PLANNED_STEPS[part];
   if (part === 'judge' || part === 'teacher') {
@@ -166,7 +189,7 @@ export async function createTask(
   }
   if (part === 'upsampler') {
     const plain = new Dataset(data);
-    const large = new LargePictures(data, plain);
+    const large = await LargePictures.open(data, plain);
     const ofMovq = await openMovqConfig(runs);
     const movq = { config: ofMovq, weights: (await trainedMovq(tf, runs, ofMovq)).weights };
     return upsamplerTask(tf, plain, large, movq, await openUpsamplerConfig(runs), { horizon, seed }) as Task;
@@ -176,12 +199,12 @@ export async function createTask(
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
   const clip = await openClipConfig(runs);
   if (part === 'clip') {
-    const teacher = await openTeacher(tf, data, runs);
+    const teacher = await openTeacher(tf, dataset, runs);
     const nameVectors = await openNameVectors(tf, dataset, runs, tokenizer, clip);
     return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }, { teacher, nameVectors }) as Task;
   }
 
-  const seen = await openEmbeddings(tf, dataset, runs, say);
+  const seen = await openEmbeddings(tf, dataset, runs, say, signal);
   if (part === 'distil') {
     const start = await undistilledClip(tf, runs, clip);
     const vocabulary = await openVocabulary(tf, dataset, runs, say);
@@ -200,7 +223,7 @@ export async function createTask(
   }
 
   const movq = await openMovqConfig(runs);
-  const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', dataset, say));
+  const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', dataset, say, signal));
   const features: Features = { ...seen, latents };
   const { weights: movqWeights } = await trainedMovq(tf, runs, movq);
   const draw = createSheet(tf, dataset, movq, movqWeights, features.latents.shape.slice(1));
@@ -209,7 +232,7 @@ export async function createTask(
   if (part === 'fine-tune') {
     const unet = await openUnetConfig(runs);
     const start = await trainedDecoder(tf, runs, unet);
-    const { weights: clipWeights } = await trainedClip(tf, runs, clip);
+    const { weights: clipWeights } = await undistilledClip(tf, runs, clip);
     const networks = { unet, start, movq, movqWeights, clip, clipWeights };
     return fineTuneTask(tf, dataset, features, networks, draw, { horizon, seed }) as Task;
   }
@@ -223,15 +246,17 @@ export async function openEmbeddings(
   dataset: PictureSet,
   runs: string,
   say: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<Embeddings> {
   requireCheckpoint(checkpointOf(runs, 'clip'));
-  return loadEmbeddings(tf, dataset, runs, await openClipConfig(runs), progressOf('embeddings', dataset, say));
+  const onProgress = progressOf('embeddings', dataset, say, signal);
+  return loadEmbeddings(tf, dataset, runs, await openClipConfig(runs), onProgress);
 }
 
 /** The classifier that CLIP learns from, where one has been trained. */
-async function openTeacher(tf: TensorFlow, data: string, runs: string): Promise<Teacher | undefined> {
+async function openTeacher(tf: TensorFlow, dataset: PictureSet, runs: string): Promise<Teacher | undefined> {
   if (!existsSync(checkpointOf(runs, 'teacher'))) return undefined;
-  const config = await openClassifierConfig(runs, 'teacher', new Dataset(data));
+  const config = await openClassifierConfig(runs, 'teacher', plainSet(dataset));
   return { config, weights: (await trainedTeacher(tf, runs, config)).weights };
 }
 
@@ -265,16 +290,23 @@ async function openFrozenText(
 
 async function openTokenizer(dataset: PictureSet, runs: string, seed: number, say: (line: string) => void) {
   const folder = tokenizerFolder(runs);
-  if (!existsSync(folder)) {
+  if (!existsSync(join(folder, LAST_FILE))) {
     say(`tokenizer: ${await trainTokenizer(dataset, runs, seed)} tokens in ${folder}`);
   }
   return loadTokenizer(folder);
 }
 
-function progressOf(what: string, dataset: PictureSet, say: (line: string) => void): (done: number) => void {
+/** @param signal ends the work by an error */
+function progressOf(
+  what: string,
+  dataset: PictureSet,
+  say: (line: string) => void,
+  signal?: AbortSignal,
+): (done: number) => void {
   const every = Math.ceil(dataset.records.length / 10);
   let next = 0;
   return (done) => {
+    signal?.throwIfAborted();
     if (done < next) return;
     say(`${what} of ${done} of ${dataset.records.length} pictures`);
     next += every;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { InputError } from '../../errors.ts';
@@ -10,8 +10,10 @@ import { PriorConfig } from '../networks/prior.ts';
 import { SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
 import type { PrincipalComponents } from '../pca/components.ts';
 import { parseConfig, parseJsonObject } from '../weights/config.ts';
+import { writeJson } from '../weights/write-model.ts';
 import { checkpointOf } from './checkpoint.ts';
-import type { Dataset } from './data/dataset.ts';
+import type { PictureSet } from './data/picture-set.ts';
+import { replaceFile } from './replace-file.ts';
 import { arPriorConfig } from './tasks/ar-prior.ts';
 import { type ClassifierPart, classifierConfig } from './tasks/classifier.ts';
 import { type ClipConfig, ClipConfig as ClipSchema, clipConfig, EMBEDDING_WIDTH } from './tasks/clip-encoders.ts';
@@ -57,7 +59,11 @@ export const openTextDecoderConfig = (runs: string): Promise<TextDecoderConfig> 
   });
 
 /** A classifier of a data set's pictures; what it tells apart stays what it was at the first step. */
-export const openClassifierConfig = (runs: string, part: ClassifierPart, dataset: Dataset): Promise<ClassifierConfig> =>
+export const openClassifierConfig = (
+  runs: string,
+  part: ClassifierPart,
+  dataset: PictureSet,
+): Promise<ClassifierConfig> =>
   open(runs, part, ClassifierConfig, async () => ({
     _class_name: part === 'judge' ? 'Judge' : 'Teacher',
     ...classifierConfig(part, dataset),
@@ -77,5 +83,5 @@ async function open<S extends z.ZodType>(
 
 export async function writeRunConfig(runs: string, part: string, config: object): Promise<void> {
   await mkdir(join(runs, part), { recursive: true });
-  await writeFile(configPath(runs, part), `${JSON.stringify(config, null, 2)}\n`);
+  await replaceFile(configPath(runs, part), (partial) => writeJson(partial, config));
 }

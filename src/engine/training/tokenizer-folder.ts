@@ -2,6 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BytePairVocabulary, END_OF_TEXT, START_OF_TEXT } from './bpe.ts';
 
+/** A folder that holds it is whole. */
+export const LAST_FILE = 'tokenizer_config.json';
+
 /** Writes a tokenizer as transformers' CLIPTokenizer has it: vocab.json, merges.txt and its configuration. */
 export async function writeTokenizer(
   folder: string,
@@ -22,5 +25,5 @@ export async function writeTokenizer(
   await write('vocab.json', JSON.stringify(Object.fromEntries(vocab)));
   await write('merges.txt', `#version: 0.2\n${merges.map((pair) => `${pair.join(' ')}\n`).join('')}`);
   await write('special_tokens_map.json', `${JSON.stringify(special, null, 2)}\n`);
-  await write('tokenizer_config.json', `${JSON.stringify(config, null, 2)}\n`);
+  await write(LAST_FILE, `${JSON.stringify(config, null, 2)}\n`);
 }

@@ -1,3 +1,6 @@
+/** Of a peak, for what is trained already: all of it would cost a network much of what it knows. */
+export const OF_TRAINED = 1 / 3;
+
 /**
  * Linear warm-up, then half a cosine down to `floor` of the peak, and so on from there.
  * @param progress  of what is planned: the floor is reached at 1

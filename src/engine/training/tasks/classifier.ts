@@ -30,7 +30,7 @@ const CHANNELS = { judge: [32, 64, 128, 256], teacher: [32, 96, 224, 384] } as c
  * A classifier of a data set's pictures: it knows the names with at least two training pictures. Concepts of one name are one.
  * @throws InputError where there are not two such names
  */
-export function classifierConfig(part: ClassifierPart, dataset: Dataset): ClassifierConfig {
+export function classifierConfig(part: ClassifierPart, dataset: PictureSet): ClassifierConfig {
   const training = indicesOf(dataset, 'train');
   const concepts = recurringNames(dataset);
   if (concepts.length < 2) {

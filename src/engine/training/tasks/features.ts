@@ -82,7 +82,7 @@ export async function loadEmbeddings(
       (pictures) => see(tf.tensor4d(wholePictures(pictures, size), [pictures.length, size, size, 3])).embedding,
     );
     const zero = await evaluated(tf, () => see(tf.zeros([1, size, size, 3])).embedding);
-    const scale = isOwn ? 1 : 1 / standardDeviation(all);
+    const scale = isOwn ? 1 : await scaleOf(runs, weights, all);
     return new Map<string, Tensor>([
       ['embeddings', scaled(all, scale)],
       ['zero_embedding', scaled(zero, scale)],
@@ -98,6 +98,14 @@ export async function loadEmbeddings(
 }
 
 type OnProgress = (done: number) => void;
+
+/** To variance 1; of one CLIP it is always that of the pictures that were seen first, as what learns from it knows no other. */
+async function scaleOf(runs: string, clip: string, embeddings: Tensor): Promise<number> {
+  const kept = await keptIn(join(runs, 'clip', 'scale.safetensors'), clip, async () => {
+    return new Map([['scale', { data: Float32Array.of(1 / standardDeviation(embeddings)), shape: [1] }]]);
+  });
+  return kept.get('scale')!.data[0]!;
+}
 
 /** What a network gives for each picture of a set, some pictures at a time. */
 async function ofPictures(
