@@ -64,8 +64,11 @@ const TRAINED: readonly Part[] = [...PARTS, ...EXTRAS, ...MEASURES];
 
 runCommand('tokenizer', 'Learn the vocabulary of the captions; takes seconds.').action(
   async ({ data, runs, seed }: RunOptions) => {
-    const train = () => trainTokenizer(openPictures(data), runs, seed);
-    const tokens = await inRuns(runs, () => withLock(join(runs, 'clip'), 'trains with the vocabulary', train));
+    const tokens = await inRuns(runs, () => {
+      const pictures = openPictures(data);
+      const train = () => trainTokenizer(pictures, runs, seed);
+      return withLock(join(runs, 'clip'), 'trains with the vocabulary', train);
+    });
     say(`${tokens} tokens in ${tokenizerFolder(runs)}`);
   },
 );

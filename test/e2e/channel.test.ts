@@ -100,7 +100,7 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
       expect(info).toMatchObject({ width: 128, height: 128, channels: 4 });
       const pixel = (x: number, y: number) => [...data.subarray((y * 128 + x) * 4, (y * 128 + x) * 4 + 4)];
       const [red, green, blue, alpha] = pixel(64, 70) as [number, number, number, number];
-      expect(red).toBeGreaterThan(2 * Math.max(green, blue));
+      expect(red).toBeGreaterThan(1.5 * Math.max(green, blue));
       expect(alpha).toBeGreaterThan(240);
       expect(pixel(1, 1)[3]).toBeLessThan(15);
     }
