@@ -12,7 +12,7 @@ import { importModel } from '../engine/training/import.ts';
 import { withLock } from '../engine/training/lock.ts';
 import { shareThreads } from '../engine/training/parallel/helpers.ts';
 import { EXTRAS, MEASURES, PARTS, type Part } from '../engine/training/part-names.ts';
-import { openEmbeddings, type PartOptions, trainAll, trainPart } from '../engine/training/parts.ts';
+import { openEmbeddings, type PartOptions, SHARING_PARTS, trainAll, trainPart } from '../engine/training/parts.ts';
 import { DEVICES } from '../engine/training/setup/device.ts';
 import { setup } from '../engine/training/setup/setup.ts';
 import { tokenizerFolder, trainTokenizer } from '../engine/training/tasks/tokenizer.ts';
@@ -92,7 +92,7 @@ timedCommand(
   'all',
   'Train autoencoder, teacher, CLIP, prior and decoder in turn, each for a share of the time; with --from only prior and decoder, from a lower learning rate that falls over the time',
 ).action((options: RunOptions) =>
-  trainUntilStopped(options, TRAINED, (tf, partOptions) => trainAll(tf, partOptions, options.from !== undefined)),
+  trainUntilStopped(options, SHARING_PARTS, (tf, partOptions) => trainAll(tf, partOptions, options.from !== undefined)),
 );
 
 runCommand('export <dir>', 'Write the trained model as a diffusers folder.')

@@ -89,6 +89,7 @@ export async function trainPart(tf: TensorFlow, part: Part, options: PartOptions
 /** Of the time for all, in the order in which they learn from each other: about what the bundled model's parts had. */
 const SHARES = { movq: 2, teacher: 1, clip: 6, prior: 1.5, decoder: 8 } as const;
 type SharingPart = keyof typeof SHARES;
+export const SHARING_PARTS = Object.keys(SHARES) as readonly SharingPart[];
 
 /**
  * Divides the time among the parts that have not had their planned number of steps yet, and gives the decoder what they leave.
@@ -139,7 +140,7 @@ async function partsToTrain(options: PartOptions, encodersAreGood: boolean): Pro
     );
   };
   const wanted: SharingPart[] = [];
-  for (const part of Object.keys(SHARES) as SharingPart[]) if (await isWanted(part)) wanted.push(part);
+  for (const part of SHARING_PARTS) if (await isWanted(part)) wanted.push(part);
   return wanted;
 }
 
