@@ -39,6 +39,9 @@ test('the learning rate warms up, falls with half a cosine and stays at its floo
   const schedule = { peak: 1, warmup: 10, floor: 0.1 };
   expect(learningRateAt(5, 0.005, schedule)).toBeCloseTo(0.5, 3);
   expect(learningRateAt(500, 0.5, schedule)).toBeCloseTo(0.55);
+  // of a short training the warm-up takes a twentieth
+  expect(learningRateAt(5, 0.025, { ...schedule, warmup: 1000 })).toBeCloseTo(0.5, 2);
+  expect(learningRateAt(10, 0.05, { ...schedule, warmup: 1000 })).toBeGreaterThan(0.99);
   expect(learningRateAt(1000, 1, schedule)).toBeCloseTo(0.1);
   expect(learningRateAt(9999, 9.999, schedule)).toBeCloseTo(0.1);
 });

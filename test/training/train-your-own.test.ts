@@ -215,7 +215,7 @@ describe.skipIf(!READY)(
       };
       const usual = await train(1);
       expect(usual.schedule).toEqual({ ofPeak: 1 / 3 });
-      const slower = { ofPeak: 1 / 3, steps: 4, learningRate: 1e-5 };
+      const slower = { ofPeak: 1 / 3, steps: 4, learningRate: 1e-7 };
       for (const { rate, schedule } of [await train(2, slower), await train(3)]) {
         expect(schedule).toEqual(slower);
         expect(rate).toBeLessThan(usual.rate / 5);
