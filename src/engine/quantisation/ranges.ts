@@ -3,6 +3,7 @@ import { open, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
+import { unlessMissing } from '../unless-missing.ts';
 import type { Component } from '../weights/component.ts';
 import { shortPath } from '../weights/safetensors.ts';
 
@@ -42,10 +43,7 @@ export class StaleRangesError extends InputError {
  */
 export async function readRanges(component: Checkpoint): Promise<Ranges | undefined> {
   const path = join(folderOf(component), RANGES_FILE);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const text = await unlessMissing(readFile(path, 'utf8'));
   if (text === undefined) return undefined;
   const parsed = RangesFile.safeParse(parseJson(text, path));
   if (!parsed.success) throw new InputError(`${shortPath(path)}: ${z.prettifyError(parsed.error)}`);

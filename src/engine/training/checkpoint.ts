@@ -112,11 +112,10 @@ export const hasParameter = async (path: string, name: string): Promise<boolean>
 /** The step that a checkpoint was written at. */
 async function stepOf(path: string): Promise<number> {
   const entry = (await openCheckpoint(path)).get('step');
-  return stepIn(path, entry ? new Map([['step', await readTensor(entry)]]) : new Map());
+  return stepFrom(path, entry && (await readTensor(entry)));
 }
 
-function stepIn(path: string, tensors: ReadonlyMap<string, Tensor>): number {
-  const step = tensors.get('step');
+function stepFrom(path: string, step: Tensor | undefined): number {
   if (!step) throw new InputError(`${path}: no checkpoint of a training run (it holds no "step")`);
   return step.data[0]!;
 }
@@ -163,11 +162,9 @@ export async function loadCheckpoint(
 ): Promise<TrainingState | undefined> {
   if (!existsSync(path)) return undefined;
   const tensors = await explainDamage(path, () => readSafetensors(path));
-  const startsAs = onlyInTraining.length === 0 ? new Map<string, Tensor>() : parameters.export(start());
-  const fresh = [...startsAs].filter(
-    ([name, { shape }]) =>
-      onlyInTraining.includes(name) && tensors.get(`values/${name}`)?.shape.join() !== shape.join(),
-  );
+  const isLacking = ([name, { shape }]: [string, Tensor]) =>
+    onlyInTraining.includes(name) && tensors.get(`values/${name}`)?.shape.join() !== shape.join();
+  const fresh = onlyInTraining.length === 0 ? [] : [...parameters.export(start())].filter(isLacking);
   const part = (name: (typeof PARTS)[number]) => {
     const found = [...tensors].flatMap(([key, tensor]): [string, Tensor][] =>
       key.startsWith(`${name}/`) ? [[key.slice(name.length + 1), tensor]] : [],
@@ -175,7 +172,7 @@ export async function loadCheckpoint(
     return parameters.import(new Map([...found, ...(name.startsWith('adam') ? zeros(fresh) : fresh)]), path);
   };
   const [values, average, first, second] = PARTS.map(part) as [Float32Array, Float32Array, Float32Array, Float32Array];
-  return { step: stepIn(path, tensors), values, average, moments: { first, second } };
+  return { step: stepFrom(path, tensors.get('step')), values, average, moments: { first, second } };
 }
 
 const zeros = (tensors: readonly [string, Tensor][]): [string, Tensor][] =>

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OWN_FOLDERS } from '../pipeline/kandinsky-folder.ts';
 import type { Tensor } from '../tensor.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
+import { writeJson } from '../weights/write-model.ts';
 import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { openArPriorConfig } from './run-config.ts';
@@ -30,6 +31,6 @@ export async function exportArPrior(
 
 async function writeNetwork(dir: string, config: object, weights: ReadonlyMap<string, Tensor>): Promise<void> {
   await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  await writeJson(join(dir, 'config.json'), config);
   await writeSafetensors(join(dir, 'model.safetensors'), weights, { dtype: 'F16' });
 }

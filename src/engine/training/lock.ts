@@ -1,6 +1,7 @@
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
+import { unlessMissing } from '../unless-missing.ts';
 
 /**
  * Does work in a folder while no other process may. The lock is a file that names its process: one that a killed process has
@@ -25,7 +26,7 @@ async function acquire(path: string, folder: string, does: string): Promise<void
   try {
     // a link, unlike a new file, is there with its content or not at all
     while (!(await isLinked(own, path))) {
-      const holder = await unlessGone(readFile(path, 'utf8'));
+      const holder = await unlessMissing(readFile(path, 'utf8'));
       if (holder === undefined) continue;
       const pid = Number.parseInt(holder, 10);
       if (isRunning(pid) && holder === (await identityOf(pid)))
@@ -41,18 +42,11 @@ async function acquire(path: string, folder: string, does: string): Promise<void
 
 /** Removes a lock that was left, and not one that somebody has taken since it was read. */
 async function takeAway(path: string, holder: string, aside: string): Promise<void> {
-  const isAside = await unlessGone(rename(path, aside).then(() => true));
+  const isAside = await unlessMissing(rename(path, aside).then(() => true));
   if (!isAside) return;
   if ((await readFile(aside, 'utf8')) !== holder) await isLinked(aside, path);
   await rm(aside);
 }
-
-/** undefined where the file is no longer there. */
-const unlessGone = <R>(work: Promise<R>): Promise<R | undefined> =>
-  work.catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    return undefined;
-  });
 
 const isLinked = (from: string, to: string): Promise<boolean> =>
   link(from, to).then(

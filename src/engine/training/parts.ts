@@ -49,7 +49,7 @@ import { textDecoderTask } from './tasks/text-decoder.ts';
 import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 import { upsamplerTask } from './tasks/upsampler.ts';
 import { openVocabulary } from './teacher/vocabulary.ts';
-import { LAST_FILE } from './tokenizer-folder.ts';
+import { isTokenizer } from './tokenizer-folder.ts';
 
 /** Over so many steps the learning rate of each falls. */
 const PLANNED_STEPS: Record<Part, number> = {
@@ -291,7 +291,7 @@ async function openFrozenText(
 
 async function openTokenizer(dataset: PictureSet, runs: string, seed: number, say: (line: string) => void) {
   const folder = tokenizerFolder(runs);
-  if (!existsSync(join(folder, LAST_FILE))) {
+  if (!isTokenizer(folder)) {
     say(`tokenizer: ${await trainTokenizer(dataset, runs, seed)} tokens in ${folder}`);
   }
   return loadTokenizer(folder);

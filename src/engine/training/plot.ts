@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { InputError } from '../../errors.ts';
-import { groupBy } from './group-by.ts';
+import { groupBy } from '../group-by.ts';
 import { type LogEntry, readLog } from './run-log.ts';
 
 interface Point {

@@ -1,9 +1,14 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeJson } from '../weights/write-model.ts';
 import { type BytePairVocabulary, END_OF_TEXT, START_OF_TEXT } from './bpe.ts';
 
-/** A folder that holds it is whole. */
-export const LAST_FILE = 'tokenizer_config.json';
+/** Written last. */
+const CONFIG = 'tokenizer_config.json';
+
+/** Does a whole tokenizer lie there? */
+export const isTokenizer = (folder: string): boolean => existsSync(join(folder, CONFIG));
 
 /** Writes a tokenizer as transformers' CLIPTokenizer has it: vocab.json, merges.txt and its configuration. */
 export async function writeTokenizer(
@@ -24,6 +29,6 @@ export async function writeTokenizer(
   const write = (name: string, text: string) => writeFile(join(folder, name), text);
   await write('vocab.json', JSON.stringify(Object.fromEntries(vocab)));
   await write('merges.txt', `#version: 0.2\n${merges.map((pair) => `${pair.join(' ')}\n`).join('')}`);
-  await write('special_tokens_map.json', `${JSON.stringify(special, null, 2)}\n`);
-  await write(LAST_FILE, `${JSON.stringify(config, null, 2)}\n`);
+  await writeJson(join(folder, 'special_tokens_map.json'), special);
+  await writeJson(join(folder, CONFIG), config);
 }

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { InputError } from '../../errors.ts';
+import { groupBy } from '../group-by.ts';
 import { floatFromBfloat16, floatFromFloat16 } from './half.ts';
 import { type Dtype, shortPath, type TensorEntry } from './safetensors.ts';
 
@@ -18,7 +19,7 @@ const CHUNK = 2 ** 22;
  */
 export async function expectFinite(entries: readonly TensorEntry[]): Promise<void> {
   const buffer = new ArrayBuffer(CHUNK);
-  for (const [path, inFile] of byFile(entries)) {
+  for (const [path, inFile] of groupBy(entries, ({ path }) => path)) {
     const file = await open(path);
     try {
       for (const entry of inFile) {
@@ -33,12 +34,6 @@ export async function expectFinite(entries: readonly TensorEntry[]): Promise<voi
       await file.close();
     }
   }
-}
-
-function byFile(entries: readonly TensorEntry[]): Map<string, TensorEntry[]> {
-  const files = new Map<string, TensorEntry[]>();
-  for (const entry of entries) files.set(entry.path, [...(files.get(entry.path) ?? []), entry]);
-  return files;
 }
 
 const describe = ({ name, path }: TensorEntry, found: number) =>

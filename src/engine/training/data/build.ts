@@ -2,6 +2,7 @@ import { appendFile, mkdir, open, rename, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../../../errors.ts';
+import { writeJson } from '../../weights/write-model.ts';
 import { explainFullDisk } from '../full-disk.ts';
 import { withLock } from '../lock.ts';
 import type { Collection, Item } from './collection.ts';
@@ -59,7 +60,7 @@ async function build(dir: string, collection: Collection, options: BuildOptions)
     const reasons = done === 0 && leftOut.list().length === 0 ? ['its files hold no captions'] : leftOut.lines();
     throw new InputError(['there is no picture to learn from', ...reasons].join('\n'));
   }
-  await writeFile(join(dir, DATASET_FILES.leftOut), `${JSON.stringify(leftOut.list(), null, 2)}\n`);
+  await writeJson(join(dir, DATASET_FILES.leftOut), leftOut.list());
   await finish(dir, collection, journal, pictures);
   return { pictures: drawn, leftOut };
 }

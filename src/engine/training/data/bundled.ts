@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { groupBy } from '../group-by.ts';
+import { groupBy } from '../../group-by.ts';
 import type { Collection, Item } from './collection.ts';
 import { type Concept, type EmojiConcept, readEmojiConcepts, withoutSelector } from './concepts.ts';
 import type { PictureRecord } from './dataset.ts';

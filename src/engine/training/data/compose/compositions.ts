@@ -1,5 +1,5 @@
+import { groupBy } from '../../../group-by.ts';
 import type { Dice } from '../../dice.ts';
-import { groupBy } from '../../group-by.ts';
 import { article } from '../captions.ts';
 import type { PictureRecord } from '../dataset.ts';
 import type { PictureSet } from '../picture-set.ts';

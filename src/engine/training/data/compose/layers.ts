@@ -64,15 +64,11 @@ export function place(
 
 /** Its alpha spread by `radius` pixels on all sides, without colour. */
 export function spread(layer: Layer, radius: number): Layer {
-  let alpha = Float32Array.from({ length: SIZE * SIZE }, (_, p) => layer[4 * p + 3]!);
+  const alpha = Float32Array.from({ length: SIZE * SIZE }, (_, p) => layer[4 * p + 3]!);
   // along rows, then along columns: a square
-  for (const [step, reach] of [
-    [1, radius],
-    [SIZE, radius],
-  ] as const)
-    alpha = maximumAlong(alpha, step, reach);
+  const wide = maximumAlong(maximumAlong(alpha, 1, radius), SIZE, radius);
   const grown = new Float32Array(layer.length);
-  for (let p = 0; p < alpha.length; p++) grown[4 * p + 3] = alpha[p]!;
+  for (let p = 0; p < wide.length; p++) grown[4 * p + 3] = wide[p]!;
   return grown;
 }
 
