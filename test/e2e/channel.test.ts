@@ -214,9 +214,12 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
   });
 
   it('keeps messages and buttons over a restart', async () => {
+    const before = await messages().count();
     expect(await app.stop()).toBe(0);
     app = await Started.start(app.dataDir);
     await page.goto(app.url as string);
+    // the page is there before its messages are
+    await expect.poll(() => messages().count(), { timeout: DRAWN_MS }).toBe(before);
     await drawn(() => messages().first().getByRole('button', { name: 'Rerun' }).click());
   });
 
