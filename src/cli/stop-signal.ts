@@ -5,11 +5,14 @@ export interface StopListener {
   ignore(): void;
 }
 
+/** SIGHUP comes when the terminal is closed, nohup or not: Node sets back what nohup has ignored. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** Ctrl+C reaches this process from the terminal, and once more from npm, which passes it on. */
 const SAME_SIGNAL_MS = 1000;
 
 /**
- * Hears when this process is told to stop: by SIGINT or SIGTERM, or because the process that started it is gone. A second
+ * Hears when this process is told to stop: by a signal, or because the process that started it is gone. A second
  * signal ends it at once.
  */
 export function listenForStop(): StopListener {
@@ -27,7 +30,7 @@ export function listenForStop(): StopListener {
     process.kill(process.pid, signal);
   };
   const onDisconnect = () => stop('the supervisor is gone');
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
   // keeps the IPC channel open, and with it the process
   process.on('disconnect', onDisconnect);
   // npm runs a script in a shell, which doesn't pass on the signal that ends it: what remains to see is that it's gone.
@@ -37,7 +40,8 @@ export function listenForStop(): StopListener {
     : undefined;
   const ignore = () => {
     clearInterval(watch);
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('disconnect', onDisconnect);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+    process.off('disconnect', onDisconnect);
   };
   return { signal: controller.signal, ignore };
 }

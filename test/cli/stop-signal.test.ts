@@ -27,6 +27,15 @@ test('the first signal is heard, the second ends the process', () => {
   expect(process.listenerCount('SIGINT')).toBe(before);
 });
 
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s is heard, and its listener goes', (signal) => {
+  const before = process.listenerCount(signal);
+  stop = listenForStop();
+  send(signal);
+  expect(stop.signal.reason).toBe(signal);
+  stop.ignore();
+  expect(process.listenerCount(signal)).toBe(before);
+});
+
 test('what npm passes on of the same Ctrl+C is no second signal', () => {
   stop = listenForStop();
   send('SIGINT');
