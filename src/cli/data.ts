@@ -8,12 +8,14 @@ import { buildDataset } from '../engine/training/data/build.ts';
 import { collectBundled } from '../engine/training/data/bundled.ts';
 import type { Collection } from '../engine/training/data/collection.ts';
 import { plainSet } from '../engine/training/data/compose/composed-set.ts';
+import { whyNoCompositions } from '../engine/training/data/compose/compositions.ts';
 import { datasetSheet } from '../engine/training/data/contact-sheet.ts';
 import { Dataset } from '../engine/training/data/dataset.ts';
 import { buildLarge } from '../engine/training/data/large-pictures.ts';
 import { collectFolder, findLoader, LOADERS } from '../engine/training/data/loaders/formats.ts';
 import { openPictures, writeCompositions } from '../engine/training/data/open-pictures.ts';
 import { DataPackages } from '../engine/training/data/packages.ts';
+import type { PictureSet } from '../engine/training/data/picture-set.ts';
 import { DEFAULT_STYLES, PICTURE_SOURCES, TEXT_SOURCES } from '../engine/training/data/sources.ts';
 import { InputError } from '../errors.ts';
 import { wholeNumber } from './numbers.ts';
@@ -96,7 +98,14 @@ async function build(options: Options): Promise<void> {
   const sheet = join(out, 'contact-sheet.png');
   await writeFile(sheet, await datasetSheet(set, 600, { columns: 30, size: 48 }));
   set.close();
+  if (compositions) say(describeCompositions(set));
   say(`${pictures} pictures of ${plainSet(set).concepts.size} concepts in ${out}; look at ${sheet}`);
+}
+
+function describeCompositions(set: PictureSet): string {
+  const plain = plainSet(set);
+  const why = whyNoCompositions(plain);
+  return `${set.records.length - plain.records.length} compositions of them${why ? `: ${why}` : ''}`;
 }
 
 async function buildLargePictures(out: string, collection: Collection, crop: boolean): Promise<void> {

@@ -38,6 +38,24 @@ test('a published data set becomes ours: what was left out and what must be kept
   expect(reasons[0]).toMatchObject({ reason: 'the file is missing', count: 4 });
 });
 
+test('how many compositions there are is said, and why where there are none', async () => {
+  const emoji = async (...names: string[]) => {
+    await mkdir(path('emoji'), { recursive: true });
+    const colours = ['red', 'green', 'blue'];
+    for (const [i, name] of names.entries())
+      await sharp({ create: { width: 32, height: 32, channels: 3, background: colours[i]! } })
+        .png()
+        .toFile(path('emoji', `${name}.png`));
+    const lines = names.map((name) => JSON.stringify({ file_name: `${name}.png`, text: name }));
+    await writeFile(path('emoji', 'metadata.jsonl'), lines.join('\n'));
+    await run('--from', path('emoji'), '--out', path('composed'), '--learn-all', '--compositions', '50');
+  };
+  await emoji('PepeHands', 'party_parrot', 'kekw2');
+  expect(said).toContain('50 compositions of them');
+  await emoji('a name of more words than three', 'LUL');
+  expect(said.at(-2)).toMatch(/^0 compositions of them: .* found 1$/);
+});
+
 test.each([['--style', 'noto'], ['--skin-tones']])(
   "%s says nothing of one's own pictures, and is refused",
   async (...option) => {

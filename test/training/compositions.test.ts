@@ -1,12 +1,13 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
-import { colourfulness, withHue, withoutColour } from '../../src/engine/training/data/compose/colours.ts';
+import { colourfulness, namesColour, withHue, withoutColour } from '../../src/engine/training/data/compose/colours.ts';
 import { plainSet, withCompositions } from '../../src/engine/training/data/compose/composed-set.ts';
-import { plural } from '../../src/engine/training/data/compose/compositions.ts';
+import { plural, whyNoCompositions } from '../../src/engine/training/data/compose/compositions.ts';
 import {
   flat,
   layerFrom,
@@ -18,6 +19,7 @@ import {
 } from '../../src/engine/training/data/compose/layers.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { openPictures, writeCompositions } from '../../src/engine/training/data/open-pictures.ts';
+import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
 import { PICTURE_BYTES } from '../../src/engine/training/data/rasterise.ts';
 import { InputError } from '../../src/errors.ts';
 
@@ -81,16 +83,77 @@ describe('colours', () => {
   });
 });
 
+test.each(['a red heart', 'Red_Heart', 'heart_red2'])('%s says a colour', (name) => {
+  expect(namesColour(name)).toBe(true);
+});
+
+test.each(['bored cat', 'Redcoat', 'éblueie'])('%s says none', (name) => {
+  expect(namesColour(name)).toBe(false);
+});
+
 test.each([
   ['dog', 'dogs'],
   ['cherry', 'cherries'],
   ['monkey', 'monkeys'],
   ['fox', 'foxes'],
   ['red apple', 'red apples'],
+  ['café', 'cafés'],
   ['grapes', undefined],
+  ['PEPEHANDS', undefined],
+  ['kekw2', undefined],
+  ['猫', undefined],
   ['cat with tears', undefined],
 ])('more than one %s: %s', (name, expected) => {
   expect(plural(name)).toBe(expected);
+});
+
+/** Pictures of one grey in one style. */
+const named = (style: string, ...names: string[]): PictureSet => ({
+  records: names.map((name) => ({ concept: name, name, style, split: 'train' })),
+  concepts: new Map(),
+  read: () => new Uint8Array(PICTURE_BYTES).fill(9),
+  digest: async () => '',
+  close() {},
+});
+
+/** The names that compositions are made of. */
+function composedOf(set: PictureSet): Set<string> {
+  const composed = withCompositions(set, { count: 400, seed: 0 }).records.slice(set.records.length);
+  const backgrounds = composed.flatMap(({ name }) => /^(.*) on an? \w+ background$/.exec(name)?.[1] ?? []);
+  return new Set(backgrounds);
+}
+
+describe("names of one's own pictures", () => {
+  test('may have capitals, digits, underscores and letters of all languages, and three words', () => {
+    const names = ['PepeHands', 'party_parrot', 'kekw2', 'café', 'LUL', 'Thinking Cat', '100', '猫', 'अरे'];
+    const others = ['a cat that thinks', ':D', 'C++', ''];
+    expect(composedOf(named('', ...names, ...others))).toEqual(new Set(names));
+  });
+
+  test('too few to compose with are told of', () => {
+    expect(whyNoCompositions(named('', 'PepeHands', 'LUL'))).toBeUndefined();
+    const few = named('', 'LUL', 'what one says after a long day');
+    expect(withCompositions(few, { count: 9, seed: 0 }).records).toHaveLength(2);
+    expect(whyNoCompositions(few)).toMatch(/at most 3 words, of letters, .*: expected 2 of these or more, found 1$/);
+  });
+});
+
+test('of the bundled pictures, which have styles, compositions are those that the bundled model has learned from', () => {
+  const names = [
+    'apple',
+    '1st place medal',
+    'piñata',
+    "jack-o'-lantern",
+    'T-shirt',
+    'red heart',
+    'cat',
+    'party_popper',
+  ];
+  const set = withCompositions(named('noto', ...names, 'dog'), { count: 500, seed: 0 });
+  // of the words and choices as they were when it began
+  expect(createHash('sha256').update(JSON.stringify(set.records)).digest('hex')).toBe(
+    'c09545dcd5410bdb864d94fb3b37affc41c955ecb1c2badce34488960cb0ea14',
+  );
 });
 
 /** Squares of different colours. */

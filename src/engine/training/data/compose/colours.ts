@@ -25,9 +25,9 @@ export const HUES: Readonly<Record<string, number>> = {
   pink: 330,
 };
 
-/** Whether a text says a colour already. */
+/** Whether a text says a colour already, "Red_Heart" too. */
 export const namesColour = (text: string) =>
-  /\b(red|orange|yellow|green|blue|purple|pink|brown|black|gr[ae]y|white|light|dark)\b/.test(text);
+  /(?<!\p{L})(red|orange|yellow|green|blue|purple|pink|brown|black|gr[ae]y|white|light|dark)(?!\p{L})/iu.test(text);
 
 /** Mean difference between the largest and the smallest of the three channels of what is visible, of 255: 0 for grey. */
 export function colourfulness(layer: Layer): number {

@@ -3,7 +3,7 @@ import { digestOf } from '../../kept-file.ts';
 import type { Concept } from '../concepts.ts';
 import type { PictureRecord } from '../dataset.ts';
 import type { PictureSet } from '../picture-set.ts';
-import { type Composition, compose, thingsOf } from './compositions.ts';
+import { type Composition, compose, LEAST_THINGS, thingsOf } from './compositions.ts';
 import { pictureFrom } from './layers.ts';
 
 export interface ComposedOptions {
@@ -62,7 +62,7 @@ class ComposedSet implements PictureSet {
 export function withCompositions(set: PictureSet, { count, seed, heldOut = false }: ComposedOptions): PictureSet {
   const things = thingsOf(set);
   const compositions: Composition[] = [];
-  for (let i = 0; things.all.length > 1 && compositions.length < count; i++) {
+  for (let i = 0; things.all.length >= LEAST_THINGS && compositions.length < count; i++) {
     const composition = compose(things, new Dice(seed, i));
     if (composition?.heldOut === heldOut) compositions.push(composition);
   }

@@ -34,7 +34,7 @@ export interface Things {
 
 export function thingsOf(set: PictureSet): Things {
   const all = set.records.flatMap((record, index) =>
-    record.split === 'train' && isShort(record.name) ? [thingOf(record, () => layerFrom(set.read(index)))] : [],
+    record.split === 'train' && isShort(record) ? [thingOf(record, () => layerFrom(set.read(index)))] : [],
   );
   return { all, byStyle: groupBy(all, ({ record }) => record.style) };
 }
@@ -51,8 +51,28 @@ function thingOf(record: PictureRecord, layer: () => Layer): Thing {
   };
 }
 
+/** Of one's own pictures, which have no style: "PepeHands", "party_parrot", "café". */
+const NAME = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_' -]*$/u;
+/** Of the bundled ones, where more names would be other compositions than those that the bundled model has learned from. */
+const STYLED_NAME = /^[a-z][a-z' -]*$/;
+const WORDS = 3;
+
 /** A name that can stand in a longer caption. */
-const isShort = (name: string) => /^[a-z][a-z' -]*$/.test(name) && name.split(' ').length <= 3;
+const isShort = ({ name, style }: PictureRecord) =>
+  (style === '' ? NAME : STYLED_NAME).test(name) && name.split(' ').length <= WORDS;
+
+/** Of fewer nothing is composed. */
+export const LEAST_THINGS = 2;
+
+/** Why nothing can be composed of a set; undefined where something can. */
+export function whyNoCompositions(set: PictureSet): string | undefined {
+  const { length } = thingsOf(set).all;
+  if (length >= LEAST_THINGS) return undefined;
+  return (
+    `they are made of training pictures whose names are at most ${WORDS} words, of letters, digits, _, ' and -: ` +
+    `expected ${LEAST_THINGS} of these or more, found ${length}`
+  );
+}
 
 /** From this `colourfulness` on a thing counts as coloured. */
 const COLOURFUL = 40;
@@ -189,9 +209,11 @@ const several: Compose = ({ all }, dice) => {
   return { captions: [`${word} ${names}`], heldOut: false, draw };
 };
 
-/** "two cherries"; undefined for what is more than one already. */
+/** "two cherries"; undefined for what is more than one already, or has no English plural. */
 export function plural(name: string): string | undefined {
-  if (/s$|\b(and|of|in|with|on)\b/.test(name)) return undefined;
+  if (/s$|\b(and|of|in|with|on)\b/i.test(name)) return undefined;
+  // "kekw2", "猫": English has no plural of these
+  if (!/[\p{Script=Latin}'\- ]$/u.test(name)) return undefined;
   if (/[^aeiou]y$/.test(name)) return name.replace(/y$/, 'ies');
   return /(x|z|ch|sh)$/.test(name) ? `${name}es` : `${name}s`;
 }
