@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
@@ -94,6 +94,42 @@ test('a stopped build believes what it drew as far as the pictures are still the
   dataset.close();
 });
 
+/** Builds until so many are done. */
+async function stopAfter(count: number, out: string, folder: string): Promise<void> {
+  const controller = new AbortController();
+  const stop = (done: number) => done >= count && controller.abort();
+  await expect(buildDataset(out, collect(folder), { onProgress: stop, signal: controller.signal })).rejects.toThrow();
+}
+
+test('a stopped build tries again what it left out, and goes on where that is as before', async () => {
+  const folder = await pictureFolder(150);
+  const out = join(dir, 'out');
+  await Promise.all([rm(join(folder, '3.png')), rm(join(folder, '70.png')), writeFile(join(folder, '5.png'), 'none')]);
+  await stopAfter(128, out, folder);
+  await writeFile(join(folder, '70.png'), await png({ r: 70, g: 70, b: 70, alpha: 1 }));
+  const done: number[] = [];
+  const { leftOut } = await buildDataset(out, collect(folder), { onProgress: (n) => done.push(n) });
+  expect(done).toEqual([128, 150]);
+  expect(leftOut.lines().join()).toMatch(/^left out 1: the file is missing \(3\.png\),left out 1: .* \(5\.png\)$/);
+  const dataset = new Dataset(out);
+  const at = dataset.records.findIndex(({ name }) => name === 'grey 70');
+  expect([dataset.records.length, middle(dataset.read(at))[0]]).toEqual([148, 70]);
+  dataset.close();
+});
+
+test('a stopped build draws a picture again that has changed meanwhile', async () => {
+  const folder = await pictureFolder(150);
+  const out = join(dir, 'out');
+  await stopAfter(128, out, folder);
+  await writeFile(join(folder, '70.png'), await png({ r: 200, g: 0, b: 0, alpha: 1 }));
+  const done: number[] = [];
+  await buildDataset(out, collect(folder), { onProgress: (n) => done.push(n) });
+  expect(done).toEqual([128, 150]);
+  const dataset = new Dataset(out);
+  expect([69, 70, 71].map((n) => middle(dataset.read(n))[0])).toEqual([69, 200, 71]);
+  dataset.close();
+});
+
 test('what cannot be read or seen is left out, counted and written down', async () => {
   const folder = await pictureFolder(6);
   await writeFile(join(folder, '0.png'), 'no picture');
@@ -122,6 +158,23 @@ test('a folder in which nothing is left is refused with the reasons', async () =
   const refused = buildDataset(join(dir, 'out'), collect(folder));
   await expect(refused).rejects.toThrow(/no picture to learn from\nleft out 1: the file is missing \(0\.png\)/);
   await expect(refused).rejects.toThrow(InputError);
+  expect(await readdir(join(dir, 'out'))).toEqual([]);
+  await writeFile(join(folder, '0.png'), await png({ r: 0, g: 0, b: 0, alpha: 1 }));
+  expect((await buildDataset(join(dir, 'out'), collect(folder))).pictures).toBe(1);
+});
+
+test('of captions that are refused nothing is left, and what was drawn before is kept', async () => {
+  const folder = await pictureFolder(70);
+  const captions = await readFile(join(folder, 'metadata.jsonl'));
+  const [fresh, stopped] = [join(dir, 'fresh'), join(dir, 'stopped')];
+  await stopAfter(64, stopped, folder);
+  await writeFile(join(folder, 'metadata.jsonl'), Buffer.from(captions.toString(), 'utf16le'));
+  for (const out of [fresh, stopped]) await expect(buildDataset(out, collect(folder))).rejects.toThrow('is UTF-16');
+  expect(await readdir(fresh)).toEqual([]);
+  await writeFile(join(folder, 'metadata.jsonl'), captions);
+  const done: number[] = [];
+  await buildDataset(stopped, collect(folder), { onProgress: (n) => done.push(n) });
+  expect(done).toEqual([70]);
 });
 
 test('a data set whose files do not fit together is refused', async () => {

@@ -8,7 +8,7 @@ import { withLock } from '../lock.ts';
 import type { Collection, Item } from './collection.ts';
 import type { Concept } from './concepts.ts';
 import { DATASET_FILES, type Dataset, type PictureRecord } from './dataset.ts';
-import { Journal, type Outcome } from './journal.ts';
+import { Journal, type Outcome, undrawn } from './journal.ts';
 import { LeftOut } from './left-out.ts';
 import { inkOf, rasterise } from './rasterise.ts';
 
@@ -31,7 +31,8 @@ export interface BuildOptions {
 
 /**
  * Draws a collection into a folder that `Dataset` opens. What is done is kept: stopped at any moment and called again with
- * the same collection, it goes on after the last whole batch. Files get their names when all of it is there.
+ * the same collection, it goes on after the last whole batch; what was left out is tried again, and a file that has changed is
+ * drawn again. Files get their names when all of it is there. Where it fails before a picture is drawn, nothing is left.
  * @throws InputError when nothing could be drawn, or the disk is full
  */
 export function buildDataset(dir: string, collection: Collection, options: BuildOptions = {}): Promise<BuildResult> {
@@ -39,15 +40,28 @@ export function buildDataset(dir: string, collection: Collection, options: Build
 }
 
 async function build(dir: string, collection: Collection, options: BuildOptions): Promise<BuildResult> {
-  const { crop = false, onProgress, signal } = options;
   await mkdir(dir, { recursive: true });
   const pictures = join(dir, `${DATASET_FILES.pictures}.partial`);
+  const { crop = false } = options;
   const journal = await Journal.open(join(dir, 'journal.partial'), pictures, JSON.stringify({ crop }));
+  try {
+    const result = await drawAll(collection, journal, options);
+    await writeJson(join(dir, DATASET_FILES.leftOut), result.leftOut.list());
+    await finish(dir, collection, journal, pictures);
+    return result;
+  } catch (error) {
+    await journal.removeIfEmpty();
+    throw error;
+  }
+}
+
+async function drawAll(collection: Collection, journal: Journal, options: BuildOptions): Promise<BuildResult> {
+  const { crop = false, onProgress, signal } = options;
   const leftOut = new LeftOut();
   let [done, drawn] = [0, 0];
   for await (const batch of batches(collection.items(leftOut.add), BATCH)) {
     signal?.throwIfAborted();
-    const known = await journal.recall(batch.map(({ record }) => record));
+    const known = await journal.recall(batch, async (item) => (await drawItem(item, crop)).outcome);
     const outcomes = known ?? (await drawBatch(batch, journal, crop));
     for (const { record, leftOut: reason } of outcomes)
       if (reason !== undefined) leftOut.add(reason, record.source ?? record.name);
@@ -60,8 +74,6 @@ async function build(dir: string, collection: Collection, options: BuildOptions)
     const reasons = done === 0 && leftOut.list().length === 0 ? ['its files hold no captions'] : leftOut.lines();
     throw new InputError(['there is no picture to learn from', ...reasons].join('\n'));
   }
-  await writeJson(join(dir, DATASET_FILES.leftOut), leftOut.list());
-  await finish(dir, collection, journal, pictures);
   return { pictures: drawn, leftOut };
 }
 
@@ -95,15 +107,17 @@ export async function inLanes<T, R>(items: readonly T[], work: (item: T) => Prom
 }
 
 /** A picture as the data set has it, or why it is left out. */
-export async function drawItem({ record, load }: Item, crop: boolean): Promise<{ outcome: Outcome; bytes?: Buffer }> {
+export async function drawItem(item: Item, crop: boolean): Promise<{ outcome: Outcome; bytes?: Buffer }> {
+  const outcome = await undrawn(item);
   let bytes: Buffer;
   try {
-    bytes = await rasterise(await load(), crop ? 'cut to a square' : 'whole');
+    bytes = await rasterise(await item.load(), crop ? 'cut to a square' : 'whole');
   } catch (error) {
-    return { outcome: { record, leftOut: reasonOf(error, record) } };
+    return { outcome: { ...outcome, leftOut: reasonOf(error, item.record) } };
   }
-  if (inkOf(bytes) < MIN_INK) return { outcome: { record, leftOut: `less than ${MIN_INK * 100} % of it is visible` } };
-  return { outcome: { record }, bytes };
+  if (inkOf(bytes) < MIN_INK)
+    return { outcome: { ...outcome, leftOut: `less than ${MIN_INK * 100} % of it is visible` } };
+  return { outcome, bytes };
 }
 
 /** Without the file's name, so that equal reasons are counted together. */

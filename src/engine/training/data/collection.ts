@@ -10,6 +10,8 @@ export interface Item {
   readonly record: PictureRecord;
   /** A decoded picture, or a file that sharp reads. */
   load(): Promise<Picture | Buffer>;
+  /** Tells a file from what was there before under its name; absent where nobody can change it, undefined where none is. */
+  stamp?(): Promise<string | undefined>;
 }
 
 /** What a data set is built from. */

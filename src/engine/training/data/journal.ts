@@ -1,18 +1,25 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { appendFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { createInterface, type Interface } from 'node:readline';
+import type { Item } from './collection.ts';
 import type { PictureRecord } from './dataset.ts';
 import { PICTURE_BYTES } from './rasterise.ts';
 
 /** What became of an item: its picture was drawn, or left out for a reason. */
 export interface Outcome {
   readonly record: PictureRecord;
+  /** Of its file, before it was read. */
+  readonly stamp?: string | undefined;
   readonly leftOut?: string;
 }
 
+/** What a line is believed by. */
+const identityOf = ({ record, stamp }: Outcome) => JSON.stringify({ record, stamp });
+
 /**
  * The pictures drawn so far, and beside them a line for each item. It is read again while the items are read again, and
- * is believed as far as its lines are of the same items in the same order: what follows is cut off and drawn anew.
+ * is believed as far as its lines are of the same items in the same order, with the same files: what follows is cut off
+ * and drawn anew.
  */
 export class Journal {
   readonly #path: string;
@@ -43,15 +50,20 @@ export class Journal {
     this.#lines = this.#reader[Symbol.asyncIterator]();
   }
 
-  /** What became of these items earlier; undefined when they are still to be drawn. */
-  async recall(records: readonly PictureRecord[]): Promise<Outcome[] | undefined> {
+  /**
+   * What became of these items earlier; undefined when they are still to be drawn.
+   * @param again  tries once more to draw one that was left out
+   */
+  async recall(items: readonly Item[], again: (item: Item) => Promise<Outcome>): Promise<Outcome[] | undefined> {
     if (!this.#believed) return undefined;
     const outcomes: Outcome[] = [];
     let bytes = 0;
-    for (const record of records) {
+    for (const item of items) {
       const line = await this.#next();
       const outcome = line === undefined ? undefined : parseOutcome(line);
-      if (!outcome || JSON.stringify(outcome.record) !== JSON.stringify(record)) return this.#cutOff();
+      if (!outcome) return this.#cutOff();
+      const now = outcome.leftOut === undefined ? await undrawn(item) : await again(item);
+      if (identityOf(outcome) !== identityOf(now) || outcome.leftOut !== now.leftOut) return this.#cutOff();
       outcomes.push(outcome);
       bytes += Buffer.byteLength(`\n${line}`);
     }
@@ -87,6 +99,15 @@ export class Journal {
     return rm(this.#path);
   }
 
+  /** Takes it away where no picture has been drawn yet. */
+  async removeIfEmpty(): Promise<void> {
+    this.#reader?.close();
+    const found = statSync(this.#pictures, { throwIfNoEntry: false });
+    if (found === undefined || found.size >= PICTURE_BYTES) return;
+    await this.remove();
+    await rm(this.#pictures);
+  }
+
   async #next(): Promise<string | undefined> {
     const next = await this.#lines?.next();
     return next?.done ? undefined : next?.value;
@@ -106,6 +127,9 @@ export class Journal {
     await writeFile(this.#path, head);
   }
 }
+
+/** An item as its outcome is known before it is drawn. */
+export const undrawn = async ({ record, stamp }: Item): Promise<Outcome> => ({ record, stamp: await stamp?.() });
 
 /** undefined for a line that was cut short. */
 function parseOutcome(line: string): Outcome | undefined {

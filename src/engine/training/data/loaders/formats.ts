@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { InputError } from '../../../../errors.ts';
 import { decodePicture } from '../../../images/decode-picture.ts';
@@ -60,7 +60,11 @@ async function* readItems(
       leaveOut('a file name that leads out of the folder', sample.file);
       continue;
     }
-    yield { record: recordOf(sample, loader, learnAll), load: () => loadPicture(dir, sample) };
+    yield {
+      record: recordOf(sample, loader, learnAll),
+      load: () => loadPicture(dir, sample),
+      stamp: () => stampOf(join(dir, sample.file)),
+    };
     if (--left <= 0) return;
   }
 }
@@ -74,6 +78,13 @@ function recordOf(
   const split = learnAll ? 'train' : splitStyles(group, ['']).get('')!;
   return { concept, name, style: '', split, ...(captionsAre === 'sentences' && { captions: [...captions] }), source };
 }
+
+/** Of a file that can't be looked at there is none: why, loading says. */
+const stampOf = (path: string): Promise<string | undefined> =>
+  stat(path).then(
+    ({ size, mtimeMs }) => `${size} ${mtimeMs}`,
+    () => undefined,
+  );
 
 /** SVG is left to sharp. */
 async function loadPicture(dir: string, { file, source }: Sample) {
