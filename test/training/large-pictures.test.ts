@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -100,6 +100,7 @@ test('other pictures than those of the data set are refused, and a data set with
   await expect(LargePictures.open(out, dataset)).rejects.toThrow(/is missing: npm run data -- --large/);
   await writeFile(join(dir, 'pictures', 'a.png'), await square(300, 99));
   await expect(buildLarge(out, dataset, collect())).rejects.toThrow(/picture 1 of the data set, a.png, is not among/);
+  expect((await readdir(out)).filter((file) => file.includes('large'))).toEqual([]);
   dataset.close();
 });
 
@@ -120,6 +121,8 @@ test('those of an earlier data set in the same folder are no longer its own', as
 test('a data set of small pictures has nothing to draw larger', async () => {
   await picture('a.png', await square(64, 1));
   const dataset = await openSet();
+  const before = await readdir(out);
   await expect(buildLarge(out, dataset, collect())).rejects.toThrow('no picture has 256 pixels on its longer side');
+  expect(await readdir(out)).toEqual(before);
   dataset.close();
 });

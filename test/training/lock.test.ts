@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -28,6 +28,12 @@ test('work that fails leaves no lock', async () => {
     throw new Error('no more memory');
   });
   await expect(failed).rejects.toThrow('no more memory');
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test.skipIf(!existsSync('/dev/full'))('a full disk leaves no lock', async () => {
+  await symlink('/dev/full', join(folder, `lock.${process.pid}`));
+  await expect(withLock(folder, 'trains the same part', async () => 'done')).rejects.toThrow('ENOSPC');
   expect(await readdir(folder)).toEqual([]);
 });
 

@@ -22,8 +22,8 @@ export async function withLock<R>(folder: string, does: string, work: () => Prom
 
 async function acquire(path: string, folder: string, does: string): Promise<void> {
   const own = `${path}.${process.pid}`;
-  await writeFile(own, await identityOf(process.pid));
   try {
+    await writeFile(own, await identityOf(process.pid));
     // a link, unlike a new file, is there with its content or not at all
     while (!(await isLinked(own, path))) {
       const holder = await unlessMissing(readFile(path, 'utf8'));

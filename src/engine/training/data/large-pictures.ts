@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { appendFile, rename, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate, inflateSync } from 'node:zlib';
@@ -80,7 +80,8 @@ export interface LargeOptions {
  * Draws the pictures of a data set again, larger. Stopped at any moment and called again, it goes on after the last batch.
  * @param collection  what the data set was built from
  * @returns how many pictures were large enough
- * @throws InputError when the collection is not what the data set was built from, or the disk is full
+ * @throws InputError when the collection is not what the data set was built from, where no picture is large, or when the disk is
+ * full; nothing is left then of a call that has drawn none
  */
 export function buildLarge(
   dir: string,
@@ -92,16 +93,34 @@ export function buildLarge(
   return explainFullDisk(dir, () => withLock(dir, 'builds a data set there', work));
 }
 
-async function build(
+async function build(dir: string, dataset: Dataset, collection: Collection, options: LargeOptions): Promise<number> {
+  const partial: Unfinished = {
+    pictures: join(dir, `${FILES.pictures}.partial`),
+    lengths: join(dir, `${FILES.lengths}.partial`),
+  };
+  try {
+    const large = await drawAll(dir, partial, dataset, collection, options);
+    await rename(partial.pictures, join(dir, FILES.pictures));
+    await rename(partial.lengths, join(dir, FILES.lengths));
+    return large;
+  } catch (error) {
+    const drawn = statSync(partial.pictures, { throwIfNoEntry: false })?.size ?? 0;
+    if (drawn === 0) for (const file of Object.values(partial)) await rm(file, { force: true });
+    throw error;
+  }
+}
+
+/** Paths of the files before all of it is there. */
+type Unfinished = Readonly<Record<keyof typeof FILES, string>>;
+
+/** @returns how many are large */
+async function drawAll(
   dir: string,
+  { pictures, lengths }: Unfinished,
   dataset: Dataset,
   collection: Collection,
   { crop = false, onProgress }: LargeOptions,
-) {
-  const [pictures, lengths] = [FILES.pictures, FILES.lengths].map((file) => join(dir, `${file}.partial`)) as [
-    string,
-    string,
-  ];
+): Promise<number> {
   const known = await resume(pictures, lengths, await dataset.digest());
   let done = 0;
   let large = known.filter((length) => length > 0).length;
@@ -133,8 +152,6 @@ async function build(
   }
   if (large === 0)
     throw new InputError(`no picture has ${LEAST_SIDE} pixels on its longer side: there is nothing to draw larger`);
-  await rename(pictures, join(dir, FILES.pictures));
-  await rename(lengths, join(dir, FILES.lengths));
   return large;
 }
 
