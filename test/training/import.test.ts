@@ -128,5 +128,8 @@ test('works of both are named where parts of a model are added to a training', a
   await remove('decoder');
   await importing();
   expect(await readFile(join(runs, 'ATTRIBUTION.md'), 'utf8')).toBe('Pictures, by us\n\nPictures, by them\n');
+  expect(JSON.parse(await readFile(join(runs, 'trained-on.json'), 'utf8'))).toEqual({
+    dataSets: [{ attributed: true }],
+  });
   expect((await readSafetensors(checkpointOf(runs, 'decoder'))).get('step')!.data[0]).toBe(0);
 });

@@ -1,42 +1,65 @@
 import { expect, test } from 'vitest';
-import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
 import { modelCard } from '../../src/engine/training/model-card.ts';
+import type { TrainedOn } from '../../src/engine/training/trained-on.ts';
 
-const SET: PictureSet = {
-  records: [{ concept: 'cat', name: 'cat', style: 'flat', split: 'train' }],
-  concepts: new Map([['cat', { id: 'cat', name: 'cat', keywords: [], synonyms: [], hyponyms: [], hypernyms: [] }]]),
-  read: () => new Uint8Array(),
-  digest: async () => '',
-  close() {},
+const BUNDLED: TrainedOn = {
+  attributed: true,
+  set: { pictures: 9190, concepts: 1995, composed: 3000, heldOut: 444, styles: ['noto', 'flat'] },
+};
+const OWN: TrainedOn = {
+  attributed: false,
+  set: { pictures: 12, concepts: 11, composed: 0, heldOut: 1, styles: [], digest: 'a1' },
 };
 const history = (steps: number) => new Map([['prior', { steps, hours: 1, figures: { heldOut: 0.5 } }]] as const);
 
 test('the header is what the Hub reads; a licence is named where the works are', () => {
-  const own = modelCard(history(7), SET, { hasAttribution: false });
+  const own = modelCard(history(7), [OWN]);
   expect(own).toMatch(
     /^---\nlibrary_name: diffusers\npipeline_tag: text-to-image\ntags: \[unclip, kandinsky\]\n---\n# /,
   );
   expect(own).toMatch(/\| prior, .* \| 7 \| 1\.0 \| heldOut 0\.500 \|/);
+  expect(own).toContain(
+    '\nData: 12 pictures of 11 concepts with captions; 1 more were held out.\nNothing says yet whose',
+  );
   expect(own).toContain('name it above, as `license: …`');
-  const attributed = modelCard(history(7), SET, { hasAttribution: true });
+  const attributed = modelCard(history(7), [BUNDLED]);
   expect(attributed).toMatch(/\nlicense: other\nlicense_name: by-works\nlicense_link: ATTRIBUTION\.md\n---\n/);
+  expect(attributed).toContain('9190 pictures of 1995 concepts with captions, and 3000 composed of them; 444 more');
+  expect(attributed).not.toMatch(/Nothing says|name it above/);
+});
+
+test('of a model that began from another it tells what both were trained on, and asks for what is not known', () => {
+  const card = modelCard(history(7), [BUNDLED, OWN]);
+  expect(card).toContain('\n- before, by the model that it began from: 9190 pictures of 1995 concepts');
+  expect(card).toContain('\n- since then: 12 pictures of 11 concepts');
+  expect(card).toContain('The works that it has learned from, their authors and licences stand in ATTRIBUTION.md');
+  expect(card).toMatch(
+    /whose the pictures of its own data set are, .* write it into\nATTRIBUTION\.md in the data set's/,
+  );
+  expect(card).toContain('name it above, as `license: …`');
+  expect(card).not.toContain('\nlicense:');
+  expect(card).toContain('("red heart, noto style"): noto, flat.\n');
+
+  const attributed = modelCard(history(7), [BUNDLED, { ...OWN, attributed: true }]);
+  expect(attributed).toContain('\nlicense: other\n');
+  expect(attributed).not.toMatch(/Nothing says|name it above/);
+  const unknown = modelCard(history(7), [{ attributed: false }, OWN]);
+  expect(unknown).toContain('pictures that are not known: the model that it began from does not say');
+  expect(unknown).toContain('the pictures of the model that it began from and of its own data set are');
 });
 
 test('it names the styles that there are', () => {
-  const card = (set: PictureSet) => modelCard(history(7), set, { hasAttribution: false });
-  expect(card(SET)).toContain('("red heart, flat style"): flat.\n');
-  const plain = { ...SET, records: SET.records.map((record) => ({ ...record, style: '' })) };
-  expect(card(plain)).not.toContain('Styles');
+  expect(modelCard(history(7), [BUNDLED])).toContain('("red heart, noto style"): noto, flat.\n');
+  expect(modelCard(history(7), [OWN])).not.toContain('Styles');
 });
 
 test('what somebody wrote into a card stays when the model is exported again', () => {
-  const options = { hasAttribution: false };
-  const card = modelCard(history(7), SET, options);
+  const card = modelCard(history(7), [OWN]);
   const edited = card
     .replace('tags:', 'license: cc0-1.0\ntags:')
     .replace(/Not measured yet.*/, '| prompt_top1 | 63 % |');
-  const again = modelCard(history(8), SET, { ...options, before: edited });
-  expect(again).toBe(edited.replace('| 7 |', '| 8 |'));
-  const foreign = modelCard(history(8), SET, { ...options, before: '# My emoji\n' });
+  const again = modelCard(history(8), [OWN], edited);
+  expect(again).toBe(edited.replace('| 7 |', '| 8 |').replace(/Under which licence .*\n/, ''));
+  const foreign = modelCard(history(8), [OWN], '# My emoji\n');
   expect(foreign).toMatch(/\| 8 \|.*stays\. -->\n\n# My emoji\n$/s);
 });

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 /** File of the works that something was made from, in the folders of data sets, runs and models. */
 export const ATTRIBUTION = 'ATTRIBUTION.md';
 
+/** Whether the works of a data set or a model are told. */
+export const isAttributed = (dir: string): boolean => existsSync(join(dir, ATTRIBUTION));
+
 /** A model's works go with all that is trained further from it, beside those that are there. */
 export async function keepAttribution(model: string, runs: string): Promise<void> {
   const path = join(model, ATTRIBUTION);

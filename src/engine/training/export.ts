@@ -31,6 +31,7 @@ import { loadClip } from './tasks/frozen.ts';
 import { DECODER_SCHEDULER, PRIOR_SCHEDULER } from './tasks/noising.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
+import { trainedOn, writeTrainedOn } from './trained-on.ts';
 
 /** What a model folder is drawn with, where a request names nothing else. */
 const DEFAULTS = { steps: 20, guidanceScale: 5, priorSteps: 20, priorGuidanceScale: 3 };
@@ -110,7 +111,9 @@ async function writeParts(
   if (works) await writeFile(join(dir, ATTRIBUTION), works);
   const history = await historyOfRuns(runs, decoder);
   await writeHistory(dir, history);
-  await writeFile(join(dir, CARD), modelCard(history, dataset, { hasAttribution: works !== undefined, before }));
+  const dataSets = await trainedOn(runs, data, dataset);
+  await writeTrainedOn(dir, dataSets);
+  await writeFile(join(dir, CARD), modelCard(history, dataSets, before));
 }
 
 async function collectComponents(

@@ -30,6 +30,7 @@ import { FIRST_LOGIT_SCALE } from './tasks/clip.ts';
 import { writeNormalisation } from './tasks/normalisation.ts';
 import { writeComponents } from './tasks/principal-components.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
+import { keepTrainedOn } from './trained-on.ts';
 
 /** Not trained: the pipeline does not quantise, and the prior is normalised by what it began with. */
 const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
@@ -76,6 +77,7 @@ async function writeParts(
   // a vocabulary of the data set's own would mean other words to this CLIP
   if (missing.includes('clip')) await cp(model.tokenizer, tokenizerFolder(runs), { recursive: true });
   await keepAttribution(dir, runs);
+  await keepTrainedOn(dir, runs);
   if (missing.includes('prior')) await importNormalisation(runs, clip!.weights, model.prior);
   const isOfModel = missing.includes('clip') || missing.includes('ar-prior');
   if (model.principalComponents && isOfModel && !existsSync(checkpointOf(runs, 'ar-prior')))

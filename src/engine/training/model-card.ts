@@ -1,6 +1,5 @@
-import { plainSet } from './data/compose/composed-set.ts';
-import type { PictureSet } from './data/picture-set.ts';
 import type { History } from './history.ts';
+import type { TrainedOn } from './trained-on.ts';
 
 const TITLES = {
   movq: 'MoVQ, pictures ↔ latents',
@@ -16,21 +15,14 @@ const TITLES = {
 
 const ATTRIBUTED = `The works that it has learned from, their authors and licences stand in ATTRIBUTION.md, which must go with the weights; the
 pictures were resized, composed and used to train.`;
-const UNKNOWN = `Under which licence the weights may be passed on depends on whose these pictures are: name it above, as \`license: …\`.`;
-
-export interface CardOptions {
-  /** Whether the works that it has learned from stand in ATTRIBUTION.md. */
-  readonly hasAttribution: boolean;
-  /** The card that this one takes the place of: its header, and what somebody has written below the mark, stay. */
-  readonly before?: string | undefined;
-}
+const LICENCE = `Under which licence the weights may be passed on depends on whose these pictures are: name it above, as \`license: …\`.`;
 
 /** The Hub's metadata, https://huggingface.co/docs/hub/model-cards; whose data it was must say under which licence. */
-const header = (hasAttribution: boolean) => `---
+const header = (isAttributed: boolean) => `---
 library_name: diffusers
 pipeline_tag: text-to-image
 tags: [unclip, kandinsky]
-${hasAttribution ? 'license: other\nlicense_name: by-works\nlicense_link: ATTRIBUTION.md\n' : ''}---
+${isAttributed ? 'license: other\nlicense_name: by-works\nlicense_link: ATTRIBUTION.md\n' : ''}---
 `;
 const HEADER = /^---\r?\n.*?\n---\r?\n/s;
 
@@ -46,18 +38,50 @@ function ownText(before: string): string {
   return at < 0 ? `\n${before.replace(HEADER, '')}` : before.slice(at + MARK.length);
 }
 
-/** README.md of a trained model: what it is, what it was trained on, for how long, how good it is, what it can't do. */
-export function modelCard(history: History, dataset: PictureSet, { hasAttribution, before }: CardOptions): string {
+const describeSet = ({ set }: TrainedOn): string => {
+  if (!set) return 'pictures that are not known: the model that it began from does not say';
+  const { pictures, concepts, composed, heldOut } = set;
+  const more = composed > 0 ? `, and ${composed} composed of them` : '';
+  return `${pictures} pictures of ${concepts} concepts with captions${more}; ${heldOut} more were held out`;
+};
+
+function describeData(dataSets: readonly TrainedOn[]): string {
+  if (dataSets.length === 1) return `Data: ${describeSet(dataSets[0]!)}.`;
+  const lines = dataSets.map((it, i) => {
+    const whose = i === dataSets.length - 1 ? 'since then' : 'before, by the model that it began from';
+    return `- ${whose}: ${describeSet(it)}.`;
+  });
+  return ['Data, to all of which the steps and hours above belong:', '', ...lines].join('\n');
+}
+
+/** Whose the pictures are as far as it is known, and what is to be added where it isn't. */
+function describeWorks(dataSets: readonly TrainedOn[], isLicensed: boolean): string {
+  const unknown = dataSets.filter(({ attributed }) => !attributed);
+  const own = dataSets.length === 1 ? 'the data set' : 'its own data set';
+  const ofUnknown = new Set(unknown.map((it) => (it === dataSets.at(-1) ? own : 'the model that it began from')));
+  const missing =
+    `Nothing says yet whose the pictures of ${[...ofUnknown].join(' and of ')} are, and under which licence: write it into\n` +
+    "ATTRIBUTION.md in the data set's folder, and export again.";
+  const isAnyKnown = unknown.length < dataSets.length;
+  return [isAnyKnown && ATTRIBUTED, unknown.length > 0 && missing, !isLicensed && LICENCE]
+    .filter((text) => text !== false)
+    .join('\n');
+}
+
+/**
+ * README.md of a trained model: what it is, what it was trained on, for how long, how good it is, what it can't do.
+ * @param dataSets  what it was trained on, the last set last
+ * @param before    the card that this one takes the place of: its header, and what somebody has written below the mark, stay
+ */
+export function modelCard(history: History, dataSets: readonly TrainedOn[], before?: string): string {
   const rows = [...history].map(([part, { steps, hours, figures }]) => {
     const shown = Object.entries(figures).map(([name, figure]) => `${name} ${figure.toFixed(3)}`);
     return `| ${TITLES[part]} | ${steps} | ${hours.toFixed(1)} | ${shown.join(', ')} |`;
   });
-  const plain = plainSet(dataset);
-  const trained = plain.records.filter(({ split }) => split === 'train').length;
-  const composed = dataset.records.length - plain.records.length;
-  const styles = [...new Set(plain.records.map(({ style }) => style))].filter((style) => style !== '');
+  const styles = [...new Set(dataSets.flatMap(({ set }) => set?.styles ?? []))];
   const asked = `Styles, as a prompt may ask for them ("red heart, ${styles[0]} style"): ${styles.join(', ')}.\n\n`;
-  return `${before?.match(HEADER)?.[0] ?? header(hasAttribution)}# A small unCLIP
+  const head = before?.match(HEADER)?.[0] ?? header(dataSets.every(({ attributed }) => attributed));
+  return `${head}# A small unCLIP
 Kandinsky 2.2 layout (\`KandinskyV22CombinedPipeline\`): opens in Python diffusers and here. Draws 128 × 128 RGBA: colour as
 composed on white, alpha beside it. Trained by \`npm run train\`.
 
@@ -65,8 +89,8 @@ composed on white, alpha beside it. Trained by \`npm run train\`.
 |---|---|---|---|
 ${rows.join('\n')}
 
-Data: ${trained} pictures of ${plain.concepts.size} concepts with captions${composed > 0 ? `, and ${composed} composed of them` : ''}; ${plain.records.length - trained} more were held out.
-${hasAttribution ? ATTRIBUTED : UNKNOWN}
+${describeData(dataSets)}
+${dataSets.length > 1 ? '\n' : ''}${describeWorks(dataSets, /^license:/m.test(head))}
 
 ${styles.length > 0 ? asked : ''}It draws what it was trained on and little else: no photographs, scenes or written words. It knows the language of its captions.
 

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { parseConfig, parseJsonObject } from '../weights/config.ts';
+import { writeJson } from '../weights/write-model.ts';
+import { isAttributed } from './attributions.ts';
+import { plainSet } from './data/compose/composed-set.ts';
+import type { PictureSet } from './data/picture-set.ts';
+
+/** Pictures that a model was trained on. */
+const TrainedOn = z.strictObject({
+  /** Whether its works stand in ATTRIBUTION.md. */
+  attributed: z.boolean(),
+  /** What there was; absent of a model that doesn't say. */
+  set: z
+    .strictObject({
+      pictures: z.int(),
+      concepts: z.int(),
+      composed: z.int(),
+      heldOut: z.int(),
+      styles: z.array(z.string()),
+      /** Of the pictures: SHA-256, in hex. Absent where they were not there any more. */
+      digest: z.string().optional(),
+    })
+    .optional(),
+});
+export type TrainedOn = z.infer<typeof TrainedOn>;
+
+/** In a model folder: all that it was trained on, the last set last. In a folder of runs: what the model that they began from was. */
+const FILE = 'trained-on.json';
+const File = z.strictObject({ dataSets: z.array(TrainedOn) });
+
+/** What runs begin from goes with all that is trained further from it, beside what is there. */
+export async function keepTrainedOn(model: string, runs: string): Promise<void> {
+  const own = existsSync(join(model, FILE)) ? await read(model) : [{ attributed: isAttributed(model) }];
+  await mkdir(runs, { recursive: true });
+  await writeTrainedOn(runs, distinct([...(await read(runs)), ...own]));
+}
+
+/** What a model of these runs was trained on: what it began from, then the data set. */
+export async function trainedOn(runs: string, data: string, dataset: PictureSet): Promise<TrainedOn[]> {
+  const own = { attributed: isAttributed(data), set: await describe(dataset) };
+  const others = (await read(runs)).filter(({ set }) => set?.digest !== own.set.digest);
+  return [...others, own];
+}
+
+export const writeTrainedOn = (dir: string, dataSets: readonly TrainedOn[]): Promise<void> =>
+  writeJson(join(dir, FILE), { dataSets });
+
+async function read(dir: string): Promise<TrainedOn[]> {
+  const path = join(dir, FILE);
+  if (!existsSync(path)) return [];
+  return parseConfig(File, parseJsonObject(await readFile(path, 'utf8'), path), path).dataSets;
+}
+
+const distinct = (dataSets: readonly TrainedOn[]): TrainedOn[] => [
+  ...new Map(dataSets.map((it) => [JSON.stringify(it), it])).values(),
+];
+
+async function describe(dataset: PictureSet) {
+  const plain = plainSet(dataset);
+  const pictures = plain.records.filter(({ split }) => split === 'train').length;
+  return {
+    pictures,
+    concepts: plain.concepts.size,
+    composed: dataset.records.length - plain.records.length,
+    heldOut: plain.records.length - pictures,
+    styles: [...new Set(plain.records.map(({ style }) => style))].filter((style) => style !== ''),
+    digest: await dataset.digest(),
+  };
+}

@@ -1,0 +1,72 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { withCompositions } from '../../src/engine/training/data/compose/composed-set.ts';
+import { Dataset } from '../../src/engine/training/data/dataset.ts';
+import { keepTrainedOn, trainedOn, writeTrainedOn } from '../../src/engine/training/trained-on.ts';
+import { writeTinyDataset } from '../report/tiny-dataset.ts';
+
+let dir: string;
+const path = (...names: string[]) => join(dir, ...names);
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unclip-trained-on-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+async function openSet(name: string, ...names: string[]): Promise<Dataset> {
+  const pictures = names.map((concept) => ({ concept, style: 'flat', split: 'train' as const }));
+  const heldOut = { concept: names[0]!, style: 'striped', split: 'held-out-pair' as const };
+  await writeTinyDataset(
+    path(name),
+    names.map((it) => ({ name: it })),
+    [...pictures, heldOut],
+  );
+  return new Dataset(path(name));
+}
+
+test('a model is trained on what the one that it began from was, and on the data set of its own', async () => {
+  const [first, own] = [await openSet('first', 'red', 'green'), await openSet('own', 'blue')];
+  await writeFile(path('first', 'ATTRIBUTION.md'), 'Squares, by us\n');
+  const ofFirst = await trainedOn(path('nothing'), path('first'), withCompositions(first, { count: 5, seed: 0 }));
+  const set = { pictures: 2, concepts: 2, composed: 0, heldOut: 1, styles: ['flat', 'striped'] };
+  expect(ofFirst).toEqual([{ attributed: true, set: { ...set, composed: 5, digest: expect.any(String) } }]);
+  await mkdir(path('model'));
+  await writeTrainedOn(path('model'), ofFirst);
+
+  for (const _ of ['once', 'called again']) await keepTrainedOn(path('model'), path('runs'));
+  const both = await trainedOn(path('runs'), path('own'), own);
+  expect(both).toEqual([
+    ...ofFirst,
+    { attributed: false, set: { ...set, pictures: 1, concepts: 1, digest: await own.digest() } },
+  ]);
+
+  // from there on with the same pictures, whose works stand beside them now
+  await writeTrainedOn(path('model'), both);
+  await rm(path('runs'), { recursive: true });
+  await keepTrainedOn(path('model'), path('runs'));
+  await writeFile(path('own', 'ATTRIBUTION.md'), 'More squares, by us\n');
+  expect(await trainedOn(path('runs'), path('own'), own)).toEqual([...ofFirst, { ...both[1], attributed: true }]);
+  for (const it of [first, own]) it.close();
+});
+
+test('what a model was trained on that does not say is not known, and damaged files are refused', async () => {
+  const own = await openSet('own', 'blue');
+  await mkdir(path('model'));
+  await keepTrainedOn(path('model'), path('runs'));
+  const [before] = await trainedOn(path('runs'), path('own'), own);
+  expect(before).toEqual({ attributed: false });
+  await writeFile(path('runs', 'trained-on.json'), '{"dataSets": 3}');
+  await expect(trainedOn(path('runs'), path('own'), own)).rejects.toThrow(/trained-on\.json/);
+  own.close();
+});
+
+test('the bundled model says what its card says', async () => {
+  const model = join(import.meta.dirname, '..', '..', 'models', 'emoji-v6');
+  const { dataSets } = JSON.parse(await readFile(join(model, 'trained-on.json'), 'utf8'));
+  const { pictures, concepts, composed, heldOut, styles } = dataSets[0].set;
+  const card = await readFile(join(model, 'README.md'), 'utf8');
+  expect(card).toContain(`Data: ${pictures} pictures of ${concepts} concepts with captions, and ${composed} composed`);
+  expect(card).toContain(`${heldOut} more were held out`);
+  expect(card).toContain(`${styles.join(', ')}.\n`);
+});
