@@ -73,6 +73,17 @@ describe('report', { timeout: 60_000 }, () => {
     expect((await sharp(path('drawn', 'prompt_top1.png')).metadata()).format).toBe('png');
   });
 
+  it('tells of how many of the names a judge knows it is', async () => {
+    await writeRandomJudge(path('other-judge'), ['red', 'ultraviolet'], ['flat', 'striped']);
+    const { stdout, stderr } = await report('--only', 'prompt_top1', '--judge', path('other-judge'));
+    expect(stdout, stderr).toMatch(/names of concepts, 4 pictures each/);
+    expect(stdout).toMatch(/of 4 pictures, of 1 prompt; the judge knows 1 of the data set's 2 names/);
+    await writeRandomJudge(path('strange-judge'), ['ultraviolet', 'infrared'], ['flat', 'striped']);
+    const strange = await report('--only', 'prompt_top1', '--judge', path('strange-judge'), '--json');
+    expect(JSON.parse(strange.stdout).prompt_top1).toBeNull();
+    expect(strange.stderr).toContain("strange-judge knows none of the data set's names");
+  });
+
   it('compares the ways from text to embedding, also by what the judge sees', async () => {
     const { code, stdout, stderr } = await report('--priors', '--only', 'pair_top1', '--json');
     expect(code, stderr).toBe(0);

@@ -88,6 +88,18 @@ describe('the judge', () => {
   test('a share of nothing is not measured', () => {
     expect(shareOf([], 1)).toMatchObject({ value: null });
   });
+
+  test('a share says of how many pictures and prompts it is', () => {
+    const answers = [true, false, false, false].map((isRight, seed) => ({
+      question: { prompt: 'red', seed, concepts: ['red'] },
+      picture: new Uint8Array(),
+      opinion: { concept: 'green', style: 'flat' },
+      isRight,
+    }));
+    expect(shareOf(answers, undefined)).toEqual({ value: 0.25, note: '1 of 4 pictures, of 1 prompt' });
+    const other = { ...answers[0]!, question: { prompt: 'green', seed: 0, concepts: ['green'] } };
+    expect(shareOf([...answers, other], 1)).toMatchObject({ note: '2 of 5 pictures, of 2 prompts', ofReal: 1 });
+  });
 });
 
 describe('encoders', () => {

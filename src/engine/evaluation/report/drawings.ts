@@ -44,7 +44,8 @@ const isRight = ({ concepts, style }: Omit<Question, 'prompt' | 'seed'>, opinion
 export function shareOf(answers: readonly Answer[], ofReal: number | undefined): Figure {
   if (answers.length === 0) return { value: null, reason: 'the data set has nothing to ask for' };
   const right = answers.filter(({ isRight }) => isRight).length;
-  const note = `${right} of ${answers.length} pictures`;
+  const prompts = new Set(answers.map(({ question }) => question.prompt)).size;
+  const note = `${right} of ${answers.length} pictures, of ${prompts} ${prompts === 1 ? 'prompt' : 'prompts'}`;
   return { value: right / answers.length, note, ...(ofReal !== undefined && { ofReal }) };
 }
 

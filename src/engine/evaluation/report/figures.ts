@@ -21,14 +21,14 @@ export interface Bar {
 export const BARS: Readonly<Record<FigureName, Bar>> = {
   movq_psnr: { meaning: 'autoencoder: PSNR on RGB of held-out pictures', unit: 'dB', bar: 26 },
   clip_pair_top1: { meaning: "CLIP: held-out pairs whose concept's name is nearest of all names", unit: '%', bar: 0.6 },
-  prompt_top1: { meaning: 'names of 100 concepts, 4 pictures each: the judge sees the right one', unit: '%', bar: 0.6 },
+  prompt_top1: { meaning: 'names of concepts, 4 pictures each: the judge sees the right one', unit: '%', bar: 0.6 },
   pair_top1: {
     meaning: 'held-out pairs by text, 2 pictures each: the judge sees the right concept in the right style',
     unit: '%',
     bar: 0.4,
   },
   hyponym_top1: {
-    meaning: '50 words of no caption, 4 pictures each: the judge sees the right concept',
+    meaning: 'words of no caption, 4 pictures each: the judge sees the right concept',
     unit: '%',
     bar: 0.4,
   },
