@@ -83,7 +83,7 @@ async function build(options: Options): Promise<void> {
     throw new InputError(
       "--style and --skin-tones choose among the bundled model's pictures, not among those of --from",
     );
-  const { collection, attribution } = from ? fromFolder(from, options) : await fromPackages(options);
+  const { collection, attribution } = from ? await fromFolder(from, options) : await fromPackages(options);
   if (options.large) return buildLargePictures(out, collection, crop);
   const { total } = collection;
   const bar = progressBar(total);
@@ -125,14 +125,16 @@ function progressBar(total?: number): SingleBar {
   return bar;
 }
 
-function fromFolder(dir: string, { out, format, language, limit, learnAll }: Options): Source {
+async function fromFolder(dir: string, { out, format, language, limit, learnAll }: Options): Promise<Source> {
   if (resolve(dir) === resolve(out)) throw new InputError(`--out ${out} is the folder of the pictures: name another`);
   const loader = findLoader(dir, format);
   if (language && loader.name !== 'wit')
     throw new InputError(`--language is for WIT, which has many; ${dir} is ${loader.title}`);
   say(`reading ${dir} (${loader.title}); captions first, which takes minutes where there are millions …`);
+  const collection = collectFolder(loader, dir, { scratch: join(out, 'captions.partial'), language, limit, learnAll });
+  const count = await loader.count?.(dir);
   return {
-    collection: collectFolder(loader, dir, { scratch: join(out, 'captions.partial'), language, limit, learnAll }),
+    collection: count === undefined ? collection : { ...collection, total: Math.min(count, limit ?? count) },
     attribution: loader.licence && `# Attribution\nThe pictures were resized and used to train.\n\n${loader.licence}\n`,
   };
 }

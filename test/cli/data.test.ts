@@ -52,6 +52,7 @@ test('how many compositions there are is said, and why where there are none', as
   };
   await emoji('PepeHands', 'party_parrot', 'kekw2');
   expect(said).toContain('50 compositions of them');
+  expect(vi.mocked(process.stderr.write).mock.calls.join()).toMatch(/drawing .* 3 of 3/);
   await emoji('a name of more words than three', 'LUL');
   expect(said.at(-2)).toMatch(/^0 compositions of them: .* found 1$/);
 });

@@ -22,6 +22,7 @@ export const imageFolder: Loader = {
     'metadata.jsonl with a line {"file_name": "cat.png", "text": "a cat"} for each picture, or metadata.csv with these columns',
   captionsAre: 'names',
   recognises: (dir) => metadataFiles(dir).length > 0,
+  count,
   read,
 };
 
@@ -35,7 +36,19 @@ function metadataFiles(dir: string): { folder: string; file: string }[] {
   });
 }
 
+async function count(dir: string): Promise<number> {
+  let samples = 0;
+  for await (const _ of readSamples(dir, () => {})) samples++;
+  return samples;
+}
+
 async function* read(dir: string, { leaveOut, scratch }: ReadOptions): AsyncGenerator<Sample> {
+  yield* readSamples(dir, leaveOut);
+  for await (const [picture, found] of groupByKey(picturesAndNames(dir), scratch))
+    if (!found.includes('name')) leaveOut('a picture that no line names', picture);
+}
+
+async function* readSamples(dir: string, leaveOut: LeaveOut): AsyncGenerator<Sample> {
   for (const { folder, file } of metadataFiles(dir)) {
     let isEmpty = true;
     for await (const { values, where } of readEntries(dir, file, leaveOut)) {
@@ -52,8 +65,6 @@ async function* read(dir: string, { leaveOut, scratch }: ReadOptions): AsyncGene
     }
     if (isEmpty) leaveOut('a file in which nothing stands', file);
   }
-  for await (const [picture, found] of groupByKey(picturesAndNames(dir), scratch))
-    if (!found.includes('name')) leaveOut('a picture that no line names', picture);
 }
 
 const PICTURES = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.svg'];

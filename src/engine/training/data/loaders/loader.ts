@@ -33,6 +33,8 @@ export interface Loader {
   /** What must be kept with the data and with weights that learned from it, as Markdown; undefined for one's own pictures. */
   readonly licence?: string;
   recognises(dir: string): boolean;
+  /** How many pictures there are, where that can be told before they are read. @throws InputError as `read` does */
+  count?(dir: string): Promise<number>;
   /**
    * The pictures one after another; what is broken is left out.
    * @throws InputError when the folder lacks a part, or a file as a whole cannot be read
