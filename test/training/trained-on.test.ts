@@ -56,6 +56,9 @@ test('what a model was trained on that does not say is not known, and damaged fi
   await keepTrainedOn(path('model'), path('runs'));
   const [before] = await trainedOn(path('runs'), path('own'), own);
   expect(before).toEqual({ attributed: false });
+  await mkdir(path('begun-long-ago'));
+  await writeFile(path('begun-long-ago', 'ATTRIBUTION.md'), 'Pictures, by them\n');
+  expect(await trainedOn(path('begun-long-ago'), path('own'), own)).toMatchObject([{ attributed: true }, {}]);
   await writeFile(path('runs', 'trained-on.json'), '{"dataSets": 3}');
   await expect(trainedOn(path('runs'), path('own'), own)).rejects.toThrow(/trained-on\.json/);
   own.close();

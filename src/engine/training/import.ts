@@ -76,8 +76,8 @@ async function writeParts(
   const { clip } = model.states;
   // a vocabulary of the data set's own would mean other words to this CLIP
   if (missing.includes('clip')) await cp(model.tokenizer, tokenizerFolder(runs), { recursive: true });
-  await keepAttribution(dir, runs);
   await keepTrainedOn(dir, runs);
+  await keepAttribution(dir, runs);
   if (missing.includes('prior')) await importNormalisation(runs, clip!.weights, model.prior);
   const isOfModel = missing.includes('clip') || missing.includes('ar-prior');
   if (model.principalComponents && isOfModel && !existsSync(checkpointOf(runs, 'ar-prior')))

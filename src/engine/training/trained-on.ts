@@ -31,11 +31,11 @@ export type TrainedOn = z.infer<typeof TrainedOn>;
 const FILE = 'trained-on.json';
 const File = z.strictObject({ dataSets: z.array(TrainedOn) });
 
-/** What runs begin from goes with all that is trained further from it, beside what is there. */
+/** What a model was trained on goes with all that is trained further from it, beside what is there: before its works do. */
 export async function keepTrainedOn(model: string, runs: string): Promise<void> {
-  const own = existsSync(join(model, FILE)) ? await read(model) : [{ attributed: isAttributed(model) }];
+  const [before, own] = [await read(runs), await read(model)];
   await mkdir(runs, { recursive: true });
-  await writeTrainedOn(runs, distinct([...(await read(runs)), ...own]));
+  await writeTrainedOn(runs, distinct([...before, ...(own.length > 0 ? own : [{ attributed: false }])]));
 }
 
 /** What a model of these runs was trained on: what it began from, then the data set. */
@@ -50,7 +50,8 @@ export const writeTrainedOn = (dir: string, dataSets: readonly TrainedOn[]): Pro
 
 async function read(dir: string): Promise<TrainedOn[]> {
   const path = join(dir, FILE);
-  if (!existsSync(path)) return [];
+  // runs have works of their own only where they began from a model, of which nothing was kept at first
+  if (!existsSync(path)) return isAttributed(dir) ? [{ attributed: true }] : [];
   return parseConfig(File, parseJsonObject(await readFile(path, 'utf8'), path), path).dataSets;
 }
 
