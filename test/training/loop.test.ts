@@ -59,6 +59,7 @@ function lineTask({ width = 2, poison = Number.POSITIVE_INFINITY } = {}): Task<{
 
 const options = (more: Partial<TrainOptions> = {}): TrainOptions => ({ runs, time: 60_000, ...more });
 const checkpoint = () => join(runs, 'line', 'checkpoint.safetensors');
+const earlier = () => join(runs, 'line', 'checkpoint-before.safetensors');
 const saved = async () => {
   const parameters = await parametersOf(tf, lineTask());
   return loadCheckpoint(checkpoint(), parameters, () => parameters.initialise(0));
@@ -139,19 +140,41 @@ test('an evaluation that fails loses nothing', async () => {
 });
 
 describe('a loss that is no number', () => {
-  const poisoned = (maxSteps = 20) => trainTask(tf, lineTask({ poison: 8 }), options({ maxSteps }));
+  const poisoned = (poison = 8) => trainTask(tf, lineTask({ poison }), options({ maxSteps: 20 }));
 
   test('ends the run with the step before saved, and the checkpoint before kept', async () => {
     await trainTask(tf, lineTask(), options({ maxSteps: 5 }));
-    const before = await readFile(checkpoint());
+    const good = await readFile(checkpoint());
     const diverged = poisoned();
     await expect(diverged).rejects.toThrow(/at step 9 the loss is NaN.* Step 8 is saved.* another --seed/);
-    await expect(diverged).rejects.toThrow(/put .*checkpoint-before.safetensors in the place .* --learning-rate/);
+    await expect(diverged).rejects.toThrow(
+      `go back to step 5, which means to put ${earlier()} in the place of ${checkpoint()}, and give a lower --learning-rate`,
+    );
     await expect(diverged).rejects.toThrow(DivergedError);
     expect((await saved())?.step).toBe(8);
-    expect((await readFile(join(runs, 'line', 'checkpoint-before.safetensors'))).equals(before)).toBe(true);
-    await expect(poisoned()).rejects.toThrow(/checkpoint-before.safetensors/);
-    expect((await readFile(join(runs, 'line', 'checkpoint-before.safetensors'))).equals(before)).toBe(true);
+    expect((await readFile(earlier())).equals(good)).toBe(true);
+    // with other batches, further, and no number again
+    for (const poison of [8, 10, 12]) await expect(poisoned(poison)).rejects.toThrow('go back to step 5');
+    expect((await saved())?.step).toBe(12);
+    expect((await readFile(earlier())).equals(good)).toBe(true);
+  });
+
+  test('lets go of the checkpoint before once the run has been well for five minutes', async () => {
+    await trainTask(tf, lineTask(), options({ maxSteps: 5 }));
+    await expect(poisoned()).rejects.toThrow('go back to step 5');
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const slow = lineTask({ poison: 14 });
+    const batch = (step: number) => {
+      vi.setSystemTime(Date.now() + 2 * 60_000);
+      return slow.batch(step);
+    };
+    const train = (maxSteps: number) =>
+      trainTask(tf, { ...slow, batch }, options({ time: 60 * 60_000, maxSteps })).finally(vi.useRealTimers);
+    await train(10);
+    expect(existsSync(earlier())).toBe(true);
+    vi.useFakeTimers({ toFake: ['Date'] });
+    // saved at step 13, after six minutes
+    await expect(train(20)).rejects.toThrow('go back to step 13');
   });
 
   test('ends it again with the same batches, not with others', async () => {

@@ -20,7 +20,7 @@ import { replaceFile } from './replace-file.ts';
 
 /** Its name in a run's folder. */
 export const CHECKPOINT = 'checkpoint.safetensors';
-/** The one before that of a run whose loss is no number any more. */
+/** The last one before the loss of a run was no number; there until the run is well again. */
 export const CHECKPOINT_BEFORE = 'checkpoint-before.safetensors';
 
 /** Where a run keeps its checkpoint. */
@@ -110,7 +110,7 @@ export const hasParameter = async (path: string, name: string): Promise<boolean>
   (await openCheckpoint(path)).has(`average/${name}`);
 
 /** The step that a checkpoint was written at. */
-async function stepOf(path: string): Promise<number> {
+export async function stepOf(path: string): Promise<number> {
   const entry = (await openCheckpoint(path)).get('step');
   return stepFrom(path, entry && (await readTensor(entry)));
 }

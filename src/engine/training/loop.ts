@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
 import type { Precision } from './bfloat16.ts';
-import { CHECKPOINT, CHECKPOINT_BEFORE, loadCheckpoint, type Notes, saveCheckpoint } from './checkpoint.ts';
+import { CHECKPOINT, CHECKPOINT_BEFORE, loadCheckpoint, type Notes, saveCheckpoint, stepOf } from './checkpoint.ts';
 import { openCurves } from './curves.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { computeGradients, type Gradients } from './gradients.ts';
@@ -129,12 +129,13 @@ async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string,
 }
 
 async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: TrainOptions): Promise<void> {
-  const { task, optimizer, log, curves } = run;
-  const end = Date.now() + time;
+  const { task, optimizer, folder, log, curves } = run;
+  const begun = Date.now();
+  const end = begun + time;
   const last = maxSteps ?? Number.POSITIVE_INFINITY;
   const meter = new Meter(task.batchSize * (1 + (run.helpers?.count ?? 0)));
-  let savedAt = Date.now();
-  let nextEvaluation = savedAt + BETWEEN_EVALUATIONS;
+  let savedAt = begun;
+  let nextEvaluation = begun + BETWEEN_EVALUATIONS;
   while (Date.now() < end && optimizer.step < last && !signal?.aborted) {
     const figures = await trainStep(run);
     const rate = meter.tick();
@@ -145,6 +146,8 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
     if (isDue || Date.now() - savedAt > BETWEEN_CHECKPOINTS) {
       await saveRun(run);
       savedAt = Date.now();
+      // so far beyond where it diverged, if it did, it is well again, and this one is its last good checkpoint
+      if (savedAt - begun > BETWEEN_CHECKPOINTS) await rm(join(folder, CHECKPOINT_BEFORE), { force: true });
       meter.pause();
     }
     if (isDue) {
@@ -160,7 +163,7 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
 
 /**
  * Saves what was learned before the loss became no number, and keeps the checkpoint before it: the weights can have been on
- * their way to infinity for some steps.
+ * their way to infinity for some steps. One that is kept already stays, because what was saved since began where it diverged.
  * @returns the error with what can be done. The same batch gives the same loss, which no learning rate changes.
  */
 async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): Promise<DivergedError> {
@@ -168,10 +171,11 @@ async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): P
   const say = (...lines: string[]) => new DivergedError([message, ...lines].join('. '));
   if (optimizer.step === 0) return say('Nothing has been learned yet: give another --seed');
   const [path, before] = [CHECKPOINT, CHECKPOINT_BEFORE].map((name) => join(folder, name)) as [string, string];
-  if (saved !== undefined && saved !== optimizer.step) await replaceFile(before, (partial) => copyFile(path, partial));
+  if (saved !== undefined && saved !== optimizer.step && !existsSync(before))
+    await replaceFile(before, (partial) => copyFile(path, partial));
   await saveRun(run);
   const earlier = existsSync(before)
-    ? `put ${before} in the place of ${CHECKPOINT}`
+    ? `go back to step ${await stepOf(before)}, which means to put ${before} in the place of ${path},`
     : `start anew in another --runs, or with ${folder} deleted,`;
   return say(
     `Step ${optimizer.step} is saved. The same batch would end it again: go on with another --seed, which draws others`,
