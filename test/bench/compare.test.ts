@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compare, ratios, type Times } from '../../src/engine/bench/compare.ts';
-import { median } from '../../src/engine/bench/median.ts';
 import type { PeerProgram, Work } from '../../src/engine/bench/peer.ts';
+import { median } from '../../src/engine/median.ts';
 
 const work: Work = { kind: 'unet', folder: '', rows: 1, channels: 4, size: 8, embeddingWidth: 2 };
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { median } from './median.ts';
+import { median } from '../median.ts';
 import { type Peer, PeerError, type PeerProgram, type Precision, startPeer, type Work } from './peer.ts';
 
 /** One side of a comparison: a program and how it computes. */

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { median } from './median.ts';
+import { median } from '../median.ts';
 import { type PeerProgram, startPeer, type Task } from './peer.ts';
 
 /** What the engine does on this machine. */

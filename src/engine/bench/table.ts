@@ -1,7 +1,7 @@
 import colors from 'picocolors';
+import { median } from '../median.ts';
 import type { Times } from './compare.ts';
 import type { Measured } from './measure.ts';
-import { median } from './median.ts';
 
 /** What is measured in the engine process, beside `Measured`; seconds. */
 export interface Started {

@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { median } from '../median.ts';
 import { parseConfig, parseJsonObject } from '../weights/config.ts';
 import { writeJson } from '../weights/write-model.ts';
+import { checkpointOf, trainedSteps } from './checkpoint.ts';
 import { EXTRAS, PARTS } from './part-names.ts';
-import { readLog } from './run-log.ts';
+import { type LogEntry, readLog } from './run-log.ts';
 
 /** How a part of a model came to be. */
 const PartHistory = z.strictObject({
@@ -24,8 +26,10 @@ export type History = ReadonlyMap<Trained, PartHistory>;
 const OF_MODEL = 'training.json';
 /** In a run's folder: the history of what it started from, and of the parts that live in that. */
 const BEFORE = 'before.json';
-/** A pause between two entries of a log that is longer lies between two runs. */
-const PAUSE = 15 * 60_000;
+/** Milliseconds; no evaluation takes longer. */
+const LONGEST_EVALUATION = 15 * 60_000;
+/** Of a usual step's time; what is longer, from a line of the log to the next step, is a pause between two runs. */
+const LONGEST_STEP = 10;
 
 /** Parts that live on in the weights of another. */
 const LIVES_IN: Partial<Record<Trained, Trained>> = { teacher: 'clip', distil: 'clip', 'fine-tune': 'decoder' };
@@ -41,11 +45,10 @@ export async function historyOfRuns(runs: string, decoder: 'decoder' | 'fine-tun
   for (const part of all) {
     const before: PartHistory | undefined = started[part];
     const isTaken = part !== 'fine-tune' || decoder === part;
-    const own = isTaken ? await ownHistory(join(runs, part, 'log.jsonl')) : undefined;
-    const last = own ?? before;
-    if (!last) continue;
+    const own = isTaken ? await ownHistory(runs, part) : undefined;
+    if (!own && !before) continue;
     const sum = (key: 'steps' | 'hours') => (before?.[key] ?? 0) + (own?.[key] ?? 0);
-    history.set(part, { steps: sum('steps'), hours: sum('hours'), figures: last.figures });
+    history.set(part, { steps: sum('steps'), hours: sum('hours'), figures: own?.figures ?? before?.figures ?? {} });
   }
   return history;
 }
@@ -68,13 +71,34 @@ async function readHistory(path: string): Promise<z.infer<typeof Histories>> {
   return parseConfig(Histories, parseJsonObject(await readFile(path, 'utf8'), path), path);
 }
 
-async function ownHistory(path: string): Promise<PartHistory | undefined> {
-  const entries = await readLog(path);
-  if (entries.length === 0) return undefined;
-  const between = entries.slice(1).map(({ time }, i) => time - entries[i]!.time);
-  return {
-    steps: entries.findLast(({ step }) => step !== undefined)?.step ?? 0,
-    hours: between.reduce((sum, time) => sum + (time < PAUSE ? time : 0), 0) / 3_600_000,
-    figures: entries.findLast(({ evaluation }) => evaluation)?.evaluation ?? {},
-  };
+/** Undefined where it has made no step; without figures where it has not been evaluated. */
+async function ownHistory(runs: string, part: Trained) {
+  const steps = existsSync(checkpointOf(runs, part)) ? await trainedSteps(runs, part) : 0;
+  if (steps === 0) return undefined;
+  const entries = leadingTo(steps, await readLog(join(runs, part, 'log.jsonl')));
+  const figures = entries.findLast(({ evaluation }) => evaluation)?.evaluation;
+  return { steps, hours: durationOf(entries) / 3_600_000, figures };
+}
+
+/** Without the steps that were lost by a sudden stop, or given up for an earlier checkpoint, and made again. */
+function leadingTo(step: number, entries: readonly LogEntry[]): LogEntry[] {
+  let last = step;
+  const kept = entries.toReversed().filter((entry) => {
+    if (entry.step > last) return false;
+    last = entry.evaluation ? entry.step : entry.step - 1;
+    return true;
+  });
+  return kept.reverse();
+}
+
+/** Milliseconds of steps and evaluations, without what lies between two runs. */
+function durationOf(entries: readonly LogEntry[]): number {
+  const durations = entries.slice(1).map(({ time, evaluation }, i) => ({
+    duration: time - entries[i]!.time,
+    isStep: evaluation === undefined,
+  }));
+  const ofSteps = durations.filter(({ isStep }) => isStep).map(({ duration }) => duration);
+  const longest = LONGEST_STEP * median(ofSteps);
+  const counted = durations.filter(({ duration, isStep }) => duration <= (isStep ? longest : LONGEST_EVALUATION));
+  return counted.reduce((sum, { duration }) => sum + duration, 0);
 }
