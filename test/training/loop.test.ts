@@ -6,7 +6,7 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Weights } from '../../src/engine/ops/ops.ts';
 import { WeightMismatchError } from '../../src/engine/ops/weights.ts';
-import { loadCheckpoint } from '../../src/engine/training/checkpoint.ts';
+import { loadCheckpoint, loadNotes } from '../../src/engine/training/checkpoint.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 import { explainFullDisk } from '../../src/engine/training/full-disk.ts';
 import { DivergedError, parametersOf, type TrainOptions, trainTask } from '../../src/engine/training/loop.ts';
@@ -85,12 +85,39 @@ test('the peak of the learning rate can be another than the task’s own', async
   expect(JSON.parse(first!).learningRate).toBeCloseTo(0.01, 5);
 });
 
-test('to adapt, a network learns from a part of the peak, which falls over the time', async () => {
-  await trainTask(tf, lineTask(), options({ time: 500, adapts: true, ofPeak: 1 / 3 }));
-  const lines = (await readFile(join(runs, 'line', 'log.jsonl'), 'utf8')).trim().split('\n');
-  const rates = lines.slice(0, -1).map((line) => JSON.parse(line).learningRate);
-  expect(rates[0]).toBeCloseTo(0.1 / 3, 3);
-  expect(rates.at(-1)).toBeCloseTo(0.1 / 3 / 20, 3);
+describe('to adapt, a network learns from a part of the peak, which falls over the time', () => {
+  const MINUTE = 60_000;
+  /** A step a minute. */
+  async function adapt(minutes: number, { stopAt, adapted }: { stopAt?: number; adapted?: number } = {}) {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+    const task = lineTask();
+    const loss: typeof task.loss = (...of) => {
+      vi.advanceTimersByTime(MINUTE);
+      return task.loss(...of);
+    };
+    const asked = options({ time: minutes * MINUTE, adapts: true, adapted, ofPeak: 1 / 3, maxSteps: stopAt });
+    await trainTask(tf, { ...task, loss }, asked).finally(vi.useRealTimers);
+    const lines = (await readFile(join(runs, 'line', 'log.jsonl'), 'utf8')).trim().split('\n');
+    const rates = lines.flatMap((line) => (JSON.parse(line) as { learningRate?: number }).learningRate ?? []);
+    return { rates, schedule: (await loadNotes(checkpoint())).schedule };
+  }
+
+  test('of one call', async () => {
+    const { rates } = await adapt(100);
+    expect(rates).toHaveLength(100);
+    expect(Math.max(...rates)).toBeCloseTo(0.1 / 3, 3);
+    expect(rates.at(-1)).toBeCloseTo(0.1 / 3 / 20, 3);
+  });
+
+  test('of a call that was stopped and the one that goes on, as of one', async () => {
+    const whole = await adapt(100);
+    await rm(join(runs, 'line'), { recursive: true });
+    const { schedule } = await adapt(100, { stopAt: 30 });
+    expect(schedule).toEqual({ adapted: 30 * MINUTE });
+    const resumed = await adapt(70, schedule);
+    expect(resumed.rates).toBeAllClose(whole.rates, { atol: 1e-6 });
+    expect(resumed.schedule).toEqual({ adapted: 100 * MINUTE });
+  });
 });
 
 test('stopped and gone on with, it computes the same numbers as in one go', async () => {
@@ -127,10 +154,10 @@ test('it ends after the step in which it is told to, with a checkpoint', async (
 });
 
 test('an evaluation that fails loses nothing', async () => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
   const task = lineTask();
   const batch = (step: number) => {
-    if (step === 3) vi.setSystemTime(Date.now() + 11 * 60_000);
+    if (step === 3) vi.advanceTimersByTime(11 * 60_000);
     return task.batch(step);
   };
   const evaluate = () => Promise.reject(new Error('no such picture'));
@@ -162,17 +189,17 @@ describe('a loss that is no number', () => {
   test('lets go of the checkpoint before once the run has been well for five minutes', async () => {
     await trainTask(tf, lineTask(), options({ maxSteps: 5 }));
     await expect(poisoned()).rejects.toThrow('go back to step 5');
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
     const slow = lineTask({ poison: 14 });
     const batch = (step: number) => {
-      vi.setSystemTime(Date.now() + 2 * 60_000);
+      vi.advanceTimersByTime(2 * 60_000);
       return slow.batch(step);
     };
     const train = (maxSteps: number) =>
       trainTask(tf, { ...slow, batch }, options({ time: 60 * 60_000, maxSteps })).finally(vi.useRealTimers);
     await train(10);
     expect(existsSync(earlier())).toBe(true);
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
     // saved at step 13, after six minutes
     await expect(train(20)).rejects.toThrow('go back to step 13');
   });

@@ -47,6 +47,8 @@ const Schedule = z.object({
   learningRate: z.number().optional(),
   /** Of the task's own peak. */
   ofPeak: z.number().optional(),
+  /** For how long it has fallen over the time instead of steps, in milliseconds. */
+  adapted: z.number().optional(),
 });
 /** Of the learning rate, as far as it is another than the task's own. */
 export type Schedule = Readonly<z.infer<typeof Schedule>>;

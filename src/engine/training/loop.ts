@@ -36,6 +36,8 @@ export interface TrainOptions {
   readonly ofPeak?: number;
   /** A trained network gets used to other pictures: the rate falls over the time instead of the planned steps. */
   readonly adapts?: boolean;
+  /** For how long it has adapted at the calls before, in milliseconds. */
+  readonly adapted?: number | undefined;
   /** Of the products in a step; float32 when absent. Evaluations are always in float32. */
   readonly precision?: Precision;
   /** Of its checkpoints. */
@@ -44,6 +46,7 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
 }
 
+// Times are told by a clock that, on Linux, stands still while a laptop sleeps.
 const BETWEEN_CHECKPOINTS = 5 * 60_000;
 const BETWEEN_EVALUATIONS = 10 * 60_000;
 /** Of the time at most, where an evaluation takes long. */
@@ -69,6 +72,8 @@ interface Steps<Batch> {
 interface Run<Batch> extends Steps<Batch> {
   readonly folder: string;
   readonly notes?: Notes | undefined;
+  /** Where it adapts: for how long by now, in milliseconds, all calls together. */
+  readonly adapted?: (() => number) | undefined;
   /** The step of its checkpoint, where there is one. */
   saved: number | undefined;
   readonly log: RunLog;
@@ -88,11 +93,12 @@ export function trainTask<Batch>(
 ): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
-    const { seed, learningRate, ofPeak, precision, notes, time, adapts } = options;
+    const { seed, learningRate, ofPeak, precision, notes, time, adapts, adapted: before = 0 } = options;
     const opened = await openRun(tf, task, folder, seed);
-    const start = Date.now();
-    const progress = adapts ? () => (Date.now() - start) / time : undefined;
-    const run = { ...opened, helpers, learningRate, ofPeak, precision, notes, progress };
+    const start = performance.now();
+    const adapted = adapts ? () => before + performance.now() - start : undefined;
+    const progress = adapted && (() => adapted() / (before + time));
+    const run = { ...opened, helpers, learningRate, ofPeak, precision, notes, adapted, progress };
     try {
       await runSteps(run, options).catch(async (error) => {
         if (error instanceof DivergedError) throw await savedAfter(error, run);
@@ -130,30 +136,30 @@ async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string,
 
 async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: TrainOptions): Promise<void> {
   const { task, optimizer, folder, log, curves } = run;
-  const begun = Date.now();
+  const begun = performance.now();
   const end = begun + time;
   const last = maxSteps ?? Number.POSITIVE_INFINITY;
   const meter = new Meter(task.batchSize * (1 + (run.helpers?.count ?? 0)));
   let savedAt = begun;
   let nextEvaluation = begun + BETWEEN_EVALUATIONS;
-  while (Date.now() < end && optimizer.step < last && !signal?.aborted) {
+  while (performance.now() < end && optimizer.step < last && !signal?.aborted) {
     const figures = await trainStep(run);
     const rate = meter.tick();
     curves(optimizer.step, figures);
-    log.step({ ...figures, rate }, liveLine(task, figures, rate, end - Date.now()));
-    const isDue = Date.now() > nextEvaluation;
+    log.step({ ...figures, rate }, liveLine(task, figures, rate, end - performance.now()));
+    const isDue = performance.now() > nextEvaluation;
     // what is learned is safe before an evaluation, which may fail
-    if (isDue || Date.now() - savedAt > BETWEEN_CHECKPOINTS) {
+    if (isDue || performance.now() - savedAt > BETWEEN_CHECKPOINTS) {
       await saveRun(run);
-      savedAt = Date.now();
+      savedAt = performance.now();
       // so far beyond where it diverged, if it did, it is well again, and this one is its last good checkpoint
       if (savedAt - begun > BETWEEN_CHECKPOINTS) await rm(join(folder, CHECKPOINT_BEFORE), { force: true });
       meter.pause();
     }
     if (isDue) {
-      const start = Date.now();
+      const start = performance.now();
       await evaluate(run);
-      nextEvaluation = Date.now() + Math.max(BETWEEN_EVALUATIONS, (Date.now() - start) / EVALUATING);
+      nextEvaluation = performance.now() + Math.max(BETWEEN_EVALUATIONS, (performance.now() - start) / EVALUATING);
       meter.pause();
     }
     await setImmediate(); // signals get their turn
@@ -185,10 +191,11 @@ async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): P
 
 /** A run that has made no step has learned from nothing: its checkpoint stays as it is. */
 async function saveRun<Batch>(run: Run<Batch>): Promise<TrainingState> {
-  const { folder, parameters, optimizer, notes } = run;
+  const { folder, parameters, optimizer, notes, adapted } = run;
   const state = optimizer.state();
   if (state.step > 0 && state.step !== run.saved) {
-    await saveCheckpoint(join(folder, CHECKPOINT), parameters, state, notes);
+    const schedule = { ...notes?.schedule, ...(adapted && { adapted: Math.round(adapted()) }) };
+    await saveCheckpoint(join(folder, CHECKPOINT), parameters, state, { ...notes, schedule });
     run.saved = state.step;
   }
   return state;
@@ -269,7 +276,7 @@ function liveLine<Batch>(task: Task<Batch>, figures: Record<string, number>, rat
 /** Samples a second, over the last seconds. */
 class Meter {
   readonly #batchSize: number;
-  #last = Date.now();
+  #last = performance.now();
   #rate = 0;
 
   constructor(batchSize: number) {
@@ -277,7 +284,7 @@ class Meter {
   }
 
   tick(): number {
-    const now = Date.now();
+    const now = performance.now();
     const rate = (this.#batchSize * 1000) / Math.max(1, now - this.#last);
     this.#rate = this.#rate === 0 ? rate : 0.95 * this.#rate + 0.05 * rate;
     this.#last = now;
@@ -286,6 +293,6 @@ class Meter {
 
   /** What comes between two steps is no training time. */
   pause(): void {
-    this.#last = Date.now();
+    this.#last = performance.now();
   }
 }

@@ -98,7 +98,7 @@ export const SHARING_PARTS = Object.keys(SHARES) as readonly SharingPart[];
  * @throws InputError where CLIP is to be trained further and has been distilled: only `distil` by name goes on then
  */
 export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAreGood = false): Promise<void> {
-  const end = Date.now() + options.time;
+  const end = performance.now() + options.time;
   const parts = await partsToTrain(options, encodersAreGood);
   await refuseOutdated(options.runs, parts);
   const share = (part: SharingPart, among: readonly SharingPart[]) =>
@@ -106,7 +106,7 @@ export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAre
   const planned = parts.map((part) => `${part} ${((options.time / 60_000) * share(part, parts)).toPrecision(2)}`);
   options.say(`minutes planned: ${planned.join(', ')}`);
   for (const [i, part] of parts.entries()) {
-    const left = options.signal?.aborted ? 0 : end - Date.now();
+    const left = options.signal?.aborted ? 0 : end - performance.now();
     if (left <= 0) return;
     const time = left * share(part, parts.slice(i));
     const maxSteps = part === 'decoder' ? undefined : await plannedSteps(part, options);
