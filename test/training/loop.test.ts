@@ -10,6 +10,7 @@ import { loadCheckpoint, loadNotes } from '../../src/engine/training/checkpoint.
 import { Dice } from '../../src/engine/training/dice.ts';
 import { explainFullDisk } from '../../src/engine/training/full-disk.ts';
 import { DivergedError, parametersOf, type TrainOptions, trainTask } from '../../src/engine/training/loop.ts';
+import { ArrayOptimizer } from '../../src/engine/training/optimizer/adamw.ts';
 import type { Task } from '../../src/engine/training/task.ts';
 import { SafetensorsError } from '../../src/engine/weights/safetensors.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
@@ -164,6 +165,29 @@ test('an evaluation that fails loses nothing', async () => {
   const failed = trainTask(tf, { ...task, batch, evaluate }, options({ time: 60 * 60_000 }));
   await expect(failed.finally(vi.useRealTimers)).rejects.toThrow('no such picture');
   expect((await saved())?.step).toBe(4);
+});
+
+test.each(['batch', 'loss'] as const)('a %s that fails loses nothing', async (name) => {
+  const task = lineTask();
+  const batch = async (step: number) => ({ ...(await task.batch(step)), step });
+  const fail = () => {
+    throw new Error('no such picture');
+  };
+  const failing: Task<Awaited<ReturnType<typeof batch>>> = {
+    ...task,
+    batch: (step) => (name === 'batch' && step === 3 ? fail() : batch(step)),
+    loss: (weights, all) => (name === 'loss' && all.step === 3 ? fail() : task.loss(weights, all)),
+  };
+  await expect(trainTask(tf, failing, options())).rejects.toThrow('no such picture');
+  expect((await saved())?.step).toBe(3);
+});
+
+test('an update that fails half done is not saved', async () => {
+  await trainTask(tf, lineTask(), options({ maxSteps: 2 }));
+  vi.spyOn(ArrayOptimizer.prototype, 'update').mockRejectedValue(new Error('out of memory'));
+  vi.spyOn(ArrayOptimizer.prototype, 'state').mockReturnValue({ ...(await saved())!, step: 3 });
+  await expect(trainTask(tf, lineTask(), options())).rejects.toThrow('out of memory');
+  expect((await saved())?.step).toBe(2);
 });
 
 describe('a loss that is no number', () => {

@@ -12,7 +12,7 @@ import { computeGradients, type Gradients } from './gradients.ts';
 import { learningRateAt } from './optimizer/learning-rate.ts';
 import { openOptimizer } from './optimizer/open-optimizer.ts';
 import { initialState, type Optimizer, type TrainingState } from './optimizer/optimizer.ts';
-import { HelperError, type Helpers } from './parallel/helpers.ts';
+import type { Helpers } from './parallel/helpers.ts';
 import { Parameters } from './parameters.ts';
 import { replaceFile } from './replace-file.ts';
 import { RunLog } from './run-log.ts';
@@ -66,6 +66,8 @@ interface Steps<Batch> {
   readonly precision?: Precision | undefined;
   /** Of the time, 0 … 1, for a network that adapts. */
   readonly progress?: (() => number) | undefined;
+  /** The values are neither those of a step nor of the next: an error that comes now leaves them so. */
+  isUpdating?: boolean;
 }
 
 /** A task being trained. */
@@ -83,7 +85,7 @@ interface Run<Batch> extends Steps<Batch> {
 /**
  * Trains a task from its last checkpoint, or from the start, until the time is up, the steps are done or it is told to stop.
  * @param helpers other processes that compute gradients of the same task
- * @throws DivergedError at the first loss or gradient that is no number; the step before is saved
+ * @throws DivergedError at the first loss or gradient that is no number. Whatever makes a step fail, those before it are saved
  */
 export function trainTask<Batch>(
   tf: TensorFlow,
@@ -102,7 +104,9 @@ export function trainTask<Batch>(
     try {
       await runSteps(run, options).catch(async (error) => {
         if (error instanceof DivergedError) throw await savedAfter(error, run);
-        if (error instanceof HelperError) await saveRun(run);
+        // whatever failed, what was learned before is sound
+        if (!run.isUpdating)
+          await saveRun(run).catch(({ message }) => run.log.say(`${task.name}: not saved: ${message}`));
         throw error;
       });
       const state = await saveRun(run);
@@ -215,7 +219,9 @@ export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string
   const progress = run.progress?.() ?? step / task.optimizer.horizon;
   const learningRate = learningRateAt(step, progress, { peak, warmup: task.optimizer.warmup, floor: FLOOR });
   const { gradients, figures } = await gradientsOf(run);
+  run.isUpdating = true;
   const norm = Number.isFinite(figures.loss) ? await optimizer.update(gradients, learningRate) : Number.NaN;
+  run.isUpdating = false;
   tf.dispose(gradients);
   if (!Number.isFinite(norm)) {
     throw new DivergedError(

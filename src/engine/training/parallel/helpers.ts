@@ -24,7 +24,7 @@ export interface Helpers {
 }
 
 /** A helping process failed. What this process has learned is as good as before. */
-export class HelperError extends InputError {
+class HelperError extends InputError {
   override name = 'HelperError';
 }
 
