@@ -154,6 +154,19 @@ test('it ends after the step in which it is told to, with a checkpoint', async (
   expect((await saved())?.step).toBe(4);
 });
 
+test('a first checkpoint comes after a minute, others five minutes apart', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  const task = lineTask();
+  const found: (number | undefined)[] = [];
+  const batch = async (step: number) => {
+    found[step] = (await saved())?.step;
+    vi.advanceTimersByTime(40_000);
+    return task.batch(step);
+  };
+  await trainTask(tf, { ...task, batch }, options({ time: 60 * 60_000, maxSteps: 12 })).finally(vi.useRealTimers);
+  expect(found).toEqual([undefined, undefined, ...Array(8).fill(2), 10, 10]);
+});
+
 test('an evaluation that fails loses nothing', async () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
   const task = lineTask();
@@ -214,7 +227,7 @@ describe('a loss that is no number', () => {
     await trainTask(tf, lineTask(), options({ maxSteps: 5 }));
     await expect(poisoned()).rejects.toThrow('go back to step 5');
     vi.useFakeTimers({ toFake: ['Date', 'performance'] });
-    const slow = lineTask({ poison: 14 });
+    const slow = lineTask({ poison: 15 });
     const batch = (step: number) => {
       vi.advanceTimersByTime(2 * 60_000);
       return slow.batch(step);
@@ -224,8 +237,8 @@ describe('a loss that is no number', () => {
     await train(10);
     expect(existsSync(earlier())).toBe(true);
     vi.useFakeTimers({ toFake: ['Date', 'performance'] });
-    // saved at step 13, after six minutes
-    await expect(train(20)).rejects.toThrow('go back to step 13');
+    // saved at step 14, after eight minutes
+    await expect(train(20)).rejects.toThrow('go back to step 14');
   });
 
   test('ends it again with the same batches, not with others', async () => {

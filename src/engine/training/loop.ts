@@ -47,6 +47,7 @@ export interface TrainOptions {
 }
 
 // Times are told by a clock that, on Linux, stands still while a laptop sleeps.
+const BEFORE_FIRST_CHECKPOINT = 60_000;
 const BETWEEN_CHECKPOINTS = 5 * 60_000;
 const BETWEEN_EVALUATIONS = 10 * 60_000;
 /** Of the time at most, where an evaluation takes long. */
@@ -144,7 +145,7 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
   const end = begun + time;
   const last = maxSteps ?? Number.POSITIVE_INFINITY;
   const meter = new Meter(task.batchSize * (1 + (run.helpers?.count ?? 0)));
-  let savedAt = begun;
+  let nextCheckpoint = begun + BEFORE_FIRST_CHECKPOINT;
   let nextEvaluation = begun + BETWEEN_EVALUATIONS;
   while (performance.now() < end && optimizer.step < last && !signal?.aborted) {
     const figures = await trainStep(run);
@@ -153,9 +154,10 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
     log.step({ ...figures, rate }, liveLine(task, figures, rate, end - performance.now()));
     const isDue = performance.now() > nextEvaluation;
     // what is learned is safe before an evaluation, which may fail
-    if (isDue || performance.now() - savedAt > BETWEEN_CHECKPOINTS) {
+    if (isDue || performance.now() > nextCheckpoint) {
       await saveRun(run);
-      savedAt = performance.now();
+      const savedAt = performance.now();
+      nextCheckpoint = savedAt + BETWEEN_CHECKPOINTS;
       // so far beyond where it diverged, if it did, it is well again, and this one is its last good checkpoint
       if (savedAt - begun > BETWEEN_CHECKPOINTS) await rm(join(folder, CHECKPOINT_BEFORE), { force: true });
       meter.pause();
