@@ -212,8 +212,9 @@ describe('a loss that is no number', () => {
     const diverged = poisoned();
     await expect(diverged).rejects.toThrow(/at step 9 the loss is NaN.* Step 8 is saved.* another --seed/);
     await expect(diverged).rejects.toThrow(
-      `go back to step 5, which means to put ${earlier()} in the place of ${checkpoint()}, and give a lower --learning-rate`,
+      `go back to step 5, which means to put ${earlier()} in the place of ${checkpoint()}, and call npm run train -- line with a lower --learning-rate`,
     );
+    await expect(diverged).rejects.toThrow('Its peak of 0.1 is remembered until a call names another');
     await expect(diverged).rejects.toThrow(DivergedError);
     expect((await saved())?.step).toBe(8);
     expect((await readFile(earlier())).equals(good)).toBe(true);

@@ -179,7 +179,7 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
  * @returns the error with what can be done. The same batch gives the same loss, which no learning rate changes.
  */
 async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): Promise<DivergedError> {
-  const { folder, optimizer, saved } = run;
+  const { task, folder, optimizer, saved } = run;
   const say = (...lines: string[]) => new DivergedError([message, ...lines].join('. '));
   if (optimizer.step === 0) return say('Nothing has been learned yet: give another --seed');
   const [path, before] = [CHECKPOINT, CHECKPOINT_BEFORE].map((name) => join(folder, name)) as [string, string];
@@ -191,7 +191,8 @@ async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): P
     : `start anew in another --runs, or with ${folder} deleted,`;
   return say(
     `Step ${optimizer.step} is saved. The same batch would end it again: go on with another --seed, which draws others`,
-    `If that does not help, the weights have grown too large: ${earlier} and give a lower --learning-rate`,
+    `If that does not help, the weights have grown too large: ${earlier} and call npm run train -- ${task.name} with a ` +
+      `lower --learning-rate. Its peak of ${Number(peakOf(run).toPrecision(2))} is remembered until a call names another`,
   );
 }
 
@@ -213,13 +214,20 @@ export async function parametersOf<Batch>(tf: TensorFlow, task: Task<Batch>): Pr
   return Parameters.of(new TfjsOps(tf), (weights) => task.loss(weights, batch));
 }
 
+/** Of the learning rate. */
+const peakOf = <Batch>({ task, learningRate, ofPeak = 1 }: Steps<Batch>): number =>
+  learningRate ?? task.optimizer.learningRate * ofPeak;
+
 /** One step of optimisation, in place; returns the figures of the step. */
 export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string, number>> {
   const { tf, task, optimizer } = run;
-  const peak = run.learningRate ?? task.optimizer.learningRate * (run.ofPeak ?? 1);
   const step = optimizer.step + 1;
   const progress = run.progress?.() ?? step / task.optimizer.horizon;
-  const learningRate = learningRateAt(step, progress, { peak, warmup: task.optimizer.warmup, floor: FLOOR });
+  const learningRate = learningRateAt(step, progress, {
+    peak: peakOf(run),
+    warmup: task.optimizer.warmup,
+    floor: FLOOR,
+  });
   const { gradients, figures } = await gradientsOf(run);
   run.isUpdating = true;
   const norm = Number.isFinite(figures.loss) ? await optimizer.update(gradients, learningRate) : Number.NaN;
