@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-core';
@@ -134,6 +134,14 @@ test('a short time left is told in seconds, and that an evaluation comes last', 
   const shown = vi.mocked(process.stderr.write).mock.calls.join('');
   expect(shown).toMatch(/samples\/s, (20|19) s left/);
   expect(shown).toMatch(/line: saved; evaluating, .*\n.*bias/);
+});
+
+test('what a killed run of several processes has left is removed', async () => {
+  const exchange = join(runs, 'line', 'exchange');
+  await mkdir(exchange, { recursive: true });
+  await writeFile(join(exchange, 'values'), 'numbers');
+  await trainTask(tf, lineTask(), options({ maxSteps: 1 }));
+  expect(existsSync(exchange)).toBe(false);
 });
 
 test('told to end before its first step, it leaves no checkpoint of random weights', async () => {

@@ -12,7 +12,7 @@ import { computeGradients, type Gradients } from './gradients.ts';
 import { learningRateAt } from './optimizer/learning-rate.ts';
 import { openOptimizer } from './optimizer/open-optimizer.ts';
 import { initialState, type Optimizer, type TrainingState } from './optimizer/optimizer.ts';
-import type { Helpers } from './parallel/helpers.ts';
+import { type Helpers, removeExchange } from './parallel/helpers.ts';
 import { Parameters } from './parameters.ts';
 import { replaceFile } from './replace-file.ts';
 import { RunLog } from './run-log.ts';
@@ -97,6 +97,7 @@ export function trainTask<Batch>(
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
     const { seed, learningRate, ofPeak, precision, notes, time, adapts, adapted: before = 0 } = options;
+    if (!helpers) removeExchange(folder);
     const opened = await openRun(tf, task, folder, seed);
     const start = performance.now();
     const adapted = adapts ? () => before + performance.now() - start : undefined;

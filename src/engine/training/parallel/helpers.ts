@@ -37,14 +37,21 @@ export function shareThreads(processes: number, env: NodeJS.ProcessEnv): void {
   for (const name of ['TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS', 'OMP_NUM_THREADS']) env[name] ??= threads;
 }
 
+/** Where a run's processes exchange numbers. */
+const exchangeOf = (run: string) => join(run, 'exchange');
+
+/** Of a run that was killed: as large as its weights, several times. */
+export const removeExchange = (run: string): void => rmSync(exchangeOf(run), { recursive: true, force: true });
+
 /**
  * Numbers are exchanged in files of the run's folder: a message of megabytes would not leave this process before its own
  * gradients are done.
  * @throws HelperError when a process can't begin
  */
 export async function startHelpers(count: number, order: Omit<HelperOrder, 'values' | 'gradients'>): Promise<Helpers> {
-  const folder = join(order.runs, order.part, 'exchange');
-  rmSync(folder, { recursive: true, force: true });
+  const run = join(order.runs, order.part);
+  removeExchange(run);
+  const folder = exchangeOf(run);
   mkdirSync(folder, { recursive: true });
   const values = join(folder, 'values');
   const helpers = Array.from({ length: count }, (_, i) => {
@@ -54,7 +61,7 @@ export async function startHelpers(count: number, order: Omit<HelperOrder, 'valu
   });
   const close = () => {
     for (const { helper } of helpers) helper.close();
-    rmSync(folder, { recursive: true, force: true });
+    removeExchange(run);
   };
   await Promise.all(helpers.map(({ helper }) => helper.answer())).catch((error) => {
     close();
