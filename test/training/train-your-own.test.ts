@@ -202,6 +202,10 @@ describe.skipIf(!READY)(
         expect(JSON.parse(first!)).toMatchObject({ step: 1, loss: expect.any(Number) });
       }
       expect(existsSync(join(runs, 'movq', 'log.jsonl'))).toBe(false);
+      const adapted = async () => (await loadNotes(checkpointOf(runs, 'decoder'))).schedule!.adapted!;
+      const before = await adapted();
+      await trainAll(await loadTensorFlow(), { ...timed, time: 3000 }, true);
+      expect(await adapted()).toBeGreaterThan(before);
     });
 
     test('the learning rate goes on as it was asked for at the call before', async () => {
