@@ -7,9 +7,9 @@ import { writeSafetensors } from '../weights/safetensors.ts';
 import { writeJson } from '../weights/write-model.ts';
 import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
+import { expectSizes } from './expect-sizes.ts';
 import { openArPriorConfig } from './run-config.ts';
 import type { Embeddings } from './tasks/features.ts';
-
 import { openComponents } from './tasks/principal-components.ts';
 
 /** The principal components of image embeddings, and the autoregressive prior where one has been trained: float16. */
@@ -26,6 +26,7 @@ export async function exportArPrior(
   if (!existsSync(checkpoint)) return;
   const sizes = await openArPriorConfig(runs, components);
   const weights = await loadAverage(checkpoint);
+  expectSizes(runs, 'ar-prior', sizes, weights);
   await writeNetwork(join(dir, OWN_FOLDERS.arPrior), { _class_name: 'AutoregressivePrior', ...sizes }, weights);
 }
 

@@ -17,6 +17,7 @@ import {
 import { ATTRIBUTION, readAttributions } from './attributions.ts';
 import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
+import { expectSizes } from './expect-sizes.ts';
 import { exportArPrior } from './export-ar-prior.ts';
 import { exportUpsampler } from './export-upsampler.ts';
 import { explainFullDisk } from './full-disk.ts';
@@ -53,7 +54,8 @@ export interface ExportOptions {
  * diffusers opens as it is: float16, with model card and attribution. It takes the place of a model that is in the folder.
  * @param openEmbeddings is called when it is known that all parts have been trained
  * @returns warnings, where a part has not been trained since one that it learns from became another
- * @throws InputError where a part has not been trained; the folder is then as it was
+ * @throws InputError where a part has not been trained, or its weights are of other sizes than its config.json says; the
+ * folder is then as it was
  */
 export const exportModel = (
   dir: string,
@@ -122,10 +124,17 @@ async function collectComponents(
   dataset: PictureSet,
   features: Embeddings,
 ): Promise<Record<string, ComponentFiles>> {
-  const average = (part: string) => loadAverage(checkpointOf(runs, part));
+  const average = async (part: 'movq' | 'prior' | 'decoder', config: object, run: string = part) => {
+    const weights = await loadAverage(checkpointOf(runs, run));
+    expectSizes(runs, part, config, weights, run);
+    return weights;
+  };
   const movq = await openMovqConfig(runs);
+  const prior = await openPriorConfig(runs);
+  const unet = await openUnetConfig(runs);
   const config = await openClipConfig(runs);
   const clip = await loadClip(runs);
+  expectSizes(runs, 'clip', config, clip);
   const ofClip = (...prefixes: string[]) =>
     new Map([...clip].filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix))));
   const vision = ofClip('vision_model.', 'visual_projection.');
@@ -142,13 +151,13 @@ async function collectComponents(
   ];
 
   return {
-    movq: networkFiles('VQModel', movq, new Map([...(await average('movq')), codebook])),
+    movq: networkFiles('VQModel', movq, new Map([...(await average('movq', movq)), codebook])),
     prior_image_encoder: encoderFiles('CLIPVisionModelWithProjection', 'clip_vision_model', config.vision, vision),
     prior_image_processor: imageProcessorFiles(clipPicture(config.vision.image_size)),
     prior_prior: networkFiles(
       'PriorTransformer',
-      await openPriorConfig(runs),
-      new Map([...(await average('prior')), ['clip_mean', mean], ['clip_std', deviation]]),
+      prior,
+      new Map([...(await average('prior', prior)), ['clip_mean', mean], ['clip_std', deviation]]),
     ),
     prior_scheduler: schedulerFiles(PRIOR_SCHEDULER),
     prior_text_encoder: encoderFiles(
@@ -159,7 +168,7 @@ async function collectComponents(
     ),
     prior_tokenizer: TOKENIZER,
     scheduler: schedulerFiles(DECODER_SCHEDULER),
-    unet: networkFiles('UNet2DConditionModel', await openUnetConfig(runs), await average(decoder)),
+    unet: networkFiles('UNet2DConditionModel', unet, await average('decoder', unet, decoder)),
   };
 }
 

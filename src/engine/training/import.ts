@@ -16,6 +16,7 @@ import { type Component, openComponent } from '../weights/component.ts';
 import { readTensor } from '../weights/safetensors.ts';
 import { keepAttribution } from './attributions.ts';
 import { checkpointOf, type LearnedFrom, type NetworkState, saveCheckpoint } from './checkpoint.ts';
+import { NOT_TRAINED } from './expect-sizes.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { keepHistory, type Trained } from './history.ts';
 import { digestOf } from './kept-file.ts';
@@ -31,9 +32,6 @@ import { writeNormalisation } from './tasks/normalisation.ts';
 import { writeComponents } from './tasks/principal-components.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
 import { keepTrainedOn } from './trained-on.ts';
-
-/** Not trained: the pipeline does not quantise, and the prior is normalised by what it began with. */
-const UNUSED = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
 
 /** A part of a model, as a run has it. */
 interface ModelPart {
@@ -157,7 +155,7 @@ async function openModelFolder(dir: string) {
 
 async function readPart({ config, tensors: entries }: Component<object>): Promise<ModelPart> {
   const tensors = new Map<string, Tensor>();
-  for (const [name, entry] of entries) if (!UNUSED.has(name)) tensors.set(name, await readTensor(entry));
+  for (const [name, entry] of entries) if (!NOT_TRAINED.has(name)) tensors.set(name, await readTensor(entry));
   return { config, tensors };
 }
 

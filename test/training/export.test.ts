@@ -1,0 +1,65 @@
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { openModel } from '../../src/engine/pipeline/open-model.ts';
+import { exportTiny, writeTinyPictures, writeTinyRuns } from './tiny-runs.ts';
+
+let dir: string;
+let data: string;
+let runs: string;
+const model = () => join(dir, 'model');
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unclip-export-'));
+  data = await writeTinyPictures(join(dir, 'pictures'));
+  await writeTinyRuns(join(dir, 'trained'));
+  expect(await exportTiny(model(), join(dir, 'trained'), data)).toEqual([]);
+});
+beforeEach(async () => {
+  runs = await mkdtemp(join(dir, 'runs-'));
+  await cp(join(dir, 'trained'), runs, { recursive: true });
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+/** Changes a run's config.json. */
+async function change(part: string, edit: (config: never) => object): Promise<void> {
+  const path = join(runs, part, 'config.json');
+  await writeFile(path, JSON.stringify(edit(JSON.parse(await readFile(path, 'utf8')) as never)));
+}
+const files = async () => (await readdir(model(), { recursive: true })).sort();
+
+test('what is exported opens as a model', async () => {
+  const opened = await openModel(model());
+  expect(opened.pictureChannels).toBe(4);
+  await opened.close();
+});
+
+test.each([
+  ['movq', () => ({ block_out_channels: [16, 16, 16, 16] }), 'expected (16, 4, 3, 3), found (8, 4, 3, 3)'],
+  ['decoder', () => ({ block_out_channels: [64, 64] }), 'expected (256, 64), found (128, 32)'],
+  ['prior', () => ({ num_layers: 3 }), 'transformer_blocks.2.norm1.weight: expected (32), found nothing of that name'],
+  [
+    'clip',
+    ({ text, vision }) => ({ text: { ...text, hidden_size: 16 }, vision }),
+    'expected (600, 16), found (600, 32)',
+  ],
+] as [string, (config: Record<string, object>) => object, string][])(
+  'a %s whose config.json is of other sizes than its weights is refused, and the model before stays',
+  async (part, sizes, message) => {
+    await change(part, (config: Record<string, object>) => ({ ...config, ...sizes(config) }));
+    const before = await files();
+    const exporting = exportTiny(model(), runs, data);
+    const [checkpoint, config] = ['checkpoint.safetensors', 'config.json'].map((name) => join(runs, part, name));
+    await expect(exporting).rejects.toThrow(message);
+    await expect(exporting).rejects.toThrow(`in ${checkpoint}, whose sizes ${config} tells`);
+    expect(await files()).toEqual(before);
+    await (await openModel(model())).close();
+  },
+);
+
+test('so is one whose config.json leaves out a part of what was trained', async () => {
+  await change('prior', (config: object) => ({ ...config, num_layers: 1 }));
+  await expect(exportTiny(model(), runs, data)).rejects.toThrow(
+    `transformer_blocks.1.norm1.weight: expected no such weight by ${join(runs, 'prior', 'config.json')}, found (32) in`,
+  );
+});
