@@ -6,12 +6,14 @@ import { checkpointOf, saveCheckpoint } from '../../src/engine/training/checkpoi
 import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
 import { PICTURE_BYTES } from '../../src/engine/training/data/rasterise.ts';
 import { exportModel } from '../../src/engine/training/export.ts';
+import { importModel } from '../../src/engine/training/import.ts';
 import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
 import { openEmbeddings, trainAll, trainPart } from '../../src/engine/training/parts.ts';
 import { openClipConfig } from '../../src/engine/training/run-config.ts';
 import { writeTokenizer } from '../../src/engine/training/tokenizer-folder.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
+import { exportTiny, writeTinyPictures, writeTinyRuns } from './tiny-runs.ts';
 
 let runs: string;
 beforeEach(async () => {
@@ -51,6 +53,28 @@ test('all of it is refused before hours are spent, where CLIP is to be trained f
   // as they are, distil learned from another CLIP
   await expect(trainAll(tf, options, true)).rejects.toThrow('CLIP has been trained further since');
   expect((await readdir(runs)).sort()).toEqual(['clip', 'data', 'distil']);
+});
+
+test('a runs folder remembers that it began from a model: all of it leaves autoencoder and CLIP as they are', async () => {
+  const [data, own, ofModel] = ['data', 'own', 'of-model'].map((name) => join(runs, name)) as [string, string, string];
+  await writeTinyPictures(data);
+  await writeTinyRuns(own);
+  await exportTiny(join(runs, 'model'), own, data);
+  await importModel(join(runs, 'model'), ofModel, () => {});
+  /** What it says of a call that is stopped before its first step. */
+  const planned = async (folder: string, encodersAreGood?: boolean) => {
+    const said: string[] = [];
+    const options = { data, runs: folder, seed: 0, time: 60_000, signal: AbortSignal.abort() };
+    await trainAll(tf, { ...options, say: (line) => said.push(line) }, encodersAreGood);
+    return said;
+  };
+  const ofPriorAndDecoder = 'minutes planned: prior 0.16, decoder 0.84';
+  expect(await planned(ofModel, true)).toEqual([ofPriorAndDecoder]);
+  expect(await planned(ofModel)).toEqual([
+    `of the model that ${ofModel} began from, and left as they are: movq, clip`,
+    ofPriorAndDecoder,
+  ]);
+  expect(await planned(own)).toEqual(['minutes planned: movq 0.11, clip 0.34, prior 0.086, decoder 0.46']);
 });
 
 test('so does an export', async () => {

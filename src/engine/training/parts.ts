@@ -93,8 +93,9 @@ export const SHARING_PARTS = Object.keys(SHARES) as readonly SharingPart[];
 
 /**
  * Divides the time among the parts that have not had their planned number of steps yet, and gives the decoder what they leave.
- * A teacher is trained where CLIP can learn from one: where concepts recur.
- * @param encodersAreGood leaves autoencoder and CLIP as they are: a trained model adapts to other pictures
+ * A teacher is trained where CLIP can learn from one: where concepts recur. Autoencoder and CLIP of a model stay as they
+ * are, and its prior and decoder adapt to other pictures.
+ * @param encodersAreGood so it is with autoencoder and CLIP that were trained here too
  * @throws InputError where CLIP is to be trained further and has been distilled: only `distil` by name goes on then
  */
 export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAreGood = false): Promise<void> {
@@ -110,10 +111,15 @@ export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAre
     if (left <= 0) return;
     const time = left * share(part, parts.slice(i));
     const maxSteps = part === 'decoder' ? undefined : await plannedSteps(part, options);
-    const adapting = encodersAreGood && { adapts: true, ofPeak: OF_TRAINED };
+    const adapts = encodersAreGood || (await beganAsModel(options.runs, part));
+    const adapting = adapts && { adapts, ofPeak: OF_TRAINED };
     await trainTogether(tf, part, { ...options, ...adapting, time, maxSteps });
   }
 }
+
+/** Did a run begin with a model's weights? It learns at a part of the rate since, as its checkpoint notes. */
+const beganAsModel = async (runs: string, part: Part): Promise<boolean> =>
+  (await loadNotes(checkpointOf(runs, part))).schedule?.ofPeak !== undefined;
 
 /** Before hours are spent on what the prior could not go on from. */
 async function refuseOutdated(runs: string, parts: readonly SharingPart[]): Promise<void> {
@@ -132,15 +138,20 @@ async function partsToTrain(options: PartOptions, encodersAreGood: boolean): Pro
   const plain = new Dataset(data);
   const isTaught = conceptsRecur(plain);
   plain.close();
+  const isOfModel = { movq: await beganAsModel(runs, 'movq'), clip: await beganAsModel(runs, 'clip') };
+  const isGood = (part: 'movq' | 'clip') => encodersAreGood || isOfModel[part];
   const isWanted = async (part: SharingPart) => {
     if (part === 'decoder') return true;
-    if (part !== 'prior' && (encodersAreGood || (part === 'teacher' && !isTaught))) return false;
+    if (part === 'teacher' && (isGood('clip') || !isTaught)) return false;
+    if ((part === 'movq' || part === 'clip') && isGood(part)) return false;
     return (
       !existsSync(checkpointOf(runs, part)) || (await trainedSteps(runs, part)) < (await plannedSteps(part, options))
     );
   };
   const wanted: SharingPart[] = [];
   for (const part of SHARING_PARTS) if (await isWanted(part)) wanted.push(part);
+  const kept = (['movq', 'clip'] as const).filter((part) => !encodersAreGood && isOfModel[part]);
+  if (kept.length > 0) options.say(`of the model that ${runs} began from, and left as they are: ${kept.join(', ')}`);
   return wanted;
 }
 
