@@ -100,7 +100,7 @@ runCommand('export <dir>', 'Write the trained model as a diffusers folder.')
   .action(async (dir: string, { data, runs, decoder }: RunOptions & ExportOptions) => {
     const dataset = openPictures(data);
     const embeddings = async () => openEmbeddings(await loadTensorFlow(), dataset, runs, say);
-    const exported = () => exportModel(dir, { runs, data, decoder }, dataset, embeddings);
+    const exported = () => exportModel(dir, { runs, data, decoder, say }, dataset, embeddings);
     const warnings = await withOutFolder(dir, exported, 'export');
     say(`the model is in ${dir}`);
     for (const warning of warnings) say(`warning: ${warning}`);

@@ -63,3 +63,11 @@ test('so is one whose config.json leaves out a part of what was trained', async 
     `transformer_blocks.1.norm1.weight: expected no such weight by ${join(runs, 'prior', 'config.json')}, found (32) in`,
   );
 });
+
+test("the prior's normalisation is not made up where it was lost: it would be another one", async () => {
+  const path = join(runs, 'prior', 'normalisation.safetensors');
+  await rm(path);
+  await expect(exportTiny(model(), runs, data)).rejects.toThrow(
+    `${path} is missing, and what prior has learned means nothing without it: put back a copy of it, or delete`,
+  );
+});

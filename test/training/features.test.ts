@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -57,10 +57,10 @@ async function writeClip(seed: number, step = 0): Promise<string> {
 
 describe('embeddings are kept', () => {
   /** How many pictures had to be embedded. */
-  async function embedded(data: string, runs: string): Promise<number> {
+  async function embedded(data: string, runs: string, say = (_line: string) => {}): Promise<number> {
     const set = new Dataset(data);
     const onProgress = vi.fn();
-    const { embeddings } = await loadEmbeddings(tf, set, runs, clip, onProgress);
+    const { embeddings } = await loadEmbeddings(tf, set, runs, clip, onProgress, say);
     expect(embeddings.shape).toEqual([NAMES.length, 4]);
     set.close();
     return onProgress.mock.lastCall?.[0] ?? 0;
@@ -76,20 +76,48 @@ describe('embeddings are kept', () => {
     await writeClip(2);
     expect(await embedded(data, runs)).toBe(NAMES.length);
   });
+
+  test('or the file is damaged, which is said', async () => {
+    const [data, runs] = [await writeDataset(), await writeClip(1)];
+    await embedded(data, runs);
+    const path = join(runs, 'embeddings.safetensors');
+    for (const bytes of [(await stat(path)).size - 4, 10, 0]) {
+      await truncate(path, bytes);
+      const said: string[] = [];
+      expect(await embedded(data, runs, (line) => said.push(line))).toBe(NAMES.length);
+      expect(said).toEqual([expect.stringMatching(/cut off.*\), and is computed again$/)]);
+      expect(said[0]).toContain(`${path} is damaged (`);
+      expect(await embedded(data, runs)).toBe(0);
+    }
+  });
 });
 
 test('embeddings of a CLIP that was trained here have variance 1 over the first data set, and the same scale over others', async () => {
   const runs = await writeClip(1, 10);
   const scaleOver = async (data: string) => {
     const set = new Dataset(data);
-    const { scale, embeddings } = await loadEmbeddings(tf, set, runs, clip, () => {});
+    const { scale, embeddings } = await loadEmbeddings(
+      tf,
+      set,
+      runs,
+      clip,
+      () => {},
+      () => {},
+    );
     set.close();
     return { scale, embeddings };
   };
   const first = await scaleOver(await writeDataset());
   expect(first.scale).not.toBeCloseTo(1, 2);
   expect((await scaleOver(await writeDataset({ grey: 200 }))).scale).toBe(first.scale);
+  // another scale is not made up in its place
+  const path = join(runs, 'clip', 'scale.safetensors');
+  await truncate(path, 10);
+  await expect(scaleOver(await writeDataset())).rejects.toThrow(
+    /scale.safetensors is damaged .*: put back a copy of it/,
+  );
   await writeClip(2, 20);
+  await rm(path);
   expect((await scaleOver(await writeDataset())).scale).not.toBe(first.scale);
 });
 
@@ -109,7 +137,13 @@ describe('the digest of a data set', () => {
 test('a file that is kept is computed again where it is of another origin', async () => {
   const path = join(dir, 'kept.safetensors');
   const kept = async (origin: string, value: number) =>
-    (await keptIn(path, digestOf(origin), async () => new Map([['x', tensor(Float32Array.of(value), [1])]]))).get('x')!
-      .data[0];
+    (
+      await keptIn(
+        path,
+        digestOf(origin),
+        expect.unreachable,
+        async () => new Map([['x', tensor(Float32Array.of(value), [1])]]),
+      )
+    ).get('x')!.data[0];
   expect([await kept('a', 1), await kept('a', 2), await kept('b', 3)]).toEqual([1, 1, 3]);
 });

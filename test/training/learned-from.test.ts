@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -83,9 +83,16 @@ test('what a run learns in terms of is found anew with another CLIP, until the r
   const path = join(runs, 'ar-prior', 'components.safetensors');
   const found = async (clip: string, value: number) => {
     const compute = async () => new Map([['x', tensor(Float32Array.of(value), [1])]]);
-    return (await keptFor(checkpointOf(runs, 'ar-prior'), path, clip, compute)).get('x')!.data[0];
+    return (await keptFor(checkpointOf(runs, 'ar-prior'), path, clip, expect.unreachable, compute)).get('x')!.data[0];
   };
   expect([await found('a', 1), await found('a', 2), await found('b', 3)]).toEqual([1, 1, 3]);
   await save('ar-prior', 1);
   expect(await found('c', 4)).toBe(3);
+  // nor is it found anew where it was lost: it would be another one
+  await truncate(path, 10);
+  await expect(found('b', 5)).rejects.toThrow(`${path} is damaged (not a safetensors file, or cut off`);
+  await rm(path);
+  await expect(found('b', 5)).rejects.toThrow(
+    `${path} is missing, and what ar-prior has learned means nothing without it: put back a copy of it, or delete ${join(runs, 'ar-prior')}`,
+  );
 });

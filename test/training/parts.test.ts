@@ -80,7 +80,7 @@ test('a runs folder remembers that it began from a model: all of it leaves autoe
 test('so does an export', async () => {
   const embeddings = openEmbeddings(tf, {} as PictureSet, runs, () => {});
   await expect(embeddings).rejects.toThrow(/clip.checkpoint.safetensors is missing: first call .* train -- clip/);
-  const model = exportModel(join(runs, 'model'), { runs, data: '' }, {} as PictureSet, () => embeddings);
+  const model = exportModel(join(runs, 'model'), { runs, data: '', say: () => {} }, {} as PictureSet, () => embeddings);
   await expect(model).rejects.toThrow(/movq, clip, .* have not been trained there, .* npm run train -- all/);
   expect(await readdir(runs)).toEqual([]);
 });

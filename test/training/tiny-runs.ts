@@ -78,7 +78,12 @@ export async function writeTinyRuns(runs: string): Promise<void> {
 const clipOf = async (runs: string): Promise<string> => (await statesOf(runs, ['clip'])).clip!.weights;
 
 /** Exports such runs of such pictures, with embeddings that are random too. */
-export async function exportTiny(dir: string, runs: string, data: string): Promise<string[]> {
+export async function exportTiny(
+  dir: string,
+  runs: string,
+  data: string,
+  say = (_line: string) => {},
+): Promise<string[]> {
   const set = new Dataset(data);
   const embeddings = async () => ({
     embeddings: new Dice(9, 0).normal([NAMES.length, WIDTH]),
@@ -86,5 +91,5 @@ export async function exportTiny(dir: string, runs: string, data: string): Promi
     scale: 1,
     clip: await clipOf(runs),
   });
-  return exportModel(dir, { runs, data }, set, embeddings).finally(() => set.close());
+  return exportModel(dir, { runs, data, say }, set, embeddings).finally(() => set.close());
 }

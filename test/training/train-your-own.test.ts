@@ -122,7 +122,7 @@ describe.skipIf(!READY)(
       const embeddings = async () => openEmbeddings(await loadTensorFlow(), set, runs, () => {});
       const exported = exportModel(
         path(name),
-        { runs, data: path(data), ...(decoder && { decoder }) },
+        { runs, data: path(data), say: () => {}, ...(decoder && { decoder }) },
         set,
         embeddings,
       );

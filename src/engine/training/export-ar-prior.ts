@@ -18,8 +18,9 @@ export async function exportArPrior(
   runs: string,
   dataset: PictureSet,
   features: Embeddings,
+  say: (line: string) => void,
 ): Promise<void> {
-  const components = await openComponents(runs, dataset, features);
+  const components = await openComponents(runs, dataset, features, say);
   const config = { _class_name: 'PrincipalComponents', embedding_dim: components.mean.data.length };
   await writeNetwork(join(dir, OWN_FOLDERS.principalComponents), config, new Map(Object.entries(components)));
   const checkpoint = checkpointOf(runs, 'ar-prior');

@@ -47,6 +47,7 @@ export interface ExportOptions {
   /** Folder of the data set. */
   readonly data: string;
   readonly decoder?: (typeof DECODERS)[number];
+  readonly say: (line: string) => void;
 }
 
 /**
@@ -98,15 +99,15 @@ function requireTrained({ runs, decoder = 'decoder' }: ExportOptions): void {
 
 async function writeParts(
   dir: string,
-  { runs, data, decoder = 'decoder' }: ExportOptions,
+  { runs, data, decoder = 'decoder', say }: ExportOptions,
   dataset: PictureSet,
   features: Embeddings,
   before: string | undefined,
 ): Promise<void> {
-  const components = await collectComponents(runs, decoder, dataset, features);
+  const components = await collectComponents(runs, decoder, dataset, features, say);
   await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true });
   await writeModel(dir, 'KandinskyV22CombinedPipeline', components, { dtype: 'F16' });
-  await exportArPrior(dir, runs, dataset, features);
+  await exportArPrior(dir, runs, dataset, features, say);
   await exportUpsampler(dir, runs);
   await writeJson(join(dir, 'unclip.json'), DEFAULTS);
   const works = await readAttributions(runs, data);
@@ -123,6 +124,7 @@ async function collectComponents(
   decoder: (typeof DECODERS)[number],
   dataset: PictureSet,
   features: Embeddings,
+  say: (line: string) => void,
 ): Promise<Record<string, ComponentFiles>> {
   const average = async (part: 'movq' | 'prior' | 'decoder', config: object, run: string = part) => {
     const weights = await loadAverage(checkpointOf(runs, run));
@@ -141,7 +143,7 @@ async function collectComponents(
   const projection = vision.get('visual_projection.weight')!;
   // embeddings of unit variance, as decoder and prior have seen them
   vision.set('visual_projection.weight', { ...projection, data: projection.data.map((x) => x * features.scale) });
-  const { mean, deviation } = await openNormalisation(runs, dataset, features);
+  const { mean, deviation } = await openNormalisation(runs, dataset, features, say);
   const codebook: [string, Tensor] = [
     'quantize.embedding.weight',
     tensor(new Float32Array(movq.num_vq_embeddings * latentChannels(movq)), [

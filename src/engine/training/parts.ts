@@ -224,18 +224,18 @@ export async function createTask(
   }
   const openText = () => openFrozenText(tf, dataset, runs, { tokenizer, clip }, say);
   if (part === 'prior') {
-    const normalisation = await openNormalisation(runs, dataset, seen);
+    const normalisation = await openNormalisation(runs, dataset, seen, say);
     const config = await openPriorConfig(runs);
     return priorTask(tf, dataset, seen, normalisation, await openText(), config, { horizon, seed }) as Task;
   }
   if (part === 'ar-prior') {
-    const components = await openComponents(runs, dataset, seen);
+    const components = await openComponents(runs, dataset, seen, say);
     const config = await openArPriorConfig(runs, components);
     return (await arPriorTask(tf, dataset, seen, components, await openText(), config, { horizon, seed })) as Task;
   }
 
   const movq = await openMovqConfig(runs);
-  const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', dataset, say, signal));
+  const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', dataset, say, signal), say);
   const features: Features = { ...seen, latents };
   const { weights: movqWeights } = await trainedMovq(tf, runs, movq);
   const draw = createSheet(tf, dataset, movq, movqWeights, features.latents.shape.slice(1));
@@ -262,7 +262,7 @@ export async function openEmbeddings(
 ): Promise<Embeddings> {
   requireCheckpoint(checkpointOf(runs, 'clip'));
   const onProgress = progressOf('embeddings', dataset, say, signal);
-  return loadEmbeddings(tf, dataset, runs, await openClipConfig(runs), onProgress);
+  return loadEmbeddings(tf, dataset, runs, await openClipConfig(runs), onProgress, say);
 }
 
 /** The classifier that CLIP learns from, where one has been trained. */

@@ -4,10 +4,11 @@ import { clipVision } from '../../networks/clip-vision.ts';
 import { type MovqConfig, movqEncoder } from '../../networks/movq.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { concatRows, type Tensor } from '../../tensor.ts';
+import { SafetensorsError } from '../../weights/safetensors.ts';
 import { checkpointOf, loadAverage, trainedSteps } from '../checkpoint.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
-import { digestOf, keptIn } from '../kept-file.ts';
+import { digestOf, keptIn, sayAgain } from '../kept-file.ts';
 import type { ClipConfig } from './clip-encoders.ts';
 import { wholePictures } from './clip-preprocess.ts';
 import { evaluated } from './evaluated.ts';
@@ -38,6 +39,7 @@ const BATCH = 8;
  * MoVQ's latents of a data set's pictures. They are kept in the runs folder, and computed again when a pixel or a weight is
  * another one.
  * @param onProgress is called with the number of pictures done
+ * @param say        is told where a file of them is damaged
  */
 export async function loadLatents(
   tf: TensorFlow,
@@ -45,10 +47,11 @@ export async function loadLatents(
   runs: string,
   config: MovqConfig,
   onProgress: OnProgress,
+  say: Say,
 ): Promise<Tensor> {
   const tensors = await loadAverage(checkpointOf(runs, 'movq'));
   const origin = digestOf(await dataset.digest(), JSON.stringify(config), tensors);
-  const kept = await keptIn(join(runs, 'latents.safetensors'), origin, async () => {
+  const kept = await keptIn(join(runs, 'latents.safetensors'), origin, sayAgain(say), async () => {
     const encode = movqEncoder(new TfjsOps(tf), movqOf(tf, runs, config, tensors).weights, config);
     const latents = await ofPictures(tf, dataset, onProgress, (pictures) =>
       encode(tf.tensor4d(unitsOf(pictures), [pictures.length, PICTURE_SIZE, PICTURE_SIZE, 4])),
@@ -65,6 +68,7 @@ export async function loadEmbeddings(
   runs: string,
   clip: ClipConfig,
   onProgress: OnProgress,
+  say: Say,
 ): Promise<Embeddings> {
   const { vision } = clip;
   // a model's own encoder, not trained further, gives embeddings that its decoder and prior know
@@ -72,7 +76,7 @@ export async function loadEmbeddings(
   const tensors = await loadAverage(checkpointOf(runs, 'clip'));
   const weights = digestOf(tensors);
   const origin = digestOf(JSON.stringify([await dataset.digest(), vision, isOwn, weights]));
-  const kept = await keptIn(join(runs, 'embeddings.safetensors'), origin, async () => {
+  const kept = await keptIn(join(runs, 'embeddings.safetensors'), origin, sayAgain(say), async () => {
     const see = clipVision(new TfjsOps(tf), clipVisionOf(tf, runs, clip, tensors).weights, vision);
     const size = vision.image_size;
     const all = await ofPictures(
@@ -98,10 +102,19 @@ export async function loadEmbeddings(
 }
 
 type OnProgress = (done: number) => void;
+type Say = (line: string) => void;
 
-/** To variance 1; of one CLIP it is always that of the pictures that were seen first, as what learns from it knows no other. */
+/**
+ * To variance 1; of one CLIP it is always that of the pictures that were seen first, as what learns from it knows no other.
+ * @throws SafetensorsError where it is damaged
+ */
 async function scaleOf(runs: string, clip: string, embeddings: Tensor): Promise<number> {
-  const kept = await keptIn(join(runs, 'clip', 'scale.safetensors'), clip, async () => {
+  const refuse = (damage: string) => {
+    throw new SafetensorsError(
+      `${damage}: put back a copy of it, or delete it and call with the --data that CLIP was first used with, which gives the same`,
+    );
+  };
+  const kept = await keptIn(join(runs, 'clip', 'scale.safetensors'), clip, refuse, async () => {
     return new Map([['scale', { data: Float32Array.of(1 / standardDeviation(embeddings)), shape: [1] }]]);
   });
   return kept.get('scale')!.data[0]!;

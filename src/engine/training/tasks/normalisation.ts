@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Tensor, tensor } from '../../tensor.ts';
 import { checkpointOf } from '../checkpoint.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { keptFor, writeKept } from '../kept-file.ts';
+import { keptFor, sayAgain, writeKept } from '../kept-file.ts';
 import { type Embeddings, moments } from './features.ts';
 import { indicesOf } from './pictures.ts';
 
@@ -22,9 +22,15 @@ export const writeNormalisation = (runs: string, clip: string, normalisation: No
 /**
  * The normalisation of a runs folder: that of the training pictures when the prior began to learn, or of the model that it
  * started from. It never changes after that, not with CLIP either: to the prior, another one would be another space.
+ * @throws SafetensorsError where it is lost, and the prior has learned with it
  */
-export async function openNormalisation(runs: string, set: PictureSet, seen: Embeddings): Promise<Normalisation> {
-  const kept = await keptFor(checkpointOf(runs, 'prior'), pathOf(runs), seen.clip, async () => {
+export async function openNormalisation(
+  runs: string,
+  set: PictureSet,
+  seen: Embeddings,
+  say: (line: string) => void,
+): Promise<Normalisation> {
+  const kept = await keptFor(checkpointOf(runs, 'prior'), pathOf(runs), seen.clip, sayAgain(say), async () => {
     const { mean, deviation } = moments(seen.embeddings, indicesOf(set, 'train'));
     const shape = [1, mean.length];
     return named({ mean: tensor(mean, shape), deviation: tensor(deviation, shape) });

@@ -3,7 +3,7 @@ import { findComponents, type PrincipalComponents } from '../../pca/components.t
 import { tensor } from '../../tensor.ts';
 import { checkpointOf } from '../checkpoint.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { keptFor, writeKept } from '../kept-file.ts';
+import { keptFor, sayAgain, writeKept } from '../kept-file.ts';
 import { type Embeddings, gatherRows } from './features.ts';
 import { indicesOf } from './pictures.ts';
 
@@ -17,9 +17,15 @@ export const writeComponents = (runs: string, clip: string, components: Principa
  * The principal components of a runs folder: of the training pictures when they were first asked for, or of the model that
  * it started from. Where CLIP has become another they are found anew, unless an autoregressive prior has learned: they are
  * what its codes mean.
+ * @throws SafetensorsError where they are lost, and an autoregressive prior has learned with them
  */
-export async function openComponents(runs: string, set: PictureSet, seen: Embeddings): Promise<PrincipalComponents> {
-  const kept = await keptFor(checkpointOf(runs, 'ar-prior'), pathOf(runs), seen.clip, async () => {
+export async function openComponents(
+  runs: string,
+  set: PictureSet,
+  seen: Embeddings,
+  say: (line: string) => void,
+): Promise<PrincipalComponents> {
+  const kept = await keptFor(checkpointOf(runs, 'ar-prior'), pathOf(runs), seen.clip, sayAgain(say), async () => {
     const training = indicesOf(set, 'train');
     const width = seen.embeddings.shape[1]!;
     const embeddings = tensor(gatherRows(seen.embeddings, training), [training.length, width]);

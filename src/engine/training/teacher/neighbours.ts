@@ -1,7 +1,7 @@
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { Dice } from '../dice.ts';
-import { digestOf, keptIn } from '../kept-file.ts';
+import { digestOf, keptIn, sayAgain } from '../kept-file.ts';
 import { concatenated } from '../tasks/pictures.ts';
 import { fetchSentenceModel, openSentenceModel } from './sentence-model.ts';
 
@@ -52,7 +52,7 @@ export async function loadNeighbours(
   names: readonly string[],
   say: (line: string) => void,
 ): Promise<Neighbours> {
-  const kept = await keptIn(path, digestOf(JSON.stringify([words, names])), async () => {
+  const kept = await keptIn(path, digestOf(JSON.stringify([words, names])), sayAgain(say), async () => {
     const neighbours = await computeNeighbours(tf, words, names, say);
     return new Map(Object.entries(neighbours));
   });
