@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -75,6 +75,30 @@ test('a runs folder remembers that it began from a model: all of it leaves autoe
     ofPriorAndDecoder,
   ]);
   expect(await planned(own)).toEqual(['minutes planned: movq 0.11, clip 0.34, prior 0.086, decoder 0.46']);
+});
+
+test('all of it is refused before hours are spent, where a part that comes later can not be gone on from', async () => {
+  const [data, trained] = ['data', 'trained'].map((name) => join(runs, name)) as [string, string];
+  await writeTinyPictures(data);
+  await writeTinyRuns(trained);
+  const refused = async (message: string) => {
+    const options = { data, runs: trained, seed: 0, time: 60_000, say: () => {}, signal: AbortSignal.abort() };
+    await expect(trainAll(tf, options, true)).rejects.toThrow(message);
+  };
+  const decoder = checkpointOf(trained, 'decoder');
+  const whole = await readFile(decoder);
+  await truncate(decoder, whole.length - 4);
+  await refused(`${decoder} is damaged (`);
+  await writeFile(decoder, whole);
+  const sizes = join(trained, 'decoder', 'config.json');
+  const config = await readFile(sizes, 'utf8');
+  await writeFile(sizes, config.slice(0, -9));
+  await refused(`${sizes}: not valid JSON`);
+  await writeFile(sizes, JSON.stringify({ ...JSON.parse(config), block_out_channels: [64, 64] }));
+  await refused(`expected (256, 64), found (128, 32) in ${decoder}, whose sizes ${sizes} tells`);
+  await writeFile(sizes, config);
+  await truncate(checkpointOf(trained, 'movq'), 10);
+  await refused(`${checkpointOf(trained, 'movq')} is damaged (`);
 });
 
 test('so does an export', async () => {

@@ -122,7 +122,8 @@ function stepFrom(path: string, step: Tensor | undefined): number {
   return step.data[0]!;
 }
 
-async function openCheckpoint(path: string) {
+/** Where its tensors lie, by a header that the file is as long as. @throws SafetensorsError when it is cut short */
+export async function openCheckpoint(path: string) {
   requireCheckpoint(path);
   return explainDamage(path, () => readSafetensorsHeader(path));
 }

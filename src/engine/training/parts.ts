@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
 import { loadTokenizer, type Tokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
+import { checkRun } from './check-run.ts';
 import { checkpointOf, hasParameter, loadNotes, requireCheckpoint, type Schedule, trainedSteps } from './checkpoint.ts';
 import { plainSet } from './data/compose/composed-set.ts';
 import { Dataset } from './data/dataset.ts';
@@ -96,11 +97,14 @@ export const SHARING_PARTS = Object.keys(SHARES) as readonly SharingPart[];
  * A teacher is trained where CLIP can learn from one: where concepts recur. Autoencoder and CLIP of a model stay as they
  * are, and its prior and decoder adapt to other pictures.
  * @param encodersAreGood so it is with autoencoder and CLIP that were trained here too
- * @throws InputError where CLIP is to be trained further and has been distilled: only `distil` by name goes on then
+ * @throws InputError, before anything is trained, where a run that it goes on from or learns from is damaged, or of other
+ * sizes than its config.json says; and where CLIP is to be trained further and has been distilled: only `distil` by name goes on then
  */
 export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAreGood = false): Promise<void> {
   const end = performance.now() + options.time;
   const parts = await partsToTrain(options, encodersAreGood);
+  const needed = parts.flatMap((part) => [...LEARNS_FROM[part], part]);
+  for (const part of SHARING_PARTS.filter((part) => needed.includes(part))) await checkRun(options.runs, part);
   await refuseOutdated(options.runs, parts);
   const share = (part: SharingPart, among: readonly SharingPart[]) =>
     SHARES[part] / among.reduce((sum, other) => sum + SHARES[other], 0);

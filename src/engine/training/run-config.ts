@@ -69,6 +69,22 @@ export const openClassifierConfig = (
     ...classifierConfig(part, dataset),
   }));
 
+const SCHEMAS = {
+  movq: MovqConfig,
+  clip: ClipSchema,
+  decoder: UnetConfig,
+  prior: PriorConfig,
+  teacher: ClassifierConfig,
+} as const;
+export type Configured = keyof typeof SCHEMAS;
+
+/** A run's config.json as it is; undefined where there is none yet. @throws ConfigError */
+export async function readRunConfig(runs: string, part: Configured): Promise<object | undefined> {
+  const path = configPath(runs, part);
+  if (!existsSync(path)) return undefined;
+  return parseConfig<z.ZodType<object>>(SCHEMAS[part], parseJsonObject(await readFile(path, 'utf8'), path), path);
+}
+
 /** A run's config.json; it's written where there is none. */
 async function open<S extends z.ZodType>(
   runs: string,

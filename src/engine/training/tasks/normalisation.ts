@@ -12,12 +12,12 @@ export interface Normalisation {
   readonly deviation: Tensor;
 }
 
-const pathOf = (runs: string) => join(runs, 'prior', 'normalisation.safetensors');
+export const normalisationPath = (runs: string) => join(runs, 'prior', 'normalisation.safetensors');
 const named = ({ mean, deviation }: Normalisation) => new Map(Object.entries({ clip_mean: mean, clip_std: deviation }));
 
 /** @param clip digest of the weights of the CLIP that z_i comes from */
 export const writeNormalisation = (runs: string, clip: string, normalisation: Normalisation): Promise<void> =>
-  writeKept(pathOf(runs), clip, named(normalisation));
+  writeKept(normalisationPath(runs), clip, named(normalisation));
 
 /**
  * The normalisation of a runs folder: that of the training pictures when the prior began to learn, or of the model that it
@@ -30,10 +30,16 @@ export async function openNormalisation(
   seen: Embeddings,
   say: (line: string) => void,
 ): Promise<Normalisation> {
-  const kept = await keptFor(checkpointOf(runs, 'prior'), pathOf(runs), seen.clip, sayAgain(say), async () => {
-    const { mean, deviation } = moments(seen.embeddings, indicesOf(set, 'train'));
-    const shape = [1, mean.length];
-    return named({ mean: tensor(mean, shape), deviation: tensor(deviation, shape) });
-  });
+  const kept = await keptFor(
+    checkpointOf(runs, 'prior'),
+    normalisationPath(runs),
+    seen.clip,
+    sayAgain(say),
+    async () => {
+      const { mean, deviation } = moments(seen.embeddings, indicesOf(set, 'train'));
+      const shape = [1, mean.length];
+      return named({ mean: tensor(mean, shape), deviation: tensor(deviation, shape) });
+    },
+  );
   return { mean: kept.get('clip_mean')!, deviation: kept.get('clip_std')! };
 }

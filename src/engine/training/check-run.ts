@@ -1,0 +1,22 @@
+import { existsSync } from 'node:fs';
+import { checkpointOf, openCheckpoint } from './checkpoint.ts';
+import { expectSizes } from './expect-sizes.ts';
+import { readLearnt } from './kept-file.ts';
+import { type Configured, readRunConfig } from './run-config.ts';
+import { normalisationPath } from './tasks/normalisation.ts';
+
+/**
+ * Opens what a part's run has, so that damage shows before hours are spent on what comes first: config.json, the header of
+ * its checkpoint, with which the file is as long as it should be, and what the prior has learned in terms of.
+ * @throws InputError naming the file, what was expected and what was found
+ */
+export async function checkRun(runs: string, part: Configured): Promise<void> {
+  const config = await readRunConfig(runs, part);
+  const path = checkpointOf(runs, part);
+  if (!existsSync(path)) return;
+  const weights = [...(await openCheckpoint(path))].flatMap(([key, entry]) =>
+    key.startsWith('average/') ? [[key.slice('average/'.length), entry] as const] : [],
+  );
+  if (config && part !== 'teacher') expectSizes(runs, part, config, new Map(weights));
+  if (part === 'prior') await readLearnt(path, normalisationPath(runs));
+}
