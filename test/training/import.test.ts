@@ -16,6 +16,7 @@ import { writeComponents } from '../../src/engine/training/tasks/principal-compo
 import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
 import { writeRandomArPrior } from '../pipeline/random-ar-prior.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
+import { exportTiny, writeTinyPictures, writeTinyRuns } from './tiny-runs.ts';
 
 const TINY = fileURLToPath(new URL('../golden/kandinsky-tiny', import.meta.url));
 
@@ -25,8 +26,9 @@ let runs: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'unclip-import-'));
   model = join(dir, 'model');
-  await cp(TINY, model, { recursive: true, filter: (path) => !path.endsWith('inpaint-unet') });
-  await writeRandomArPrior(join(model, 'prior-model'), { embedding_dim: 32, num_embeddings: 32 });
+  await writeTinyRuns(join(dir, 'trained'));
+  await exportTiny(model, join(dir, 'trained'), await writeTinyPictures(join(dir, 'pictures')));
+  await writeRandomArPrior(model, { embedding_dim: 32, num_embeddings: 32 });
   await writeFile(join(model, 'ATTRIBUTION.md'), 'Pictures, by them\n');
 });
 beforeEach(async () => {
@@ -87,6 +89,34 @@ test('of two that start from a model at once, one is told to wait', async () => 
   expect(String(refused?.reason)).toContain(`${runs} is in use by process ${process.pid}, which starts from a model`);
 });
 
+test('a model that was trained elsewhere is refused, with what is another, and nothing is written', async () => {
+  const only = 'training goes on only from models that npm run train -- export has written';
+  await expect(importModel(TINY, runs, () => {})).rejects.toThrow(
+    `${TINY}: ${only}: movq/config.json: in_channels (of RGBA): expected 4, found 3`,
+  );
+  const other = join(dir, 'other');
+  for (const [file, change, message] of [
+    ['unet/config.json', { in_channels: 9 }, 'unet/config.json: in_channels (those of latents): expected 4, found 9'],
+    ['unet/config.json', { sample_size: 64 }, 'sample_size (of pictures of 128 pixels): expected 16, found 64'],
+    [
+      'scheduler/scheduler_config.json',
+      { prediction_type: 'epsilon' },
+      'scheduler/scheduler_config.json: prediction_type: expected "v_prediction", found "epsilon"',
+    ],
+    [
+      'prior_image_processor/preprocessor_config.json',
+      { image_mean: [0.4, 0.5, 0.5] },
+      'image_processor/preprocessor_config.json: image_mean: expected [0.5,0.5,0.5], found [0.4,0.5,0.5]',
+    ],
+  ] as const) {
+    await cp(model, other, { recursive: true });
+    const config = JSON.parse(await readFile(join(other, file), 'utf8'));
+    await writeFile(join(other, file), JSON.stringify({ ...config, ...change }));
+    await expect(importModel(other, runs, () => {})).rejects.toThrow(message);
+  }
+  expect(await readdir(runs)).toEqual([]);
+});
+
 test('prior and decoder are not put beside the CLIP of another training, and nothing is written', async () => {
   await save('clip');
   await expect(importing()).rejects.toThrow(
@@ -110,7 +140,7 @@ test("a training's own principal components and works stay, and CLIP's further t
   await writeComponents(runs, 'digest', { mean: one, directions: one, deviations: one });
   await writeFile(join(runs, 'ATTRIBUTION.md'), 'Pictures, by us\n');
   const before = await readFile(join(runs, 'ar-prior', 'components.safetensors'));
-  const arPrior = join(model, 'prior-model', 'prior_ar');
+  const arPrior = join(model, 'prior_ar');
   await cp(arPrior, join(dir, 'prior_ar'), { recursive: true });
   await rm(arPrior, { recursive: true });
   try {

@@ -16,6 +16,7 @@ import { type Component, openComponent } from '../weights/component.ts';
 import { readTensor } from '../weights/safetensors.ts';
 import { keepAttribution } from './attributions.ts';
 import { checkpointOf, type LearnedFrom, type NetworkState, saveCheckpoint } from './checkpoint.ts';
+import { expectOwnKind } from './expect-own-kind.ts';
 import { NOT_TRAINED } from './expect-sizes.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { keepHistory, type Trained } from './history.ts';
@@ -42,7 +43,7 @@ interface ModelPart {
 /**
  * Makes the parts of a model folder the start of a runs folder: sizes, weights, vocabulary. Parts that have a run already
  * keep it, and it says which.
- * @throws InputError for a folder that is no model, or a damaged one, and where parts would stand beside others than those
+ * @throws InputError for a folder that is no model, or a damaged one, or one that was not trained here; where parts would stand beside others than those
  * that they have learned from; and while another process does the same
  */
 export const importModel = (dir: string, runs: string, say: (line: string) => void): Promise<void> =>
@@ -126,8 +127,11 @@ async function openModelFolder(dir: string) {
   const vision = await openComponent(components.image_encoder, 'CLIPVisionModelWithProjection', ClipVisionConfig);
   const scale: Tensor = { data: Float32Array.of(FIRST_LOGIT_SCALE), shape: [1] };
   const prior = await openComponent(components.prior, 'PriorTransformer', PriorConfig);
+  const movq = await openComponent(components.movq, 'VQModel', MovqConfig);
+  const unet = await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig);
+  await expectOwnKind(dir, components, { movq: movq.config, unet: unet.config });
   const parts = new Map<Trained, ModelPart>([
-    ['movq', await readPart(await openComponent(components.movq, 'VQModel', MovqConfig))],
+    ['movq', await readPart(movq)],
     [
       'clip',
       {
@@ -139,7 +143,7 @@ async function openModelFolder(dir: string) {
         ]),
       },
     ],
-    ['decoder', await readPart(await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig))],
+    ['decoder', await readPart(unet)],
     ['prior', await readPart(prior)],
   ]);
   if (own.arPrior)
