@@ -120,16 +120,24 @@ test('a model that was trained elsewhere is refused, with what is another, and n
 test('prior and decoder are not put beside the CLIP of another training, and nothing is written', async () => {
   await save('clip');
   await expect(importing()).rejects.toThrow(
-    `${runs}: decoder of ${model} has learned from another clip, so it can't be used with this one: name another --runs`,
+    `the runs in ${runs} have a clip of their own, and decoder of ${model} has learned from another: name another --runs for ` +
+      `what starts from ${model}, or leave --from out to go on`,
   );
   expect(await readdir(runs)).toEqual(['clip']);
+});
+
+test('nor is a part put beside it that was not asked for: runs from nothing want another folder', async () => {
+  await writeTinyRuns(runs);
+  await expect(importing()).rejects.toThrow(`the runs in ${runs} have a clip of their own, and ar-prior of ${model}`);
 });
 
 test('nor is a CLIP put beside a prior that has learned from another', async () => {
   await importing();
   await save('prior');
   await remove('clip');
-  await expect(importing()).rejects.toThrow(`${runs}: prior of ${runs} has learned from another clip`);
+  await expect(importing()).rejects.toThrow(
+    `the runs in ${runs} have a prior of their own, which has learned from another clip than that of ${model}: name another`,
+  );
 });
 
 test("a training's own principal components and works stay, and CLIP's further training is no mixture", async () => {

@@ -103,19 +103,20 @@ async function refuseMixture(
   states: LearnedFrom,
   missing: readonly Trained[],
 ): Promise<void> {
-  const refuse = (part: Part, source: Part, owner: string) =>
-    new InputError(
-      `${runs}: ${part} of ${owner} has learned from another ${source}, so it can't be used with this one: ` +
-        `name another --runs for what starts from ${dir}, or leave --from out`,
-    );
+  const otherwise = `name another --runs for what starts from ${dir}, or leave --from out to go on with what is there`;
   for (const part of missing) {
     for (const [source, there] of Object.entries(await statesOf(runs, LEARNS_FROM[part])) as [Part, NetworkState][])
-      if (states[source] && states[source].weights !== there.weights) throw refuse(part, source, dir);
+      if (states[source] && states[source].weights !== there.weights)
+        throw new InputError(
+          `the runs in ${runs} have a ${source} of their own, and ${part} of ${dir} has learned from another: ${otherwise}`,
+        );
   }
   for (const part of [...PARTS, ...EXTRAS, ...MEASURES].filter((name) => existsSync(checkpointOf(runs, name)))) {
     for (const source of LEARNS_FROM[part].filter((name) => missing.some((taken) => taken === name))) {
       if ((await learnedFrom(runs, part))?.[source]?.weights !== states[source]!.weights)
-        throw refuse(part, source, runs);
+        throw new InputError(
+          `the runs in ${runs} have a ${part} of their own, which has learned from another ${source} than that of ${dir}: ${otherwise}`,
+        );
     }
   }
 }
