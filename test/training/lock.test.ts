@@ -37,6 +37,15 @@ test.skipIf(!existsSync('/dev/full'))('a full disk leaves no lock', async () => 
   expect(await readdir(folder)).toEqual([]);
 });
 
+test('a folder that was made for the lock stays as long as something is in it', async () => {
+  const made = join(folder, 'runs', 'judge');
+  const work = (write: () => Promise<void>) => withLock(made, 'trains the same part', write);
+  await expect(work(() => Promise.reject(new Error('no such names')))).rejects.toThrow('no such names');
+  expect(existsSync(made)).toBe(false);
+  await work(() => writeFile(join(made, 'config.json'), '{}'));
+  expect(await readdir(made)).toEqual(['config.json']);
+});
+
 const gone = () => `${spawnSync(process.execPath, ['--version']).pid} 1`;
 const CASES: [string, () => string][] = [
   ['is gone', gone],

@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
 import { unlessMissing } from '../unless-missing.ts';
@@ -10,13 +10,18 @@ import { unlessMissing } from '../unless-missing.ts';
  * @throws InputError where another process is at work there
  */
 export async function withLock<R>(folder: string, does: string, work: () => Promise<R>): Promise<R> {
-  await mkdir(folder, { recursive: true });
+  const made = await mkdir(folder, { recursive: true });
   const path = join(folder, 'lock');
-  await acquire(path, folder, does);
   try {
-    return await work();
+    await acquire(path, folder, does);
+    try {
+      return await work();
+    } finally {
+      await rm(path, { force: true });
+    }
   } finally {
-    await rm(path, { force: true });
+    // of work that was refused nothing stays; a folder that something is in does
+    if (made) await rmdir(folder).catch(() => {});
   }
 }
 
