@@ -167,7 +167,7 @@ test('works of both are named where parts of a model are added to a training', a
   await importing();
   expect(await readFile(join(runs, 'ATTRIBUTION.md'), 'utf8')).toBe('Pictures, by us\n\nPictures, by them\n');
   expect(JSON.parse(await readFile(join(runs, 'trained-on.json'), 'utf8'))).toEqual({
-    dataSets: [{ attributed: true }],
+    dataSets: [{ attributed: true }, { attributed: false, set: expect.objectContaining({ pictures: 3 }) }],
   });
   expect((await readSafetensors(checkpointOf(runs, 'decoder'))).get('step')!.data[0]).toBe(0);
 });
