@@ -43,6 +43,7 @@ interface RunOptions {
   processes: number;
   precision: Precision;
   from?: string;
+  prior?: string;
   resume?: true;
 }
 
@@ -73,7 +74,7 @@ runCommand('tokenizer', 'Learn the vocabulary of the captions; takes seconds.').
   },
 );
 for (const part of TRAINED) {
-  timedCommand(part, `Train ${DESCRIPTIONS[part]}`)
+  const command = timedCommand(part, `Train ${DESCRIPTIONS[part]}`)
     .option(
       '--steps <n>',
       'over which the learning rate falls, to a twentieth, all calls together (default: as at the call before, else what is planned for that part)',
@@ -86,6 +87,11 @@ for (const part of TRAINED) {
     )
     .action((options: RunOptions) =>
       trainUntilStopped(options, [part], (tf, partOptions) => trainPart(tf, part, partOptions)),
+    );
+  if (part === 'decoder')
+    command.option(
+      '--prior <dir>',
+      'a model exported from these runs: learn also from what its prior makes of captions, which is what the decoder will draw from',
     );
 }
 timedCommand(

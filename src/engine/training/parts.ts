@@ -44,6 +44,7 @@ import { openNormalisation } from './tasks/normalisation.ts';
 import { concatenated } from './tasks/pictures.ts';
 import { openComponents } from './tasks/principal-components.ts';
 import { priorTask } from './tasks/prior.ts';
+import { loadPriorEmbeddings } from './tasks/prior-embeddings.ts';
 import { createSheet } from './tasks/sample-pictures.ts';
 import type { Teacher } from './tasks/teaching.ts';
 import { textDecoderTask } from './tasks/text-decoder.ts';
@@ -78,6 +79,8 @@ export interface PartOptions extends TrainOptions {
   readonly steps?: number;
   /** That compute gradients side by side; 1 when absent. */
   readonly processes?: number;
+  /** Folder of a model whose prior the decoder learns to draw for. */
+  readonly prior?: string;
   readonly say: (line: string) => void;
 }
 
@@ -168,7 +171,7 @@ async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): 
 }
 
 async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Promise<void> {
-  const { data, runs, seed, precision, processes = 1 } = asked;
+  const { data, runs, seed, precision, prior, processes = 1 } = asked;
   const schedule = await scheduleOf(part, asked);
   // before the networks are opened: one that is trained meanwhile is newer than what was learned from
   const notes = { learnedFrom: await learnsFrom(runs, part), schedule };
@@ -178,7 +181,7 @@ async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Prom
   });
   if (!task) return options.say(`${part}: stopped before its first step; what it learned before is as it was`);
   if (processes === 1) return void (await trainTask(tf, task, options));
-  const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps: options.steps, precision });
+  const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps: options.steps, precision, prior });
   await trainTask(tf, task, options, helpers).finally(helpers.close);
 }
 
@@ -195,7 +198,7 @@ const plannedSteps = async (part: Part, options: PartOptions): Promise<number> =
 export async function createTask(
   tf: TensorFlow,
   part: Part,
-  { data, runs, seed, steps, say, signal }: PartOptions,
+  { data, runs, seed, steps, prior, say, signal }: PartOptions,
 ): Promise<Task> {
   const horizon = steps ?? PLANNED_STEPS[part];
   if (part === 'judge' || part === 'teacher') {
@@ -243,8 +246,11 @@ export async function createTask(
   const features: Features = { ...seen, latents };
   const { weights: movqWeights } = await trainedMovq(tf, runs, movq);
   const draw = createSheet(tf, dataset, movq, movqWeights, features.latents.shape.slice(1));
-  if (part === 'decoder')
-    return decoderTask(tf, dataset, features, draw, await openUnetConfig(runs), { horizon, seed }) as Task;
+  if (part === 'decoder') {
+    const onProgress = progressOf("the prior's embeddings", dataset, say, signal);
+    const made = prior ? await loadPriorEmbeddings(prior, dataset, seen, runs, onProgress, say) : undefined;
+    return decoderTask(tf, dataset, features, draw, await openUnetConfig(runs), { horizon, seed }, made) as Task;
+  }
   if (part === 'fine-tune') {
     const unet = await openUnetConfig(runs);
     const start = await trainedDecoder(tf, runs, unet);

@@ -2,9 +2,8 @@ import { tensorFromPicture } from '../../images/picture-tensor.ts';
 import type { Judge } from '../../runtime/networks/judge.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
-import { indicesOf } from '../../training/tasks/pictures.ts';
+import { indicesOf, onWhite } from '../../training/tasks/pictures.ts';
 import { largest, products, unitRows } from '../../vectors.ts';
-import { onWhite } from './pictures.ts';
 
 /** What the judge says of a picture. */
 export interface Opinion {

@@ -3,10 +3,10 @@ import type { Movq } from '../../runtime/networks/movq.ts';
 import { concatRows } from '../../tensor.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { psnrRgb } from '../../training/tasks/movq.ts';
-import { indicesOf } from '../../training/tasks/pictures.ts';
+import { indicesOf, onWhite } from '../../training/tasks/pictures.ts';
 import { largest, products, unitRows } from '../../vectors.ts';
 import type { Figure } from './figures.ts';
-import { onWhite, rgbaFromTensor, tensorFromRgba } from './pictures.ts';
+import { rgbaFromTensor, tensorFromRgba } from './pictures.ts';
 
 type OnProgress = (done: number, total: number) => void;
 

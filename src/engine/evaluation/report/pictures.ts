@@ -1,5 +1,4 @@
 import { pictureFromTensor } from '../../images/encode-picture.ts';
-import type { Picture } from '../../images/picture.ts';
 import { tensorFromPicture } from '../../images/picture-tensor.ts';
 import { type Tensor, tensor } from '../../tensor.ts';
 import { PICTURE_SIZE } from '../../training/data/rasterise.ts';
@@ -7,13 +6,7 @@ import { toBytes } from '../../training/tasks/pictures.ts';
 
 const PIXELS = PICTURE_SIZE * PICTURE_SIZE;
 
-/** A picture of a data set, 128 × 128 RGBA bytes composed on white, as it looks there. */
-export function onWhite(rgba: Uint8Array): Picture {
-  const data = rgba.map((value, i) => (i % 4 === 3 ? 255 : value));
-  return { data, width: PICTURE_SIZE, height: PICTURE_SIZE };
-}
-
-/** The same for a network: (1, 4, 128, 128) in [−1, 1]; with three channels without its alpha. */
+/** A picture of a data set for a network: (1, 4, 128, 128) in [−1, 1]; with three channels without its alpha. */
 export function tensorFromRgba(rgba: Uint8Array, channels: number): Tensor {
   const data = new Float32Array(channels * PIXELS);
   for (let c = 0; c < channels; c++) {

@@ -7,12 +7,11 @@ import { hasJudge, openJudge } from '../../runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
 import { Dataset } from '../../training/data/dataset.ts';
-import { indicesOf } from '../../training/tasks/pictures.ts';
+import { indicesOf, onWhite } from '../../training/tasks/pictures.ts';
 import { largest, products, unitRows } from '../../vectors.ts';
 import { type Bench, openBench } from './bench.ts';
 import { drawnBy } from './draw-questions.ts';
 import { answer, shareOf } from './drawings.ts';
-import { onWhite } from './pictures.ts';
 import { type Drawn, QUESTIONS } from './questions.ts';
 
 /** The ways from text to z_i that are compared (Ramesh et al. 2022, 5.1 and table 2). */

@@ -11,6 +11,7 @@ export interface HelperOrder {
   readonly seed: number;
   readonly steps?: number;
   readonly precision?: Precision;
+  readonly prior?: string;
   /** File of the values of all parameters, float32. */
   readonly values: string;
   /** File that the helper writes their gradients into, likewise. */

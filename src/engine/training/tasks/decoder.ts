@@ -9,6 +9,7 @@ import type { Task, TaskOptions } from '../task.ts';
 import { evaluatedNumber } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
 import { indicesOf, judgedPictures } from './pictures.ts';
+import type { PriorEmbeddings } from './prior-embeddings.ts';
 import type { DrawSheet } from './sample-pictures.ts';
 import { type NoisedLatents, noiseLatents, type Predict, vLoss } from './v-prediction.ts';
 
@@ -61,6 +62,9 @@ const DROPPED = 0.1;
 /** Noise on the embedding, in its standard deviations: the prior's embeddings are not exact either. */
 const EMBEDDING_NOISE = 0.15;
 
+/** How often it is one that a prior has made of a caption, where there are such. */
+const OF_PRIOR = 0.4;
+
 export interface DecoderBatch extends NoisedLatents {
   /** (B, P). */
   readonly embeddings: Float32Array;
@@ -84,6 +88,7 @@ export function decoderBatch(features: Features, indices: readonly number[], dic
 /**
  * The decoder learns to draw from the picture's CLIP embedding.
  * @param draw a sheet of pictures, for evaluation
+ * @param made by a prior: from these it learns too, as it will have to draw from such
  */
 export function decoderTask(
   tf: TensorFlow,
@@ -92,6 +97,7 @@ export function decoderTask(
   draw: DrawSheet,
   config: UnetConfig,
   { horizon, seed }: TaskOptions,
+  made?: PriorEmbeddings,
 ): Task<DecoderBatch> {
   const network = unetOf(tf, config);
   const training = indicesOf(dataset, 'train');
@@ -108,11 +114,16 @@ export function decoderTask(
     initialise: (name) => (name.startsWith('conv_out.') ? { constant: 0 } : undefined),
     batch(step) {
       const dice = new Dice(seed, step);
-      return decoderBatch(
-        features,
-        Array.from({ length: DECODER_BATCH }, () => dice.pick(training)),
-        dice,
-      );
+      const drawn = Array.from({ length: DECODER_BATCH }, () => {
+        if (!made || !dice.chance(OF_PRIOR)) return { picture: dice.pick(training) };
+        const row = dice.below(made.pictures.length);
+        return { picture: made.pictures[row]!, embedding: gatherRows(made.embeddings, [row]) };
+      });
+      const pictures = drawn.map(({ picture }) => picture);
+      const batch = decoderBatch(features, pictures, dice);
+      for (const [b, { embedding }] of drawn.entries())
+        if (embedding && !batch.dropped[b]) batch.embeddings.set(embedding, b * embedding.length);
+      return batch;
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {

@@ -1,4 +1,5 @@
 import { InputError } from '../../../errors.ts';
+import type { Picture } from '../../images/picture.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_SIZE } from '../data/rasterise.ts';
 import type { Dice } from '../dice.ts';
@@ -43,6 +44,12 @@ export function judgedPictures(
 export function evenly<T>(list: readonly T[], count: number): T[] {
   const shown = Math.min(count, list.length);
   return Array.from({ length: shown }, (_, i) => list[Math.floor((i * list.length) / shown)]!);
+}
+
+/** A picture of a data set, 128 × 128 RGBA bytes composed on white, as it looks there. */
+export function onWhite(rgba: Uint8Array): Picture {
+  const data = rgba.map((value, i) => (i % 4 === 3 ? 255 : value));
+  return { data, width: PICTURE_SIZE, height: PICTURE_SIZE };
 }
 
 /** Bytes → [−1, 1]. */
