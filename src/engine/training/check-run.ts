@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { checkpointOf, openCheckpoint } from './checkpoint.ts';
+import { averageEntries, checkpointOf } from './checkpoint.ts';
 import { expectSizes } from './expect-sizes.ts';
 import { readLearnt } from './kept-file.ts';
 import { type Configured, readRunConfig } from './run-config.ts';
@@ -14,9 +14,7 @@ export async function checkRun(runs: string, part: Configured): Promise<void> {
   const config = await readRunConfig(runs, part);
   const path = checkpointOf(runs, part);
   if (!existsSync(path)) return;
-  const weights = [...(await openCheckpoint(path))].flatMap(([key, entry]) =>
-    key.startsWith('average/') ? [[key.slice('average/'.length), entry] as const] : [],
-  );
-  if (config && part !== 'teacher') expectSizes(runs, part, config, new Map(weights));
+  const weights = await averageEntries(path);
+  if (config && part !== 'teacher') expectSizes(runs, part, config, weights);
   if (part === 'prior') await readLearnt(path, normalisationPath(runs));
 }

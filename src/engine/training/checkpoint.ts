@@ -11,6 +11,7 @@ import {
   readTensor,
   SafetensorsError,
   shortPath,
+  type TensorEntry,
   writeSafetensors,
 } from '../weights/safetensors.ts';
 import type { TrainingState } from './optimizer/optimizer.ts';
@@ -88,12 +89,15 @@ export async function saveCheckpoint(
  * @throws InputError where the run has no checkpoint yet
  */
 export async function loadAverage(path: string): Promise<Map<string, Tensor>> {
-  const entries = [...(await openCheckpoint(path))].filter(([key]) => key.startsWith('average/'));
-  return new Map(
-    await Promise.all(
-      entries.map(async ([key, entry]) => [key.slice('average/'.length), await readTensor(entry)] as const),
-    ),
-  );
+  const entries = [...(await averageEntries(path))];
+  return new Map(await Promise.all(entries.map(async ([name, entry]) => [name, await readTensor(entry)] as const)));
+}
+
+/** The same, unread: where they lie, by a header that the file is as long as. @throws SafetensorsError when it is cut short */
+export async function averageEntries(path: string): Promise<Map<string, TensorEntry>> {
+  const prefix = 'average/';
+  const entries = [...(await openCheckpoint(path))].filter(([key]) => key.startsWith(prefix));
+  return new Map(entries.map(([key, entry]) => [key.slice(prefix.length), entry]));
 }
 
 /** What is there of a checkpoint's notes: none where it is missing, and those of earlier versions have fewer. */
@@ -109,7 +113,7 @@ export async function loadNotes(path: string): Promise<Notes> {
 
 /** Has a checkpoint this parameter? That of an imported model lacks what is only there in training. */
 export const hasParameter = async (path: string, name: string): Promise<boolean> =>
-  (await openCheckpoint(path)).has(`average/${name}`);
+  (await averageEntries(path)).has(name);
 
 /** The step that a checkpoint was written at. */
 export async function stepOf(path: string): Promise<number> {
@@ -122,8 +126,7 @@ function stepFrom(path: string, step: Tensor | undefined): number {
   return step.data[0]!;
 }
 
-/** Where its tensors lie, by a header that the file is as long as. @throws SafetensorsError when it is cut short */
-export async function openCheckpoint(path: string) {
+async function openCheckpoint(path: string) {
   requireCheckpoint(path);
   return explainDamage(path, () => readSafetensorsHeader(path));
 }

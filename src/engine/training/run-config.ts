@@ -81,8 +81,7 @@ export type Configured = keyof typeof SCHEMAS;
 /** A run's config.json as it is; undefined where there is none yet. @throws ConfigError */
 export async function readRunConfig(runs: string, part: Configured): Promise<object | undefined> {
   const path = configPath(runs, part);
-  if (!existsSync(path)) return undefined;
-  return parseConfig<z.ZodType<object>>(SCHEMAS[part], parseJsonObject(await readFile(path, 'utf8'), path), path);
+  return existsSync(path) ? read<z.ZodType<object>>(path, SCHEMAS[part]) : undefined;
 }
 
 /** A run's config.json; it's written where there is none. */
@@ -94,8 +93,11 @@ async function open<S extends z.ZodType>(
 ): Promise<z.infer<S>> {
   const path = configPath(runs, part);
   if (!existsSync(path)) await writeRunConfig(runs, part, (await preset()) as object);
-  return parseConfig(schema, parseJsonObject(await readFile(path, 'utf8'), path), path);
+  return read(path, schema);
 }
+
+const read = async <S extends z.ZodType>(path: string, schema: S): Promise<z.infer<S>> =>
+  parseConfig(schema, parseJsonObject(await readFile(path, 'utf8'), path), path);
 
 export async function writeRunConfig(runs: string, part: string, config: object): Promise<void> {
   await mkdir(join(runs, part), { recursive: true });

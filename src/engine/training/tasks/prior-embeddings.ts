@@ -3,8 +3,8 @@ import { InputError } from '../../../errors.ts';
 import type { Model } from '../../pipeline/model.ts';
 import { openModel } from '../../pipeline/open-model.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
-import { concatRows, rows, type Tensor } from '../../tensor.ts';
-import { cosine } from '../../vectors.ts';
+import { concatRows, rows, type Tensor, tensor } from '../../tensor.ts';
+import { cosine, largest, products, unitRows } from '../../vectors.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import { digestOf, keptIn, sayAgain } from '../kept-file.ts';
@@ -81,10 +81,11 @@ export function nearestOfConcept(
   training: readonly number[],
 ): number[] {
   const byConcept = picturesByConcept(dataset);
+  const width = embeddings.shape[1]!;
   return training.map((index, row) => {
     const { data } = rows(made, row, row + 1);
     const others = byConcept.get(dataset.records[index]!.concept)!;
-    const nearness = others.map((other) => cosine(data, gatherRows(embeddings, [other])));
-    return others[nearness.indexOf(Math.max(...nearness))]!;
+    const unit = unitRows(tensor(gatherRows(embeddings, others), [others.length, width]));
+    return others[largest(products(unit, data))]!;
   });
 }
