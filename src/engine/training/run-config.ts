@@ -47,7 +47,7 @@ export async function openClipConfig(runs: string): Promise<ClipConfig> {
 }
 
 export const openUpsamplerConfig = (runs: string): Promise<SuperResolutionConfig> =>
-  open(runs, 'upsampler', SuperResolutionConfig, async () => upsamplerConfig([16, 32, 48, 48]));
+  open(runs, 'upsampler', SuperResolutionConfig, async () => upsamplerConfig([16, 24, 32, 32]));
 
 export const openArPriorConfig = (runs: string, components: PrincipalComponents): Promise<ArPriorConfig> =>
   open(runs, 'ar-prior', ArPriorConfig, async () => arPriorConfig(await openClipConfig(runs), components));
