@@ -2,9 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ClipTextConfig } from '../../src/engine/networks/clip-text.ts';
-import { ClipVisionConfig } from '../../src/engine/networks/clip-vision.ts';
-import type { Tokenizer } from '../../src/engine/networks/tokenizer.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
 import { openOptimizer } from '../../src/engine/training/optimizer/open-optimizer.ts';
@@ -14,31 +11,10 @@ import { embedPixels } from '../../src/engine/training/tasks/clip-encoders.ts';
 import { wholePictures } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { writeTinyDataset } from '../report/tiny-dataset.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
+import { TINY_CLIP as config, LETTERS, spellingTokenizer as tokenizer, TINY_WIDTH as WIDTH } from './tiny-clip.ts';
 
 const NAMES = ['red', 'green', 'blue'];
 const STYLES = ['flat', 'striped'];
-const WIDTH = 16;
-const LETTERS = 'abcdefghijklmnopqrstuvwxyz ,';
-const [LENGTH, END] = [32, LETTERS.length];
-
-/** A token a letter. */
-const tokenizer = {
-  encode: (text: string) => ({
-    ids: [...[...text].slice(0, LENGTH - 1).map((letter) => LETTERS.indexOf(letter)), ...Array(LENGTH).fill(END)].slice(
-      0,
-      LENGTH,
-    ),
-  }),
-} as unknown as Tokenizer;
-
-const size = { hidden_size: WIDTH, intermediate_size: 32, projection_dim: WIDTH, num_hidden_layers: 1 };
-const config = {
-  text: ClipTextConfig.parse({
-    ...size,
-    ...{ vocab_size: END + 1, num_attention_heads: 2, max_position_embeddings: LENGTH, eos_token_id: END },
-  }),
-  vision: ClipVisionConfig.parse({ ...size, num_attention_heads: 2, image_size: 16, patch_size: 4 }),
-};
 
 let dir: string;
 beforeEach(async () => {

@@ -62,15 +62,18 @@ test('a fine-tuned decoder stays that of the decoder that it began as', async ()
   expect(await misfits('fine-tune')).toEqual([['fine-tune', 'decoder', 10, 20]]);
 });
 
-test('a distilled text encoder is not used once CLIP has become another, until it is trained again', async () => {
-  await save('clip', 10);
-  await save('distil', 5);
-  expect((await loadClip(runs)).get('w')!.data[0]).toBe(5);
-  await save('clip', 10, 11);
-  await expect(loadClip(runs)).rejects.toThrow('run npm run train -- distil again');
-  await save('distil', 6);
-  expect((await loadClip(runs)).get('w')!.data[0]).toBe(6);
-});
+test.each(['distil', 'vision'] as const)(
+  'an encoder that %s has trained further is not used once CLIP has become another, until it is trained again',
+  async (part) => {
+    await save('clip', 10);
+    await save(part, 5);
+    expect((await loadClip(runs)).get('w')!.data[0]).toBe(5);
+    await save('clip', 10, 11);
+    await expect(loadClip(runs)).rejects.toThrow(`run npm run train -- ${part} again`);
+    await save(part, 6);
+    expect((await loadClip(runs)).get('w')!.data[0]).toBe(6);
+  },
+);
 
 test('a checkpoint of an earlier version tells nothing', async () => {
   for (const part of ['clip', 'prior'] as const) await save(part, 10);

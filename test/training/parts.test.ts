@@ -48,7 +48,7 @@ test('all of it is refused before hours are spent, where CLIP is to be trained f
   }
   const options = { data, runs, seed: 0, time: 60_000, say: () => {} };
   await expect(trainAll(tf, options)).rejects.toThrow(
-    'clip/checkpoint.safetensors has not had its planned steps, and the words of distil belong to CLIP as it is now',
+    'clip/checkpoint.safetensors has not had its planned steps, and what distil learned belongs to CLIP as it is now',
   );
   // as they are, distil learned from another CLIP
   await expect(trainAll(tf, options, true)).rejects.toThrow('CLIP has been trained further since');

@@ -71,7 +71,7 @@ export const exportModel = (
     const card = existsSync(join(dir, CARD)) ? await readFile(join(dir, CARD), 'utf8') : undefined;
     await replaceModel(dir, (folder) => writeParts(folder, options, dataset, features, card));
     const { runs, decoder = 'decoder' } = options;
-    const parts = (['prior', decoder, 'ar-prior', 'upsampler'] as const).filter((part) =>
+    const parts = (['vision', 'prior', decoder, 'ar-prior', 'upsampler'] as const).filter((part) =>
       existsSync(checkpointOf(runs, part)),
     );
     return (await findMisfits(runs, parts)).map((misfit) => describe(misfit, options));

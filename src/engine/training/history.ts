@@ -32,7 +32,12 @@ const LONGEST_EVALUATION = 15 * 60_000;
 const LONGEST_STEP = 10;
 
 /** Parts that live on in the weights of another. */
-const LIVES_IN: Partial<Record<Trained, Trained>> = { teacher: 'clip', distil: 'clip', 'fine-tune': 'decoder' };
+const LIVES_IN: Partial<Record<Trained, Trained>> = {
+  teacher: 'clip',
+  distil: 'clip',
+  vision: 'clip',
+  'fine-tune': 'decoder',
+};
 
 /**
  * What the runs of a folder have made, and what they started from.

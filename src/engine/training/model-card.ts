@@ -6,6 +6,7 @@ const TITLES = {
   teacher: 'Teacher of CLIP’s image encoder, no part of the model',
   clip: 'CLIP, text and pictures',
   distil: 'words of a sentence model (all-MiniLM-L6-v2, Apache-2.0) in its text encoder',
+  vision: 'its encoder of pictures, further, its embeddings of training pictures kept',
   decoder: 'decoder, embedding → latents',
   prior: 'prior, text → embedding',
   'ar-prior': 'autoregressive prior, text → embedding',

@@ -1,7 +1,7 @@
 /** The networks that are trained with TensorFlow, each after those that it learns from. */
 export const PARTS = ['movq', 'clip', 'prior', 'decoder'] as const;
 /** Parts that a model can do without. */
-export const EXTRAS = ['teacher', 'distil', 'ar-prior', 'upsampler', 'fine-tune'] as const;
+export const EXTRAS = ['teacher', 'distil', 'vision', 'ar-prior', 'upsampler', 'fine-tune'] as const;
 /** Trained to compare with and to measure by, no part of a model. */
 export const MEASURES = ['text-decoder', 'judge'] as const;
 export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
@@ -14,6 +14,7 @@ export const LEARNS_FROM: Record<Part, readonly Part[]> = {
   decoder: ['movq', 'clip'],
   teacher: [],
   distil: ['clip'],
+  vision: ['clip', 'distil'],
   'ar-prior': ['clip', 'distil'],
   upsampler: ['movq'],
   'fine-tune': ['movq', 'clip', 'decoder'],

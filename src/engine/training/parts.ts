@@ -38,7 +38,15 @@ import { decoderTask } from './tasks/decoder.ts';
 import { distilTask } from './tasks/distil.ts';
 import { type Embeddings, type Features, loadEmbeddings, loadLatents } from './tasks/features.ts';
 import { fineTuneTask } from './tasks/fine-tune.ts';
-import { loadClip, trainedClip, trainedDecoder, trainedMovq, trainedTeacher, undistilledClip } from './tasks/frozen.ts';
+import {
+  loadClip,
+  OF_CLIP,
+  trainedClip,
+  trainedDecoder,
+  trainedMovq,
+  trainedTeacher,
+  undistilledClip,
+} from './tasks/frozen.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { concatenated } from './tasks/pictures.ts';
@@ -50,6 +58,7 @@ import type { Teacher } from './tasks/teaching.ts';
 import { textDecoderTask } from './tasks/text-decoder.ts';
 import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 import { upsamplerTask } from './tasks/upsampler.ts';
+import { visionTask } from './tasks/vision.ts';
 import { openVocabulary } from './teacher/vocabulary.ts';
 import { isTokenizer } from './tokenizer-folder.ts';
 
@@ -59,6 +68,7 @@ const PLANNED_STEPS: Record<Part, number> = {
   teacher: 4_000,
   clip: 14_000,
   distil: 4_000,
+  vision: 6_000,
   prior: 6_000,
   'ar-prior': 6_000,
   upsampler: 20_000,
@@ -130,12 +140,13 @@ const beganAsModel = async (runs: string, part: Part): Promise<boolean> =>
 
 /** Before hours are spent on what the prior could not go on from. */
 async function refuseOutdated(runs: string, parts: readonly SharingPart[]): Promise<void> {
-  if (!existsSync(checkpointOf(runs, 'distil'))) return;
+  const since = OF_CLIP.filter((part) => existsSync(checkpointOf(runs, part)));
+  if (since.length === 0) return;
   if (!parts.includes('clip')) return void (await loadClip(runs));
   const path = checkpointOf(runs, 'clip');
   throw new InputError(
-    `${path} has not had its planned steps, and the words of distil belong to CLIP as it is now: ` +
-      'first call npm run train -- clip until it has had them, then npm run train -- distil',
+    `${path} has not had its planned steps, and what ${since.join(' and ')} learned belongs to CLIP as it is now: ` +
+      `first call npm run train -- clip until it has had them, then npm run train -- ${since.join(', then ')}`,
   );
 }
 
@@ -228,6 +239,11 @@ export async function createTask(
     const start = await undistilledClip(tf, runs, clip);
     const vocabulary = await openVocabulary(tf, dataset, runs, say);
     return (await distilTask(tf, dataset, seen, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
+  }
+  if (part === 'vision') {
+    const start = await trainedClip(tf, runs, clip);
+    const teacher = await openTeacher(tf, dataset, runs);
+    return (await visionTask(tf, dataset, seen, tokenizer, clip, start, teacher, { horizon, seed })) as Task;
   }
   const openText = () => openFrozenText(tf, dataset, runs, { tokenizer, clip }, say);
   if (part === 'prior') {

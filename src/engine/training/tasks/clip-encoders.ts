@@ -71,7 +71,7 @@ export interface Patches {
   readonly count: number;
 }
 
-/** Patches → embeddings of length 1, (B, P). */
+/** Patches → embeddings (B, P). */
 export function embedPatches(
   tf: TensorFlow,
   weights: Weights<T>,
@@ -85,7 +85,7 @@ export function embedPatches(
     1,
   );
   const column = tf.tensor4d(pixels, [rows, count * patch, patch, 3]);
-  return unitLength(tf, clipVision(new TfjsOps(tf), weights, vision)(column, positions).embedding);
+  return clipVision(new TfjsOps(tf), weights, vision)(column, positions).embedding;
 }
 
 /** What the text encoder takes of some texts, cut behind the longest of them: what follows changes nothing. */

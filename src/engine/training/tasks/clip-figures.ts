@@ -35,19 +35,19 @@ const QUERIES = [
 /** Share of held-out pairs and of training pictures whose concept's name is nearest of all names; a sheet of found pictures. */
 export async function clipFigures(
   tf: TensorFlow,
-  weights: Weights<T>,
+  { text, vision }: { readonly text: Weights<T>; readonly vision: Weights<T> },
   config: ClipConfig,
   dataset: PictureSet,
   tokenizer: Tokenizer,
 ) {
   const plain = plainSet(dataset);
   const names = conceptNames(dataset);
-  const texts = await embedTexts(tf, weights, config, tokenizer, names);
+  const texts = await embedTexts(tf, text, config, tokenizer, names);
   const images = (indices: readonly number[]) =>
     embedInRows(tf, indices, (rows) =>
       embedPixels(
         tf,
-        weights,
+        vision,
         config,
         wholePictures(
           rows.map((index) => dataset.read(index)),
@@ -64,7 +64,7 @@ export async function clipFigures(
     return right.length / indices.length;
   };
   const gallery = evenly([...plain.records.keys()], GALLERY);
-  const queries = await embedTexts(tf, weights, config, tokenizer, QUERIES);
+  const queries = await embedTexts(tf, text, config, tokenizer, QUERIES);
   const found = nearestRows(queries, await images(gallery)).flatMap((row) => row.slice(0, COLUMNS));
   const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY);
   return {

@@ -13,7 +13,7 @@ import { type ClipConfig, embedPatches, embedTokens, type Patches, unitLength } 
 import { clipFigures } from './clip-figures.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { captionOf } from './encode-captions.ts';
-import { choosePatches } from './patches.ts';
+import { choosePatches, shareOfPatches } from './patches.ts';
 import { concatenated, indicesOf } from './pictures.ts';
 import { type Teacher, teaching } from './teaching.ts';
 import { drawKind, randomView } from './views.ts';
@@ -45,10 +45,6 @@ const IGNORED = -1e9;
 
 /** Of the styles in the loss, which the gentle half of the views tells; that of the concepts counts once. */
 const STYLE_WEIGHT = 2;
-
-/** Of each picture's patches, the share that the encoder sees, until the last part of the planned steps. */
-const KEPT = 0.5;
-const WHOLE_FROM = 0.85;
 
 /** What CLIP learns from besides pictures and captions. */
 export interface ClipTeaching {
@@ -146,8 +142,7 @@ export function clipTask(
       const views = indices.map((index, i) =>
         randomView(dataset.read(index), dataset.records[index]!.name, size, dice, kinds[i]!),
       );
-      const share = step < WHOLE_FROM * horizon ? KEPT : 1;
-      const patches = choosePatches(views, { size, patch }, share, dice);
+      const patches = choosePatches(views, { size, patch }, shareOfPatches(step, horizon), dice);
       const inStyle = indices.map((index) => styles.indexOf(dataset.records[index]!.style));
       const shown = inStyle.map((style, i) => (kinds[i] === 'gentle' ? style : NO_LABEL));
       const named = inStyle.map((style, i) => (captions[i]!.includes(styles[style]!) ? style : NO_LABEL));
@@ -160,7 +155,7 @@ export function clipTask(
 
     loss(weights, batch) {
       const { patches, pixels, texts, fitting, concepts } = batch;
-      const images = embedPatches(tf, weights, config, patches);
+      const images = unitLength(tf, embedPatches(tf, weights, config, patches));
       const words = embedTokens(tf, weights, config, texts);
       // no sharper than 1/100, as in the paper
       const scale = tf.exp(tf.minimum(weights.get('logit_scale', [1]), Math.log(100)));
@@ -187,7 +182,7 @@ export function clipTask(
       return { total: tf.add(total, ofTeacher) as tfjs.Scalar, parts: { ...parts, ofConcepts, ofStyles, ofTeacher } };
     },
 
-    evaluate: (weights) => clipFigures(tf, weights, config, dataset, tokenizer),
+    evaluate: (weights) => clipFigures(tf, { text: weights, vision: weights }, config, dataset, tokenizer),
   };
 }
 

@@ -40,7 +40,7 @@ export const movqOf = (tf: TensorFlow, runs: string, config: MovqConfig, average
 
 /** With the text encoder that knows more words where there is one. */
 export const trainedClip = async (tf: TensorFlow, runs: string, config: ClipConfig): Promise<TrainedNetwork> =>
-  clipOf(tf, runs, config, await loadClip(runs));
+  clipOf(tf, runs, config, await loadClip(runs, ['distil']));
 
 /** With the text encoder that learned from captions alone. */
 export const undistilledClip = async (tf: TensorFlow, runs: string, config: ClipConfig): Promise<TrainedNetwork> =>
@@ -116,15 +116,26 @@ function open(
   };
 }
 
+/** Parts that train one of CLIP's encoders further. */
+export const OF_CLIP = ['distil', 'vision'] as const;
+
 /**
- * The averaged weights of CLIP, with the text encoder that knows more words where there is one.
- * @throws InputError where that one was distilled from an earlier state of CLIP
+ * The averaged weights of CLIP, with those of its encoders that have been trained further.
+ * @param parts that count
+ * @throws InputError where one of them began from an earlier state of CLIP
  */
-export async function loadClip(runs: string): Promise<Map<string, Tensor>> {
+export async function loadClip(
+  runs: string,
+  parts: readonly (typeof OF_CLIP)[number][] = OF_CLIP,
+): Promise<Map<string, Tensor>> {
   const clip = await loadAverage(checkpointOf(runs, 'clip'));
-  const distilled = checkpointOf(runs, 'distil');
-  if (!existsSync(distilled)) return clip;
-  if ((await loadNotes(distilled)).learnedFrom?.clip?.weights !== digestOf(clip))
-    throw new InputError(`${distilled}: CLIP has been trained further since; run npm run train -- distil again`);
-  return new Map([...clip, ...(await loadAverage(distilled))]);
+  const all = new Map(clip);
+  for (const part of parts) {
+    const path = checkpointOf(runs, part);
+    if (!existsSync(path)) continue;
+    if ((await loadNotes(path)).learnedFrom?.clip?.weights !== digestOf(clip))
+      throw new InputError(`${path}: CLIP has been trained further since; run npm run train -- ${part} again`);
+    for (const [name, weights] of await loadAverage(path)) all.set(name, weights);
+  }
+  return all;
 }

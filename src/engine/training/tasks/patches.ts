@@ -1,6 +1,12 @@
 import type { Dice } from '../dice.ts';
 import type { Patches } from './clip-encoders.ts';
 
+const KEPT = 0.5;
+const WHOLE_FROM = 0.85;
+
+/** Of each picture's patches, the share that an encoder sees in training: half, and all in the last part of the planned steps. */
+export const shareOfPatches = (step: number, horizon: number): number => (step < WHOLE_FROM * horizon ? KEPT : 1);
+
 /**
  * A random choice of the patches of each picture (FLIP, Li et al. 2023): an encoder that sees half of a picture costs half,
  * and learns to tell it by more than one of its parts.

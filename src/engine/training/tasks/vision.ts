@@ -1,0 +1,122 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import type { Tokenizer } from '../../networks/tokenizer.ts';
+import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import type { PictureSet } from '../data/picture-set.ts';
+import { Dice } from '../dice.ts';
+import type { Task, TaskOptions } from '../task.ts';
+import { namesWithVectors, picturesByConcept } from './clip.ts';
+import { type ClipConfig, embedPatches, type Patches, unitLength } from './clip-encoders.ts';
+import { clipFigures, embedTexts } from './clip-figures.ts';
+import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
+import { type Embeddings, gatherRows } from './features.ts';
+import type { TrainedNetwork } from './frozen.ts';
+import { choosePatches, shareOfPatches } from './patches.ts';
+import { concatenated, indicesOf } from './pictures.ts';
+import { type Teacher, teaching } from './teaching.ts';
+import { drawKind, randomView } from './views.ts';
+
+const BATCH = 128;
+/** Inverse temperature of a picture's similarity to names. */
+const SCALE = 20;
+/** Of what an embedding may move; finding the concept's name counts once, and the teacher once. */
+const KEEPING_WEIGHT = 4;
+
+interface Batch {
+  /** Of pictures in [−1, 1]. */
+  readonly patches: Patches;
+  /** (B, S, S, 3): those pictures, as far as a teacher looks at them. */
+  readonly pixels: Float32Array | undefined;
+  /** (B): numbers of the concepts; none of compositions. */
+  readonly concepts: readonly number[];
+  /** (B, P): what CLIP saw in the pictures. */
+  readonly embeddings: Float32Array;
+  /** (B, 1): 1 for a gentle view, 0 for a strong one, whose colours are others. */
+  readonly isGentle: Float32Array;
+}
+
+/**
+ * CLIP's encoder of pictures learns on, and all that has learned from CLIP stays right: the text encoder is locked, as LiT
+ * (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture keep the embedding that prior and decoder know
+ * that picture by. What changes is what it sees in other drawings: each view shall be nearer to its concept's name than to all other
+ * names, and as near to each as the teacher says.
+ * @param seen    what CLIP saw in the pictures
+ * @param start   CLIP's weights, with the text encoder that names are asked of
+ */
+export async function visionTask(
+  tf: TensorFlow,
+  dataset: PictureSet,
+  seen: Embeddings,
+  tokenizer: Tokenizer,
+  config: ClipConfig,
+  start: TrainedNetwork,
+  teacher: Teacher | undefined,
+  { horizon, seed }: TaskOptions,
+): Promise<Task<Batch>> {
+  const { image_size: size, patch_size: patch, projection_dim: width } = config.vision;
+  const names = namesWithVectors(dataset);
+  const ofNames = tf.keep(
+    tf.tensor2d(concatenated(await embedTexts(tf, start.weights, config, tokenizer, names)), [names.length, width]),
+  );
+  const numbers = new Map([...picturesByConcept(dataset).keys()].map((concept, number) => [concept, number]));
+  const conceptOf = (index: number) => {
+    const number = numbers.get(dataset.records[index]!.concept)!;
+    // compositions stand behind the others, and have no name of one thing
+    return number < names.length ? number : NO_LABEL;
+  };
+  const training = indicesOf(dataset, 'train');
+  const batchSize = Math.min(BATCH, training.length);
+  const teach = teacher && teaching(tf, teacher, names, size);
+
+  return {
+    name: 'vision',
+    batchSize,
+    optimizer: {
+      learningRate: 5e-4,
+      warmup: 100,
+      horizon,
+      average: 0.999,
+      beta1: 0.9,
+      beta2: 0.98,
+      eps: 1e-8,
+      weightDecay: 0.1,
+      maxNorm: 1,
+    },
+    initialise: start.initialise,
+
+    batch(step) {
+      const dice = new Dice(seed, step);
+      const indices = Array.from({ length: batchSize }, () => dice.pick(training));
+      const kinds = indices.map(() => drawKind(dice));
+      const views = indices.map((index, i) =>
+        randomView(dataset.read(index), dataset.records[index]!.name, size, dice, kinds[i]!),
+      );
+      return {
+        patches: choosePatches(views, { size, patch }, shareOfPatches(step, horizon), dice),
+        pixels: teach && concatenated(views),
+        concepts: indices.map(conceptOf),
+        embeddings: gatherRows(seen.embeddings, indices),
+        isGentle: Float32Array.from(kinds, (kind) => Number(kind === 'gentle')),
+      };
+    },
+
+    loss(weights, { patches, pixels, concepts, embeddings, isGentle }) {
+      const images = embedPatches(tf, weights, config, patches);
+      const similarity = tf.mul(tf.matMul(unitLength(tf, images), ofNames, false, true), SCALE);
+      const ofConcepts = crossEntropy(tf, similarity, concepts);
+      const before = tf.tensor2d(embeddings, [batchSize, width]);
+      const moved = tf.squaredDifference(tf.mul(images, seen.scale), before);
+      const gentle = tf.tensor2d(isGentle, [batchSize, 1]);
+      const ofKeeping = tf.div(
+        tf.sum(tf.mul(moved, gentle)),
+        tf.mul(tf.maximum(tf.sum(gentle), 1), width),
+      ) as tfjs.Scalar;
+      const total = tf.add(ofConcepts, tf.mul(KEEPING_WEIGHT, ofKeeping)) as tfjs.Scalar;
+      const parts: Record<string, tfjs.Scalar> = { ofConcepts, ofKeeping };
+      if (!teach) return { total, parts };
+      const ofTeacher = teach(similarity, pixels!);
+      return { total: tf.add(total, ofTeacher) as tfjs.Scalar, parts: { ...parts, ofTeacher } };
+    },
+
+    evaluate: (weights) => clipFigures(tf, { text: start.weights, vision: weights }, config, dataset, tokenizer),
+  };
+}

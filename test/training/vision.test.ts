@@ -1,0 +1,82 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
+import { Dataset } from '../../src/engine/training/data/dataset.ts';
+import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
+import { openOptimizer } from '../../src/engine/training/optimizer/open-optimizer.ts';
+import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
+import { Parameters } from '../../src/engine/training/parameters.ts';
+import { embedPixels, embedTokens } from '../../src/engine/training/tasks/clip-encoders.ts';
+import { embedTexts } from '../../src/engine/training/tasks/clip-figures.ts';
+import { wholePictures } from '../../src/engine/training/tasks/clip-preprocess.ts';
+import { visionTask } from '../../src/engine/training/tasks/vision.ts';
+import { writeTinyDataset } from '../report/tiny-dataset.ts';
+import { tensorflow as tf } from './tensorflow-js.ts';
+import { spellingTokenizer, TINY_CLIP, TINY_WIDTH } from './tiny-clip.ts';
+
+const NAMES = ['red', 'green', 'blue'];
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unclip-vision-'));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** CLIP of random weights. */
+function randomClip() {
+  const pixels = new Float32Array(TINY_CLIP.vision.image_size ** 2 * 3);
+  const parameters = Parameters.of(new TfjsOps(tf), (weights) => {
+    embedPixels(tf, weights, TINY_CLIP, pixels);
+    embedTokens(tf, weights, TINY_CLIP, [spellingTokenizer.encode('red').ids]);
+  });
+  const values = parameters.initialise(3, (name) => (name.includes('embedding') ? { normal: 1 } : undefined));
+  return { weights: parameters.weights(parameters.tensors(tf, values)), initialise: parameters.startingFrom(values) };
+}
+
+test('an encoder of pictures learns names by a text encoder that stays, and keeps the embeddings that are known', async () => {
+  const pictures = NAMES.map((concept) => ({ concept, style: 'flat', split: 'train' as const }));
+  const dataset = new Dataset(
+    await writeTinyDataset(
+      dir,
+      NAMES.map((name) => ({ name })),
+      pictures,
+    ),
+  );
+  const start = randomClip();
+  // what prior and decoder know the pictures by: about where their names are, and longer
+  const ofNames = await embedTexts(tf, start.weights, TINY_CLIP, spellingTokenizer, NAMES);
+  const known = Float32Array.from(ofNames.flatMap((row) => [...row].map((x, i) => 4 * x + (i % 2 ? 0.3 : -0.3))));
+  const seen = {
+    embeddings: { data: known, shape: [NAMES.length, TINY_WIDTH] },
+    zeroEmbedding: { data: new Float32Array(TINY_WIDTH), shape: [1, TINY_WIDTH] },
+    ...{ scale: 2, clip: '' },
+  };
+  const options = { horizon: 100, seed: 0 };
+  const task = await visionTask(tf, dataset, seen, spellingTokenizer, TINY_CLIP, start, undefined, options);
+  const parameters = await parametersOf(tf, task);
+  const values = parameters.initialise(0, task.initialise);
+  const trained = [...parameters.export(values).keys()];
+  expect(trained.filter((name) => !/^(vision_model|visual_projection)\./.test(name))).toEqual([]);
+
+  const hurried = { ...task, optimizer: { ...task.optimizer, learningRate: 0.01, warmup: 1 } };
+  const optimizer = openOptimizer(tf, parameters, initialState(values), hurried.optimizer);
+  const step = () => trainStep({ tf, task: hurried, parameters, optimizer });
+  const first = await step();
+  let last = first;
+  while (optimizer.step < 100) last = await step();
+  expect(last.ofConcepts!).toBeLessThan(first.ofConcepts! / 3);
+  expect(last.ofKeeping!).toBeLessThan(first.ofKeeping! / 3);
+
+  const pixels = wholePictures(
+    NAMES.map((_, index) => dataset.read(index)),
+    TINY_CLIP.vision.image_size,
+  );
+  const found = embedPixels(tf, parameters.weights(optimizer.values()), TINY_CLIP, pixels);
+  const texts = tf.tensor2d(
+    ofNames.flatMap((row) => [...row]),
+    [NAMES.length, TINY_WIDTH],
+  );
+  expect([...tf.argMax(tf.matMul(found, texts, false, true), 1).dataSync()]).toEqual([0, 1, 2]);
+}, 60_000);
