@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { averageEntries, checkpointOf } from './checkpoint.ts';
-import { expectSizes } from './expect-sizes.ts';
+import { expectSizes, type ModelPart } from './expect-sizes.ts';
 import { readLearnt } from './kept-file.ts';
-import { type Configured, readRunConfig } from './run-config.ts';
+import { readRunConfig } from './run-config.ts';
 import { normalisationPath } from './tasks/normalisation.ts';
 
 /**
@@ -10,7 +10,7 @@ import { normalisationPath } from './tasks/normalisation.ts';
  * its checkpoint, with which the file is as long as it should be, and what the prior has learned in terms of.
  * @throws InputError naming the file, what was expected and what was found
  */
-export async function checkRun(runs: string, part: Configured): Promise<void> {
+export async function checkRun(runs: string, part: ModelPart | 'teacher'): Promise<void> {
   const config = await readRunConfig(runs, part);
   const path = checkpointOf(runs, part);
   if (!existsSync(path)) return;

@@ -16,7 +16,7 @@ const NETWORKS = {
   upsampler: { '': 'upsampler' },
 } as const;
 /** A part whose networks a model has. */
-type ModelPart = keyof typeof NETWORKS;
+export type ModelPart = keyof typeof NETWORKS;
 
 /** CLIP has more parameters in training: vectors of concepts and styles, scales. */
 const OF_ENCODERS = /^(text_model|text_projection|vision_model|visual_projection)\./;

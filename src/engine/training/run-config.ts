@@ -26,17 +26,31 @@ import { upsamplerConfig } from './tasks/upsampler.ts';
 
 const configPath = (runs: string, part: string) => join(runs, part, 'config.json');
 
+const SCHEMAS = {
+  movq: MovqConfig,
+  clip: ClipSchema,
+  decoder: UnetConfig,
+  prior: PriorConfig,
+  upsampler: SuperResolutionConfig,
+  'ar-prior': ArPriorConfig,
+  'text-decoder': TextDecoderConfig,
+  teacher: ClassifierConfig,
+  judge: ClassifierConfig,
+} as const;
+type Configured = keyof typeof SCHEMAS;
+type Config<P extends Configured> = z.infer<(typeof SCHEMAS)[P]>;
+
 /** Sizes of the networks of a runs folder: what its config.json files say, else those of the bundled model. */
 export const openMovqConfig = (runs: string): Promise<MovqConfig> =>
-  open(runs, 'movq', MovqConfig, async () => movqConfig([16, 32, 64, 128]));
+  open(runs, 'movq', async () => movqConfig([16, 32, 64, 128]));
 export const openUnetConfig = (runs: string): Promise<UnetConfig> =>
-  open(runs, 'decoder', UnetConfig, async () => unetConfig([64, 128, 192], EMBEDDING_WIDTH));
+  open(runs, 'decoder', async () => unetConfig([64, 128, 192], EMBEDDING_WIDTH));
 export const openPriorConfig = (runs: string): Promise<PriorConfig> =>
-  open(runs, 'prior', PriorConfig, async () => priorConfig(await openClipConfig(runs)));
+  open(runs, 'prior', async () => priorConfig(await openClipConfig(runs)));
 
 /** @throws InputError where it is of another vocabulary than the one that CLIP is to be trained with */
 export async function openClipConfig(runs: string): Promise<ClipConfig> {
-  const config = await open(runs, 'clip', ClipSchema, async () => clipConfig(await vocabularySize(runs)));
+  const config = await open(runs, 'clip', async () => clipConfig(await vocabularySize(runs)));
   if (existsSync(checkpointOf(runs, 'clip'))) return config;
   const tokens = await vocabularySize(runs);
   if (config.text.vocab_size !== tokens)
@@ -47,13 +61,13 @@ export async function openClipConfig(runs: string): Promise<ClipConfig> {
 }
 
 export const openUpsamplerConfig = (runs: string): Promise<SuperResolutionConfig> =>
-  open(runs, 'upsampler', SuperResolutionConfig, async () => upsamplerConfig([16, 24, 32, 32]));
+  open(runs, 'upsampler', async () => upsamplerConfig([16, 24, 32, 32]));
 
 export const openArPriorConfig = (runs: string, components: PrincipalComponents): Promise<ArPriorConfig> =>
-  open(runs, 'ar-prior', ArPriorConfig, async () => arPriorConfig(await openClipConfig(runs), components));
+  open(runs, 'ar-prior', async () => arPriorConfig(await openClipConfig(runs), components));
 
 export const openTextDecoderConfig = (runs: string): Promise<TextDecoderConfig> =>
-  open(runs, 'text-decoder', TextDecoderConfig, async () => {
+  open(runs, 'text-decoder', async () => {
     const { block_out_channels } = await openUnetConfig(runs);
     return textDecoderConfig(block_out_channels, await openClipConfig(runs));
   });
@@ -64,40 +78,25 @@ export const openClassifierConfig = (
   part: ClassifierPart,
   dataset: PictureSet,
 ): Promise<ClassifierConfig> =>
-  open(runs, part, ClassifierConfig, async () => ({
+  open(runs, part, async () => ({
     _class_name: part === 'judge' ? 'Judge' : 'Teacher',
     ...classifierConfig(part, dataset),
   }));
 
-const SCHEMAS = {
-  movq: MovqConfig,
-  clip: ClipSchema,
-  decoder: UnetConfig,
-  prior: PriorConfig,
-  teacher: ClassifierConfig,
-} as const;
-export type Configured = keyof typeof SCHEMAS;
-
 /** A run's config.json as it is; undefined where there is none yet. @throws ConfigError */
-export async function readRunConfig(runs: string, part: Configured): Promise<object | undefined> {
-  const path = configPath(runs, part);
-  return existsSync(path) ? read<z.ZodType<object>>(path, SCHEMAS[part]) : undefined;
-}
+export const readRunConfig = async <P extends Configured>(runs: string, part: P): Promise<Config<P> | undefined> =>
+  existsSync(configPath(runs, part)) ? read(runs, part) : undefined;
 
 /** A run's config.json; it's written where there is none. */
-async function open<S extends z.ZodType>(
-  runs: string,
-  part: string,
-  schema: S,
-  preset: () => Promise<z.infer<S>>,
-): Promise<z.infer<S>> {
-  const path = configPath(runs, part);
-  if (!existsSync(path)) await writeRunConfig(runs, part, (await preset()) as object);
-  return read(path, schema);
+async function open<P extends Configured>(runs: string, part: P, preset: () => Promise<Config<P>>): Promise<Config<P>> {
+  if (!existsSync(configPath(runs, part))) await writeRunConfig(runs, part, (await preset()) as object);
+  return read(runs, part);
 }
 
-const read = async <S extends z.ZodType>(path: string, schema: S): Promise<z.infer<S>> =>
-  parseConfig(schema, parseJsonObject(await readFile(path, 'utf8'), path), path);
+async function read<P extends Configured>(runs: string, part: P): Promise<Config<P>> {
+  const path = configPath(runs, part);
+  return parseConfig(SCHEMAS[part], parseJsonObject(await readFile(path, 'utf8'), path), path) as Config<P>;
+}
 
 export async function writeRunConfig(runs: string, part: string, config: object): Promise<void> {
   await mkdir(join(runs, part), { recursive: true });
