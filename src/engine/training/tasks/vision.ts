@@ -4,7 +4,7 @@ import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
-import { namesWithVectors, picturesByConcept } from './clip.ts';
+import { namesWithVectors } from './clip.ts';
 import { type ClipConfig, embedPatches, type Patches, unitLength } from './clip-encoders.ts';
 import { clipFigures, embedTexts } from './clip-figures.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
@@ -18,6 +18,8 @@ import { drawKind, randomView } from './views.ts';
 const BATCH = 128;
 /** Inverse temperature of a picture's similarity to names. */
 const SCALE = 20;
+/** Of the strong views, where there is a teacher: those through which another one shines. */
+const MIXED = 0.5;
 /** Of what an embedding may move; finding the concept's name counts once, and the teacher once. */
 const KEEPING_WEIGHT = 4;
 
@@ -26,8 +28,8 @@ interface Batch {
   readonly patches: Patches;
   /** (B, S, S, 3): those pictures, as far as a teacher looks at them. */
   readonly pixels: Float32Array | undefined;
-  /** (B): numbers of the concepts; none of compositions. */
-  readonly concepts: readonly number[];
+  /** (B): numbers of the names; none of compositions and mixtures. */
+  readonly labels: readonly number[];
   /** (B, P): what CLIP saw in the pictures. */
   readonly embeddings: Float32Array;
   /** (B, 1): 1 for a gentle view, 0 for a strong one, whose colours are others. */
@@ -38,7 +40,8 @@ interface Batch {
  * CLIP's encoder of pictures learns on, and all that has learned from CLIP stays right: the text encoder is locked, as LiT
  * (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture keep the embedding that prior and decoder know
  * that picture by. What changes is what it sees in other drawings: each view shall be nearer to its concept's name than to all other
- * names, and as near to each as the teacher says.
+ * names, and as near to each as the teacher says; of mixtures of two views too, which are more than there are pictures (Beyer et
+ * al. 2022).
  * @param seen    what CLIP saw in the pictures
  * @param start   CLIP's weights, with the text encoder that names are asked of
  */
@@ -53,16 +56,14 @@ export async function visionTask(
   { horizon, seed }: TaskOptions,
 ): Promise<Task<Batch>> {
   const { image_size: size, patch_size: patch, projection_dim: width } = config.vision;
-  const names = namesWithVectors(dataset);
+  const names = [...new Set(namesWithVectors(dataset))];
   const ofNames = tf.keep(
     tf.tensor2d(concatenated(await embedTexts(tf, start.weights, config, tokenizer, names)), [names.length, width]),
   );
-  const numbers = new Map([...picturesByConcept(dataset).keys()].map((concept, number) => [concept, number]));
-  const conceptOf = (index: number) => {
-    const number = numbers.get(dataset.records[index]!.concept)!;
-    // compositions stand behind the others, and have no name of one thing
-    return number < names.length ? number : NO_LABEL;
-  };
+  const numbers = new Map(names.map((name, number) => [name, number]));
+  // compositions have no name of one thing
+  const labelOf = (index: number) =>
+    numbers.get(dataset.concepts.get(dataset.records[index]!.concept)!.name) ?? NO_LABEL;
   const training = indicesOf(dataset, 'train');
   const batchSize = Math.min(BATCH, training.length);
   const teach = teacher && teaching(tf, teacher, names, size);
@@ -87,22 +88,26 @@ export async function visionTask(
       const dice = new Dice(seed, step);
       const indices = Array.from({ length: batchSize }, () => dice.pick(training));
       const kinds = indices.map(() => drawKind(dice));
-      const views = indices.map((index, i) =>
+      const plain = indices.map((index, i) =>
         randomView(dataset.read(index), dataset.records[index]!.name, size, dice, kinds[i]!),
+      );
+      const isMixed = kinds.map((kind) => teach !== undefined && kind === 'strong' && dice.chance(MIXED));
+      const views = plain.map((view, i) =>
+        isMixed[i] ? mixtureOf(view, plain[(i + 1) % batchSize]!, dice.uniform()) : view,
       );
       return {
         patches: choosePatches(views, { size, patch }, shareOfPatches(step, horizon), dice),
         pixels: teach && concatenated(views),
-        concepts: indices.map(conceptOf),
+        labels: indices.map((index, i) => (isMixed[i] ? NO_LABEL : labelOf(index))),
         embeddings: gatherRows(seen.embeddings, indices),
         isGentle: Float32Array.from(kinds, (kind) => Number(kind === 'gentle')),
       };
     },
 
-    loss(weights, { patches, pixels, concepts, embeddings, isGentle }) {
+    loss(weights, { patches, pixels, labels, embeddings, isGentle }) {
       const images = embedPatches(tf, weights, config, patches);
       const similarity = tf.mul(tf.matMul(unitLength(tf, images), ofNames, false, true), SCALE);
-      const ofConcepts = crossEntropy(tf, similarity, concepts);
+      const ofConcepts = crossEntropy(tf, similarity, labels);
       const before = tf.tensor2d(embeddings, [batchSize, width]);
       const moved = tf.squaredDifference(tf.mul(images, seen.scale), before);
       const gentle = tf.tensor2d(isGentle, [batchSize, 1]);
@@ -120,3 +125,6 @@ export async function visionTask(
     evaluate: (weights) => clipFigures(tf, { text: start.weights, vision: weights }, config, dataset, tokenizer),
   };
 }
+
+const mixtureOf = (a: Float32Array, b: Float32Array, share: number): Float32Array =>
+  a.map((value, i) => share * value + (1 - share) * b[i]!);
