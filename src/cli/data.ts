@@ -5,7 +5,7 @@ import { Command, Option } from 'commander';
 import { cacheDir } from '../engine/cache.ts';
 import { attribution } from '../engine/training/data/attribution.ts';
 import { buildDataset } from '../engine/training/data/build.ts';
-import { collectBundled } from '../engine/training/data/bundled.ts';
+import { collectBundled, collectGlyphs } from '../engine/training/data/bundled.ts';
 import type { Collection } from '../engine/training/data/collection.ts';
 import { plainSet } from '../engine/training/data/compose/composed-set.ts';
 import { whyNoCompositions } from '../engine/training/data/compose/compositions.ts';
@@ -16,7 +16,8 @@ import { collectFolder, findLoader, LOADERS } from '../engine/training/data/load
 import { openPictures, writeCompositions } from '../engine/training/data/open-pictures.ts';
 import { DataPackages } from '../engine/training/data/packages.ts';
 import type { PictureSet } from '../engine/training/data/picture-set.ts';
-import { DEFAULT_STYLES, PICTURE_SOURCES, TEXT_SOURCES } from '../engine/training/data/sources.ts';
+import { DEFAULT_STYLES, GLYPH_SOURCES, PICTURE_SOURCES, TEXT_SOURCES } from '../engine/training/data/sources.ts';
+import type { PackageSpec } from '../engine/training/setup/packages.ts';
 import { InputError } from '../errors.ts';
 import { wholeNumber } from './numbers.ts';
 import { withOutFolder } from './out-folder.ts';
@@ -33,6 +34,7 @@ interface Options {
   crop: boolean;
   style?: string[];
   skinTones: boolean;
+  glyphs: boolean;
   compositions?: number;
   large: boolean;
 }
@@ -50,6 +52,11 @@ export const data = new Command('data')
     new Option('--style <name...>', 'only these styles').choices(PICTURE_SOURCES.map((source) => source.style)),
   )
   .option('--skin-tones', 'also persons with light, medium and dark skin', false)
+  .option(
+    '--glyphs',
+    'instead of them icons that show the same things, to recognise them by (train -- vision --more)',
+    false,
+  )
   .option(
     '--compositions <count>',
     'also so many pictures composed of them: colours, backgrounds, two things',
@@ -78,6 +85,10 @@ async function build(options: Options): Promise<void> {
   if (!from && (format || language || limit || learnAll))
     throw new InputError(
       '--format, --language, --limit and --learn-all say how the folder of --from is read: name one',
+    );
+  if (options.glyphs && (from || options.style || options.skinTones || compositions))
+    throw new InputError(
+      '--glyphs takes all icons of its own sets: leave out --from, --style, --skin-tones and --compositions',
     );
   if (from && (options.style || options.skinTones))
     throw new InputError(
@@ -139,10 +150,15 @@ async function fromFolder(dir: string, { out, format, language, limit, learnAll 
   };
 }
 
-async function fromPackages({ style = DEFAULT_STYLES, skinTones }: Options): Promise<Source> {
+async function fromPackages({ style: styles = DEFAULT_STYLES, skinTones, glyphs }: Options): Promise<Source> {
   const packages = new DataPackages(cacheDir('data-packages'));
-  await packages.install([...PICTURE_SOURCES, ...TEXT_SOURCES], (line) =>
-    say(`packages with pictures and captions, 300 MB, which are kept for the next time: ${line}`),
-  );
-  return { collection: collectBundled(packages, { styles: style, skinTones }), attribution: attribution(style) };
+  const install = (specs: readonly PackageSpec[], size: string) =>
+    packages.install(specs, (line) => say(`packages with ${size}, which are kept for the next time: ${line}`));
+  await install([...PICTURE_SOURCES, ...TEXT_SOURCES], 'pictures and captions, 300 MB');
+  if (glyphs) {
+    await install(GLYPH_SOURCES, 'icons, 60 MB');
+    return { collection: collectGlyphs(packages), attribution: attribution(GLYPH_SOURCES) };
+  }
+  const pictures = PICTURE_SOURCES.filter(({ style }) => styles.includes(style));
+  return { collection: collectBundled(packages, { styles, skinTones }), attribution: attribution(pictures) };
 }

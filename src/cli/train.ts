@@ -44,6 +44,7 @@ interface RunOptions {
   precision: Precision;
   from?: string;
   prior?: string;
+  more?: string;
   resume?: true;
 }
 
@@ -88,6 +89,11 @@ for (const part of TRAINED) {
     )
     .action((options: RunOptions) =>
       trainUntilStopped(options, [part], (tf, partOptions) => trainPart(tf, part, partOptions)),
+    );
+  if (part === 'teacher' || part === 'vision')
+    command.option(
+      '--more <dir>',
+      'a data set that shows some of the same names in other drawings, to learn from too: of npm run data -- --glyphs',
     );
   if (part === 'decoder')
     command.option(

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { IconSet } from '../../src/engine/training/data/iconify.ts';
-import { captionIcons, matchEmoji, slug } from '../../src/engine/training/data/match.ts';
+import { captionIcons, matchEmoji, matchGlyphs, slug } from '../../src/engine/training/data/match.ts';
 
 const set = (names: string[], chars: Record<string, string> = {}, aliases: Record<string, string> = {}): IconSet => ({
   names,
@@ -46,4 +46,17 @@ test('other sets are matched by name; numbered variants show the same', () => {
 test('of an icon in several sizes the largest is taken, and no brands', () => {
   const icons = set(['add-circle-16', 'add-circle-32', 'add-circle-20', 'cd-logo', 'reddit']);
   expect(captionIcons(icons)).toEqual([{ caption: 'add circle', icon: 'add-circle-32' }]);
+});
+
+test('icons are matched by name whatever code points they claim: one that is filled and one that is not', () => {
+  const codes = new Map([
+    ['cat', '1F408'],
+    ['traffic-light', '1F6A5'],
+  ]);
+  const icons = set(['cat', 'cat-bold', 'cat-line', 'cat-01-fill', 'traffic-light', 'catalogue'], { f0001: 'cat' });
+  expect(matchGlyphs(icons, codes)).toEqual([
+    { code: '1F408', icon: 'cat' },
+    { code: '1F408', icon: 'cat-bold' },
+    { code: '1F6A5', icon: 'traffic-light' },
+  ]);
 });

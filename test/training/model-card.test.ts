@@ -48,6 +48,23 @@ test('of a model that began from another it tells what both were trained on, and
   expect(unknown).toContain('the pictures of the model that it began from and of its own data set are');
 });
 
+test('what the encoder of pictures alone has learned from is told apart, and its styles can’t be asked for', () => {
+  const glyphs: TrainedOn = {
+    ...{ attributed: true, only: 'image encoder' },
+    set: { pictures: 6400, concepts: 1359, composed: 0, heldOut: 100, styles: ['glyph'] },
+  };
+  const card = modelCard(history(7), [glyphs, BUNDLED]);
+  expect(card).toContain('\nData: 9190 pictures of 1995 concepts');
+  expect(card).toContain("\nCLIP's encoder of pictures alone has learned from 6400 pictures of 1359 concepts");
+  expect(card).toContain('("red heart, noto style"): noto, flat.\n');
+  expect(card).toContain('\nlicense: other\n');
+  const unknown = modelCard(history(7), [BUNDLED, { ...glyphs, attributed: false }, OWN]);
+  expect(unknown).toContain('- since then: 12 pictures of 11 concepts with captions; 1 more were held out.\n\nCLIP');
+  expect(unknown).toContain(
+    "whose the pictures of those that CLIP's encoder of pictures alone has learned from and of its own data set are",
+  );
+});
+
 test('it names the styles that there are', () => {
   expect(modelCard(history(7), [BUNDLED])).toContain('("red heart, noto style"): noto, flat.\n');
   expect(modelCard(history(7), [OWN])).not.toContain('Styles');

@@ -2,9 +2,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { keepAttribution } from '../../src/engine/training/attributions.ts';
 import { withCompositions } from '../../src/engine/training/data/compose/composed-set.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
-import { keepTrainedOn, trainedOn, writeTrainedOn } from '../../src/engine/training/trained-on.ts';
+import { keepMore, keepTrainedOn, trainedOn, writeTrainedOn } from '../../src/engine/training/trained-on.ts';
 import { writeTinyDataset } from '../report/tiny-dataset.ts';
 
 let dir: string;
@@ -48,6 +49,24 @@ test('a model is trained on what the one that it began from was, and on the data
   await writeFile(path('own', 'ATTRIBUTION.md'), 'More squares, by us\n');
   expect(await trainedOn(path('runs'), path('own'), own)).toEqual([...ofFirst, { ...both[1], attributed: true }]);
   for (const it of [first, own]) it.close();
+});
+
+test('pictures that the encoder of pictures alone learns from are told with their works, once', async () => {
+  const [glyphs, own] = [await openSet('glyphs', 'red', 'green'), await openSet('own', 'blue')];
+  await writeFile(path('glyphs', 'ATTRIBUTION.md'), 'Glyphs, by them\n');
+  await mkdir(path('model'));
+  await writeFile(path('model', 'ATTRIBUTION.md'), 'Squares, by us\n');
+  await writeTrainedOn(path('model'), [{ attributed: true }]);
+  await keepTrainedOn(path('model'), path('runs'));
+  await keepAttribution(path('model'), path('runs'));
+  for (const _ of ['once', 'called again']) await keepMore(path('glyphs'), glyphs, path('runs'));
+  expect(await trainedOn(path('runs'), path('own'), own)).toMatchObject([
+    { attributed: true },
+    { attributed: true, only: 'image encoder', set: { pictures: 2 } },
+    { attributed: false, set: { pictures: 1 } },
+  ]);
+  expect(await readFile(path('runs', 'ATTRIBUTION.md'), 'utf8')).toBe('Squares, by us\n\nGlyphs, by them\n');
+  for (const it of [glyphs, own]) it.close();
 });
 
 test('what a model was trained on that does not say is not known, and damaged files are refused', async () => {

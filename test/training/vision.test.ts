@@ -54,7 +54,7 @@ test('an encoder of pictures learns names by a text encoder that stays, and keep
     ...{ scale: 2, clip: '' },
   };
   const options = { horizon: 100, seed: 0 };
-  const task = await visionTask(tf, dataset, seen, spellingTokenizer, TINY_CLIP, start, undefined, options);
+  const task = await visionTask(tf, dataset, seen, spellingTokenizer, TINY_CLIP, start, {}, options);
   const parameters = await parametersOf(tf, task);
   const values = parameters.initialise(0, task.initialise);
   const trained = [...parameters.export(values).keys()];

@@ -8,9 +8,9 @@ export const ATTRIBUTION = 'ATTRIBUTION.md';
 /** Whether the works of a data set or a model are told. */
 export const isAttributed = (dir: string): boolean => existsSync(join(dir, ATTRIBUTION));
 
-/** A model's works go with all that is trained further from it, beside those that are there. */
-export async function keepAttribution(model: string, runs: string): Promise<void> {
-  const path = join(model, ATTRIBUTION);
+/** The works of a model or a data set go with all that is trained from it, beside those that are there. */
+export async function keepAttribution(dir: string, runs: string): Promise<void> {
+  const path = join(dir, ATTRIBUTION);
   if (!existsSync(path)) return;
   await mkdir(runs, { recursive: true });
   const [own, kept] = [await readFile(path, 'utf8'), join(runs, ATTRIBUTION)];

@@ -46,20 +46,31 @@ const describeSet = ({ set }: TrainedOn): string => {
   return `${pictures} pictures of ${concepts} concepts with captions${more}; ${heldOut} more were held out`;
 };
 
+/** Those of which it can draw things, the last one last. */
+const drawn = (dataSets: readonly TrainedOn[]) => dataSets.filter(({ only }) => !only);
+
 function describeData(dataSets: readonly TrainedOn[]): string {
-  if (dataSets.length === 1) return `Data: ${describeSet(dataSets[0]!)}.`;
-  const lines = dataSets.map((it, i) => {
-    const whose = i === dataSets.length - 1 ? 'since then' : 'before, by the model that it began from';
+  const sets = drawn(dataSets);
+  const more = dataSets.filter(({ only }) => only);
+  const alone = more.map((it) => `CLIP's encoder of pictures alone has learned from ${describeSet(it)}.`);
+  if (sets.length === 1) return [`Data: ${describeSet(sets[0]!)}.`, ...alone].join('\n');
+  const lines = sets.map((it, i) => {
+    const whose = i === sets.length - 1 ? 'since then' : 'before, by the model that it began from';
     return `- ${whose}: ${describeSet(it)}.`;
   });
-  return ['Data, to all of which the steps and hours above belong:', '', ...lines].join('\n');
+  return ['Data, to all of which the steps and hours above belong:', '', ...lines, '', ...alone].join('\n').trimEnd();
 }
 
 /** Whose the pictures are as far as it is known, and what is to be added where it isn't. */
 function describeWorks(dataSets: readonly TrainedOn[], isLicensed: boolean): string {
   const unknown = dataSets.filter(({ attributed }) => !attributed);
-  const own = dataSets.length === 1 ? 'the data set' : 'its own data set';
-  const ofUnknown = new Set(unknown.map((it) => (it === dataSets.at(-1) ? own : 'the model that it began from')));
+  const sets = drawn(dataSets);
+  const own = sets.length === 1 ? 'the data set' : 'its own data set';
+  const whose = (it: TrainedOn) => {
+    if (it.only) return "those that CLIP's encoder of pictures alone has learned from";
+    return it === sets.at(-1) ? own : 'the model that it began from';
+  };
+  const ofUnknown = new Set(unknown.map(whose));
   const missing =
     `Nothing says yet whose the pictures of ${[...ofUnknown].join(' and of ')} are, and under which licence: write it into\n` +
     "ATTRIBUTION.md in the data set's folder, and export again.";
@@ -79,7 +90,7 @@ export function modelCard(history: History, dataSets: readonly TrainedOn[], befo
     const shown = Object.entries(figures).map(([name, figure]) => `${name} ${figure.toFixed(3)}`);
     return `| ${TITLES[part]} | ${steps} | ${hours.toFixed(1)} | ${shown.join(', ')} |`;
   });
-  const styles = [...new Set(dataSets.flatMap(({ set }) => set?.styles ?? []))];
+  const styles = [...new Set(drawn(dataSets).flatMap(({ set }) => set?.styles ?? []))];
   const asked = `Styles, as a prompt may ask for them ("red heart, ${styles[0]} style"): ${styles.join(', ')}.\n\n`;
   const head = before?.match(HEADER)?.[0] ?? header(dataSets.every(({ attributed }) => attributed));
   return `${head}# A small unCLIP
@@ -91,7 +102,7 @@ composed on white, alpha beside it. Trained by \`npm run train\`.
 ${rows.join('\n')}
 
 ${describeData(dataSets)}
-${dataSets.length > 1 ? '\n' : ''}${describeWorks(dataSets, /^license:/m.test(head))}
+${drawn(dataSets).length > 1 ? '\n' : ''}${describeWorks(dataSets, /^license:/m.test(head))}
 
 ${styles.length > 0 ? asked : ''}It draws what it was trained on and little else: no photographs, scenes or written words. It knows the language of its captions.
 

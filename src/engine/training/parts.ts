@@ -61,6 +61,7 @@ import { upsamplerTask } from './tasks/upsampler.ts';
 import { visionTask } from './tasks/vision.ts';
 import { openVocabulary } from './teacher/vocabulary.ts';
 import { isTokenizer } from './tokenizer-folder.ts';
+import { keepMore } from './trained-on.ts';
 
 /** Over so many steps the learning rate of each falls. */
 const PLANNED_STEPS: Record<Part, number> = {
@@ -91,6 +92,8 @@ export interface PartOptions extends TrainOptions {
   readonly processes?: number;
   /** Folder of a model whose prior the decoder learns to draw for. */
   readonly prior?: string;
+  /** Folder of a data set of more drawings of the same things, which teacher and CLIP's encoder of pictures learn from too. */
+  readonly more?: string;
   readonly say: (line: string) => void;
 }
 
@@ -182,7 +185,7 @@ async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): 
 }
 
 async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Promise<void> {
-  const { data, runs, seed, precision, prior, processes = 1 } = asked;
+  const { data, runs, seed, precision, prior, more, processes = 1 } = asked;
   const schedule = await scheduleOf(part, asked);
   // before the networks are opened: one that is trained meanwhile is newer than what was learned from
   const notes = { learnedFrom: await learnsFrom(runs, part), schedule };
@@ -191,8 +194,10 @@ async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Prom
     if (!options.signal?.aborted) throw error;
   });
   if (!task) return options.say(`${part}: stopped before its first step; what it learned before is as it was`);
+  if (more) await keepMore(more, new Dataset(more), runs);
   if (processes === 1) return void (await trainTask(tf, task, options));
-  const helpers = await startHelpers(processes - 1, { part, data, runs, seed, steps: options.steps, precision, prior });
+  const order = { part, data, runs, seed, steps: options.steps, precision, prior, more };
+  const helpers = await startHelpers(processes - 1, order);
   await trainTask(tf, task, options, helpers).finally(helpers.close);
 }
 
@@ -209,13 +214,15 @@ const plannedSteps = async (part: Part, options: PartOptions): Promise<number> =
 export async function createTask(
   tf: TensorFlow,
   part: Part,
-  { data, runs, seed, steps, prior, say, signal }: PartOptions,
+  { data, runs, seed, steps, prior, more: moreFolder, say, signal }: PartOptions,
 ): Promise<Task> {
   const horizon = steps ?? PLANNED_STEPS[part];
+  const more = moreFolder ? new Dataset(moreFolder) : undefined;
   if (part === 'judge' || part === 'teacher') {
     const plain = new Dataset(data);
     const config = await openClassifierConfig(runs, part, plain);
-    return classifierTask(tf, part, plain, config, { horizon, seed: seed + CLASSIFIER_SEEDS[part] }) as Task;
+    const options = { horizon, seed: seed + CLASSIFIER_SEEDS[part] };
+    return classifierTask(tf, part, plain, config, options, more) as Task;
   }
   if (part === 'upsampler') {
     const plain = new Dataset(data);
@@ -243,7 +250,7 @@ export async function createTask(
   if (part === 'vision') {
     const start = await trainedClip(tf, runs, clip);
     const teacher = await openTeacher(tf, dataset, runs);
-    return (await visionTask(tf, dataset, seen, tokenizer, clip, start, teacher, { horizon, seed })) as Task;
+    return (await visionTask(tf, dataset, seen, tokenizer, clip, start, { teacher, more }, { horizon, seed })) as Task;
   }
   const openText = () => openFrozenText(tf, dataset, runs, { tokenizer, clip }, say);
   if (part === 'prior') {

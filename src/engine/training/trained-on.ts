@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parseConfig, parseJsonObject } from '../weights/config.ts';
 import { writeJson } from '../weights/write-model.ts';
-import { isAttributed } from './attributions.ts';
+import { isAttributed, keepAttribution } from './attributions.ts';
 import { plainSet } from './data/compose/composed-set.ts';
 import type { PictureSet } from './data/picture-set.ts';
 
@@ -12,6 +12,8 @@ import type { PictureSet } from './data/picture-set.ts';
 const TrainedOn = z.strictObject({
   /** Whether its works stand in ATTRIBUTION.md. */
   attributed: z.boolean(),
+  /** CLIP's encoder of pictures alone has learned from it: to recognise things, not to draw them. */
+  only: z.literal('image encoder').optional(),
   /** What there was; absent of a model that doesn't say. */
   set: z
     .strictObject({
@@ -36,6 +38,14 @@ export async function keepTrainedOn(model: string, runs: string): Promise<void> 
   const [before, own] = [await read(runs), await read(model)];
   await mkdir(runs, { recursive: true });
   await writeTrainedOn(runs, distinct([...before, ...(own.length > 0 ? own : [{ attributed: false }])]));
+}
+
+/** What CLIP's encoder of pictures, or its teacher, learns from besides the data set is told with it: the set, and its works. */
+export async function keepMore(more: string, set: PictureSet, runs: string): Promise<void> {
+  const own: TrainedOn = { attributed: isAttributed(more), only: 'image encoder', set: await describe(set) };
+  const others = (await read(runs)).filter((it) => it.set?.digest !== own.set!.digest);
+  await writeTrainedOn(runs, [...others, own]);
+  await keepAttribution(more, runs);
 }
 
 /** What a model of these runs was trained on: what it began from, then the data set. */

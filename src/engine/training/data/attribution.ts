@@ -1,8 +1,7 @@
-import { PICTURE_SOURCES, TEXT_SOURCES } from './sources.ts';
+import { type GlyphSource, type PictureSource, TEXT_SOURCES } from './sources.ts';
 
 /** What must ship with the data and with weights that were trained on it, as Markdown. */
-export function attribution(styles: readonly string[]): string {
-  const pictures = PICTURE_SOURCES.filter((source) => styles.includes(source.style));
+export function attribution(pictures: readonly (PictureSource | GlyphSource)[]): string {
   const row = (s: { package: string; version: string; licence: string; attribution: string }) =>
     `| ${s.attribution} | ${s.licence} | ${s.package}@${s.version} |`;
   return [

@@ -31,6 +31,10 @@ interface EmojibaseEntry {
   skins?: { label: string; hexcode: string; tone: number | number[] }[];
 }
 
+/** Names of things that another colour would make other things. */
+export const COLOURED =
+  /\b(red|orange|yellow|green|blue|purple|brown|black|white|pink|gr[ae]y|silver|gold|golden|blond|rainbow)\b/;
+
 /** Signs, letters and flags: captions say little about what they look like. */
 const DROPPED_SUBGROUPS = new Set([
   'family',

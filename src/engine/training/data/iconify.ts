@@ -20,8 +20,11 @@ export interface IconSet {
   readonly aliases: ReadonlyMap<string, string>;
   /** Code point, lower-case hex with hyphens → name or other name; empty in sets that do not say. */
   readonly chars: ReadonlyMap<string, string>;
-  /** The picture as a document that fills a square of `size` pixels, its proportions kept. */
-  svg(name: string, size: number): string;
+  /**
+   * The picture as a document that fills a square of `size` pixels, its proportions kept.
+   * @param colour of what has none of its own; black when absent
+   */
+  svg(name: string, size: number, colour?: string): string;
 }
 
 export function readIconSet(packages: DataPackages, name: string): IconSet {
@@ -32,7 +35,7 @@ export function readIconSet(packages: DataPackages, name: string): IconSet {
     names: Object.keys(set.icons),
     aliases: new Map(aliases.map(([alias, { parent }]) => [alias, parent])),
     chars: new Map(Object.entries(chars)),
-    svg(icon, size) {
+    svg(icon, size, colour = '#000') {
       const { body, left, top, width, height } = {
         left: 0,
         top: 0,
@@ -43,7 +46,7 @@ export function readIconSet(packages: DataPackages, name: string): IconSet {
       };
       return (
         `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${size}" height="${size}" ` +
-        `viewBox="${left} ${top} ${width} ${height}">${body}</svg>`
+        `color="${colour}" viewBox="${left} ${top} ${width} ${height}">${body}</svg>`
       );
     },
   };

@@ -67,6 +67,23 @@ export function matchEmoji(set: IconSet, codePoints: CodePoints): { code: string
   return [...own, ...byAlias.map(([alias, icon]) => ({ code: codePoints.get(alias)!, icon }))];
 }
 
+/** What names of icons end in, besides what they show: the way it is drawn, or that it is another one. */
+const MANNER =
+  /(-(line|linear|outline|outlined|light|thin|regular|fill|filled|solid|bold|duotone|rounded|sharp|broken|\d+))+$/;
+const FILLED = /-(fill|filled|solid|bold|duotone)\b/;
+
+/** Which icon shows which code point, by name: of each one that is filled and one that isn't, where there are both. */
+export function matchGlyphs(set: IconSet, codePoints: CodePoints): { code: string; icon: string }[] {
+  const found = new Map<string, { code: string; icon: string }>();
+  for (const icon of set.names) {
+    const code = codePoints.get(icon) ?? codePoints.get(icon.replace(MANNER, ''));
+    if (!code) continue;
+    const key = `${code} ${FILLED.test(icon)}`;
+    if (!found.has(key)) found.set(key, { code, icon });
+  }
+  return [...found.values()];
+}
+
 const BRANDS = /\blogo\b|^(google|reddit|linux|stumbleupon|android-os)$/;
 
 /** The icons of a set and what they show; of several sizes ("add-circle-16") the largest; no brands. */

@@ -69,6 +69,65 @@ export const PICTURE_SOURCES: readonly PictureSource[] = [
 /** All but the line icons, which are thin and many. */
 export const DEFAULT_STYLES = PICTURE_SOURCES.map((source) => source.style).filter((style) => style !== 'line icon');
 
+/** A set of icons inside an npm package, most of them in one colour, that show some of the same things. */
+export interface GlyphSource extends Omit<PictureSource, 'kind'> {
+  /** Styles whose drawings these are, simplified: what is held out of those is held out of them. */
+  readonly drawnAs?: readonly string[];
+}
+
+const glyph = (
+  style: string,
+  name: string,
+  version: string,
+  licence: string,
+  attribution: string,
+  drawnAs?: readonly string[],
+): GlyphSource => ({
+  style,
+  package: `@iconify-json/${name}`,
+  version,
+  licence,
+  attribution,
+  ...(drawnAs && { drawnAs }),
+});
+
+/** Other drawings of the same things, for whoever learns to recognise them; none that share alike. */
+export const GLYPH_SOURCES: readonly GlyphSource[] = [
+  glyph('fluent glyph', 'fluent-emoji-high-contrast', '1.2.6', 'MIT', FLUENT, ['fluent 3d', 'fluent flat']),
+  glyph('emojitwo glyph', 'emojione-monotone', '1.2.1', 'CC-BY-4.0', 'EmojiTwo, https://github.com/EmojiTwo/emojitwo', [
+    'emojitwo',
+  ]),
+  glyph('game icon', 'game-icons', '1.2.4', 'CC-BY-3.0', 'Game Icons, https://game-icons.net'),
+  glyph('dinkie', 'dinkie-icons', '1.2.0', 'MIT', 'Dinkie Icons, atelierAnchor'),
+  glyph('iconpark', 'icon-park', '1.2.4', 'Apache-2.0', 'IconPark, ByteDance'),
+  glyph(
+    'font awesome',
+    'fa7-solid',
+    '1.2.5',
+    'CC-BY-4.0',
+    'Font Awesome Free, Fonticons, Inc., https://fontawesome.com',
+  ),
+  glyph('hugeicons', 'hugeicons', '1.2.35', 'MIT', 'Hugeicons'),
+  glyph('mingcute', 'mingcute', '1.2.8', 'Apache-2.0', 'MingCute Design'),
+  glyph('phosphor', 'ph', '1.2.2', 'MIT', 'Phosphor Icons'),
+  glyph('tabler', 'tabler', '1.2.41', 'MIT', 'Tabler Icons, Paweł Kuna'),
+  glyph('lucide', 'lucide', '1.2.137', 'ISC', 'Lucide Contributors'),
+  glyph('iconoir', 'iconoir', '1.2.11', 'MIT', 'Iconoir, Luca Burgio'),
+  glyph('unicons', 'uil', '1.2.3', 'Apache-2.0', 'Unicons, Iconscout'),
+  glyph('material', 'material-symbols', '1.2.98', 'Apache-2.0', 'Material Symbols, Google'),
+  glyph('material design', 'mdi', '1.2.3', 'Apache-2.0', 'Material Design Icons, Pictogrammers'),
+  glyph('solar', 'solar', '1.2.13', 'CC-BY-4.0', 'Solar, 480 Design'),
+  glyph('carbon', 'carbon', '1.2.29', 'Apache-2.0', 'Carbon, IBM'),
+  glyph('vaadin', 'vaadin', '1.2.1', 'Apache-2.0', 'Vaadin Icons'),
+  glyph('famicons', 'famicons', '1.2.2', 'MIT', 'Famicons, Family'),
+  glyph('proicons', 'proicons', '1.2.20', 'MIT', 'ProIcons, ProCode'),
+  glyph('healthicons', 'healthicons', '1.2.13', 'MIT', 'Health Icons, Resolve to Save Lives'),
+  glyph('pixelarticons', 'pixelarticons', '1.2.9', 'MIT', 'Pixelarticons, Gerrit Halfmann'),
+  glyph('pepicons', 'pepicons-pop', '1.2.4', 'CC-BY-4.0', 'Pepicons, CyCraft'),
+  glyph('line', 'streamline-ultimate-color', '1.2.2', 'CC-BY-4.0', STREAMLINE),
+  glyph('cyber', 'streamline-cyber-color', '1.2.2', 'CC-BY-4.0', STREAMLINE),
+];
+
 /** Names, keywords and synonyms. */
 export const TEXT_SOURCES = [
   { package: 'emojibase-data', version: '17.0.0', licence: 'MIT', attribution: 'emojibase, Miles Johnson' },

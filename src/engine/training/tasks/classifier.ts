@@ -9,6 +9,7 @@ import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { wholePictures } from './clip-preprocess.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
+import { type Drawing, drawingsOf, nameOf } from './drawings.ts';
 import { concatenated, indicesOf, judgedPictures } from './pictures.ts';
 import { drawKind, randomView } from './views.ts';
 
@@ -24,7 +25,7 @@ const ROWS = 64;
 
 /** Judge and teacher, which CLIP learns from, have different sizes and seeds: the judge is to have mistakes of its own. */
 export type ClassifierPart = 'judge' | 'teacher';
-const CHANNELS = { judge: [32, 64, 128, 256], teacher: [32, 96, 224, 384] } as const;
+const CHANNELS = { judge: [32, 64, 128, 256], teacher: [32, 64, 160, 320] } as const;
 
 /**
  * A classifier of a data set's pictures: it knows the names with at least two training pictures. Concepts of one name are one.
@@ -51,14 +52,11 @@ export function classifierConfig(part: ClassifierPart, dataset: PictureSet): Cla
 export function recurringNames(dataset: PictureSet): string[] {
   const counts = new Map<string, number>();
   for (const index of indicesOf(dataset, 'train')) {
-    const name = nameOf(dataset, index);
+    const name = nameOf({ set: dataset, index });
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return [...counts].flatMap(([name, count]) => (count >= ENOUGH ? [name] : []));
 }
-
-/** What a picture shows, whoever of that concept it is. */
-const nameOf = (dataset: PictureSet, index: number) => dataset.concepts.get(dataset.records[index]!.concept)!.name;
 
 interface Batch {
   /** (B, S, S, 3) in [−1, 1]. */
@@ -72,6 +70,7 @@ interface Batch {
 /**
  * A classifier names what a picture shows, and its style. Cross-entropies, the concepts' with smoothed targets.
  * The judge is for the report alone, never part of training or drawing: a generator's own CLIP flatters it.
+ * @param more other drawings of the same things; their styles are not asked for
  */
 export function classifierTask(
   tf: TensorFlow,
@@ -79,15 +78,17 @@ export function classifierTask(
   dataset: Dataset,
   config: ClassifierConfig,
   { horizon, seed }: TaskOptions,
+  more?: PictureSet,
 ): Task<Batch> {
   const { image_size: size, concepts, styles } = config;
   const conceptLabels = new Map(concepts.map((name, label) => [name, label]));
   const styleLabels = new Map(styles.map((style, label) => [style, label]));
+  const conceptOf = (drawing: Drawing) => conceptLabels.get(nameOf(drawing))!;
+  const styleOf = ({ set, index }: Drawing) =>
+    set === dataset ? styleLabels.get(set.records[index]!.style)! : NO_LABEL;
   const known = (index: number) =>
-    conceptLabels.has(nameOf(dataset, index)) && styleLabels.has(dataset.records[index]!.style);
-  const conceptOf = (index: number) => conceptLabels.get(nameOf(dataset, index))!;
-  const styleOf = (index: number) => styleLabels.get(dataset.records[index]!.style)!;
-  const training = indicesOf(dataset, 'train').filter(known);
+    conceptLabels.has(nameOf({ set: dataset, index })) && styleLabels.has(dataset.records[index]!.style);
+  const draw = drawingsOf(dataset, more, known);
   const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY, known);
   const batchSize = 64;
   const network = (weights: Weights<T>, pixels: Float32Array) =>
@@ -110,13 +111,13 @@ export function classifierTask(
 
     batch(step) {
       const dice = new Dice(seed, step);
-      const indices = Array.from({ length: batchSize }, () => dice.pick(training));
-      const kinds = indices.map(() => drawKind(dice));
-      const views = indices.map((index, b) =>
-        randomView(dataset.read(index), nameOf(dataset, index), size, dice, kinds[b]!),
+      const drawings = Array.from({ length: batchSize }, () => draw(dice));
+      const kinds = drawings.map(() => drawKind(dice));
+      const views = drawings.map((drawing, b) =>
+        randomView(drawing.set.read(drawing.index), nameOf(drawing), size, dice, kinds[b]!),
       );
-      const styles = indices.map((index, b) => (kinds[b] === 'gentle' ? styleOf(index) : NO_LABEL));
-      return { pixels: concatenated(views), concepts: indices.map(conceptOf), styles };
+      const styles = drawings.map((drawing, b) => (kinds[b] === 'gentle' ? styleOf(drawing) : NO_LABEL));
+      return { pixels: concatenated(views), concepts: drawings.map(conceptOf), styles };
     },
 
     loss(weights, batch) {
@@ -141,8 +142,9 @@ export function classifierTask(
           );
           return [classes.concepts, classes.styles] as [T, T];
         });
-        ranks.push(...(await ranksOf(names, rows.map(conceptOf))));
-        const styleRanks = await ranksOf(manners, rows.map(styleOf));
+        const drawings = rows.map((index) => ({ set: dataset, index }));
+        ranks.push(...(await ranksOf(names, drawings.map(conceptOf))));
+        const styleRanks = await ranksOf(manners, drawings.map(styleOf));
         rightStyles += styleRanks.filter((rank) => rank === 0).length;
         tf.dispose([names, manners]);
       }

@@ -1,3 +1,4 @@
+import { COLOURED } from '../data/concepts.ts';
 import { PICTURE_SIZE } from '../data/rasterise.ts';
 import type { Dice } from '../dice.ts';
 import { type Bend, clipPixels, WHOLE } from './clip-preprocess.ts';
@@ -5,10 +6,6 @@ import { paintBackground } from './pictures.ts';
 
 /** Names of what is something else, or wrong, in a mirror. */
 const SIDED = /\b(left|right|leftwards|rightwards|waxing|waning|quarter|clockwise|counterclockwise)\b/;
-
-/** Names of things that another colour would make other things. */
-const COLOURED =
-  /\b(red|orange|yellow|green|blue|purple|brown|black|white|pink|gr[ae]y|silver|gold|golden|blond|rainbow)\b/;
 
 /** How much of a picture a view changes: of a gentle one one can still tell the style. */
 export type ViewKind = 'gentle' | 'strong';

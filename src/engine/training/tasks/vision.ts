@@ -8,6 +8,7 @@ import { namesWithVectors } from './clip.ts';
 import { type ClipConfig, embedPatches, type Patches, unitLength } from './clip-encoders.ts';
 import { clipFigures, embedTexts } from './clip-figures.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
+import { type Drawing, drawingsOf, nameOf } from './drawings.ts';
 import { type Embeddings, gatherRows } from './features.ts';
 import type { TrainedNetwork } from './frozen.ts';
 import { choosePatches, shareOfPatches } from './patches.ts';
@@ -30,10 +31,10 @@ interface Batch {
   readonly pixels: Float32Array | undefined;
   /** (B): numbers of the names; none of compositions and mixtures. */
   readonly labels: readonly number[];
-  /** (B, P): what CLIP saw in the pictures. */
+  /** (B, P): what CLIP saw in the pictures, where that is kept. */
   readonly embeddings: Float32Array;
-  /** (B, 1): 1 for a gentle view, 0 for a strong one, whose colours are others. */
-  readonly isGentle: Float32Array;
+  /** (B, 1): 1 for a gentle view; 0 for a strong one, whose colours are others, and for one of another set. */
+  readonly isKept: Float32Array;
 }
 
 /**
@@ -44,6 +45,7 @@ interface Batch {
  * al. 2022).
  * @param seen    what CLIP saw in the pictures
  * @param start   CLIP's weights, with the text encoder that names are asked of
+ * @param more    other drawings of the same things, by which nothing was known
  */
 export async function visionTask(
   tf: TensorFlow,
@@ -52,7 +54,7 @@ export async function visionTask(
   tokenizer: Tokenizer,
   config: ClipConfig,
   start: TrainedNetwork,
-  teacher: Teacher | undefined,
+  { teacher, more }: { readonly teacher?: Teacher | undefined; readonly more?: PictureSet | undefined },
   { horizon, seed }: TaskOptions,
 ): Promise<Task<Batch>> {
   const { image_size: size, patch_size: patch, projection_dim: width } = config.vision;
@@ -62,10 +64,9 @@ export async function visionTask(
   );
   const numbers = new Map(names.map((name, number) => [name, number]));
   // compositions have no name of one thing
-  const labelOf = (index: number) =>
-    numbers.get(dataset.concepts.get(dataset.records[index]!.concept)!.name) ?? NO_LABEL;
-  const training = indicesOf(dataset, 'train');
-  const batchSize = Math.min(BATCH, training.length);
+  const labelOf = (drawing: Drawing) => numbers.get(nameOf(drawing)) ?? NO_LABEL;
+  const draw = drawingsOf(dataset, more);
+  const batchSize = Math.min(BATCH, indicesOf(dataset, 'train').length);
   const teach = teacher && teaching(tf, teacher, names, size);
 
   return {
@@ -86,10 +87,10 @@ export async function visionTask(
 
     batch(step) {
       const dice = new Dice(seed, step);
-      const indices = Array.from({ length: batchSize }, () => dice.pick(training));
-      const kinds = indices.map(() => drawKind(dice));
-      const plain = indices.map((index, i) =>
-        randomView(dataset.read(index), dataset.records[index]!.name, size, dice, kinds[i]!),
+      const drawings = Array.from({ length: batchSize }, () => draw(dice));
+      const kinds = drawings.map(() => drawKind(dice));
+      const plain = drawings.map((drawing, i) =>
+        randomView(drawing.set.read(drawing.index), nameOf(drawing), size, dice, kinds[i]!),
       );
       const isMixed = kinds.map((kind) => teach !== undefined && kind === 'strong' && dice.chance(MIXED));
       const views = plain.map((view, i) =>
@@ -98,23 +99,23 @@ export async function visionTask(
       return {
         patches: choosePatches(views, { size, patch }, shareOfPatches(step, horizon), dice),
         pixels: teach && concatenated(views),
-        labels: indices.map((index, i) => (isMixed[i] ? NO_LABEL : labelOf(index))),
-        embeddings: gatherRows(seen.embeddings, indices),
-        isGentle: Float32Array.from(kinds, (kind) => Number(kind === 'gentle')),
+        labels: drawings.map((drawing, i) => (isMixed[i] ? NO_LABEL : labelOf(drawing))),
+        embeddings: gatherRows(
+          seen.embeddings,
+          drawings.map(({ set, index }) => (set === dataset ? index : 0)),
+        ),
+        isKept: Float32Array.from(drawings, ({ set }, i) => Number(set === dataset && kinds[i] === 'gentle')),
       };
     },
 
-    loss(weights, { patches, pixels, labels, embeddings, isGentle }) {
+    loss(weights, { patches, pixels, labels, embeddings, isKept }) {
       const images = embedPatches(tf, weights, config, patches);
       const similarity = tf.mul(tf.matMul(unitLength(tf, images), ofNames, false, true), SCALE);
       const ofConcepts = crossEntropy(tf, similarity, labels);
       const before = tf.tensor2d(embeddings, [batchSize, width]);
       const moved = tf.squaredDifference(tf.mul(images, seen.scale), before);
-      const gentle = tf.tensor2d(isGentle, [batchSize, 1]);
-      const ofKeeping = tf.div(
-        tf.sum(tf.mul(moved, gentle)),
-        tf.mul(tf.maximum(tf.sum(gentle), 1), width),
-      ) as tfjs.Scalar;
+      const kept = tf.tensor2d(isKept, [batchSize, 1]);
+      const ofKeeping = tf.div(tf.sum(tf.mul(moved, kept)), tf.mul(tf.maximum(tf.sum(kept), 1), width)) as tfjs.Scalar;
       const total = tf.add(ofConcepts, tf.mul(KEEPING_WEIGHT, ofKeeping)) as tfjs.Scalar;
       const parts: Record<string, tfjs.Scalar> = { ofConcepts, ofKeeping };
       if (!teach) return { total, parts };
