@@ -25,7 +25,7 @@ import { createBar, WITHOUT_TERMINAL } from './progress-bar.ts';
 import { say } from './say.ts';
 
 interface Options {
-  out: string;
+  out?: string;
   from?: string;
   format?: string;
   language?: string;
@@ -39,6 +39,9 @@ interface Options {
   large: boolean;
 }
 
+const PICTURES = join('data', 'pictures');
+const GLYPHS = join('data', 'glyphs');
+
 /** What a data set is made of, and the words that must go with it. */
 interface Source {
   readonly collection: Collection;
@@ -47,14 +50,14 @@ interface Source {
 
 export const data = new Command('data')
   .description('Build the data set that the bundled model is trained on, or one of pictures that you have.')
-  .option('--out <dir>', 'where it goes', join('data', 'pictures'))
+  .option('--out <dir>', `where it goes (default: ${PICTURES}, of --glyphs ${GLYPHS})`)
   .addOption(
     new Option('--style <name...>', 'only these styles').choices(PICTURE_SOURCES.map((source) => source.style)),
   )
   .option('--skin-tones', 'also persons with light, medium and dark skin', false)
   .option(
     '--glyphs',
-    'instead of them icons that show the same things, to recognise them by (train -- vision --more)',
+    'instead of the emoji, icons that show the same things: to recognise things by (train -- vision --extra-data), not to draw',
     false,
   )
   .option(
@@ -76,12 +79,15 @@ export const data = new Command('data')
   .addHelpText('after', () =>
     ['', 'Layouts of --from, none of which is downloaded:', ...LOADERS.map(layoutHelp)].join('\n'),
   )
-  .action((options: Options) => withOutFolder(options.out, () => build(options)));
+  .action((options: Options) => {
+    const out = options.out ?? (options.glyphs ? GLYPHS : PICTURES);
+    return withOutFolder(out, () => build(out, options));
+  });
 
 const layoutHelp = ({ name, title, layout }: (typeof LOADERS)[number]) => `  ${name.padEnd(12)} ${title}: ${layout}`;
 
-async function build(options: Options): Promise<void> {
-  const { out, crop, from, format, language, limit, learnAll, compositions } = options;
+async function build(out: string, options: Options): Promise<void> {
+  const { crop, from, format, language, limit, learnAll, compositions } = options;
   if (!from && (format || language || limit || learnAll))
     throw new InputError(
       '--format, --language, --limit and --learn-all say how the folder of --from is read: name one',
@@ -94,7 +100,7 @@ async function build(options: Options): Promise<void> {
     throw new InputError(
       "--style and --skin-tones choose among the bundled model's pictures, not among those of --from",
     );
-  const { collection, attribution } = from ? await fromFolder(from, options) : await fromPackages(options);
+  const { collection, attribution } = from ? await fromFolder(from, out, options) : await fromPackages(options);
   if (options.large) return buildLargePictures(out, collection, crop);
   const { total } = collection;
   const bar = progressBar(total);
@@ -136,7 +142,7 @@ function progressBar(total?: number): SingleBar {
   return bar;
 }
 
-async function fromFolder(dir: string, { out, format, language, limit, learnAll }: Options): Promise<Source> {
+async function fromFolder(dir: string, out: string, { format, language, limit, learnAll }: Options): Promise<Source> {
   if (resolve(dir) === resolve(out)) throw new InputError(`--out ${out} is the folder of the pictures: name another`);
   const loader = findLoader(dir, format);
   if (language && loader.name !== 'wit')

@@ -44,14 +44,14 @@ interface RunOptions {
   precision: Precision;
   from?: string;
   prior?: string;
-  more?: string;
+  extraData?: string;
   resume?: true;
 }
 
 const DESCRIPTIONS: Record<Part, string> = {
   movq: 'the autoencoder of pictures',
   clip: 'the encoders of text and pictures into one space',
-  teacher: 'a classifier of pictures that CLIP, where it is trained after it, learns from',
+  teacher: 'a classifier of pictures that clip and vision, where they are trained after it, learn from',
   distil: 'the text encoder of CLIP on words that no caption holds, by a model of language; before the priors',
   vision: "CLIP's encoder of pictures further, for text encoder, prior and decoder that stay as they are",
   decoder: 'the diffusion model that draws from a CLIP embedding',
@@ -92,8 +92,8 @@ for (const part of TRAINED) {
     );
   if (part === 'teacher' || part === 'vision')
     command.option(
-      '--more <dir>',
-      'a data set that shows some of the same names in other drawings, to learn from too: of npm run data -- --glyphs',
+      '--extra-data <dir>',
+      'a data set of other drawings of the same names, to learn from too, such as that of npm run data -- --glyphs',
     );
   if (part === 'decoder')
     command.option(

@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
-import { drawingsOf, nameOf } from '../../src/engine/training/tasks/drawings.ts';
+import { drawingsOf, nameOf, openExtraData } from '../../src/engine/training/tasks/drawings.ts';
+import { writeTinyDataset } from '../report/tiny-dataset.ts';
 
 const setOf = (...pictures: [name: string, split: string][]) =>
   ({
@@ -27,9 +31,13 @@ test('training pictures of a set are drawn, and less often those of another one 
   expect(others.length).toBeLessThan(150);
 });
 
-test('another set that shares no name is refused', () => {
-  const own = setOf(['cat', 'train']);
-  expect(() => drawingsOf(own, setOf(['tree', 'train']))).toThrow(
-    'no picture of --more has a name that pictures of --data have',
+test('an extra set that shares no name is refused, with a name of each', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'unclip-extra-'));
+  const trees = await writeTinyDataset(dir, [{ name: 'Tree' }], [{ concept: 'Tree', style: '', split: 'train' }]);
+  openExtraData(trees, setOf(['Tree', 'train'])).close();
+  expect(() => openExtraData(trees, setOf(['cat', 'held-out-concept'], ['tree', 'train']))).toThrow(
+    `--extra-data ${dir}: none of its names, such as “Tree”, is one of --data, such as “tree”; names must be the same`,
   );
+  expect(() => openExtraData(join(dir, 'none'), setOf(['tree', 'train']))).toThrow('metadata.jsonl is missing');
+  await rm(dir, { recursive: true });
 });

@@ -69,7 +69,9 @@ test.each(['distil', 'vision'] as const)(
     await save(part, 5);
     expect((await loadClip(runs)).get('w')!.data[0]).toBe(5);
     await save('clip', 10, 11);
-    await expect(loadClip(runs)).rejects.toThrow(`run npm run train -- ${part} again`);
+    await expect(loadClip(runs)).rejects.toThrow(
+      `${part === 'vision' ? `delete ${join(runs, part)}, then ` : ''}run npm run train -- ${part} again`,
+    );
     await save(part, 6);
     expect((await loadClip(runs)).get('w')!.data[0]).toBe(6);
   },

@@ -52,8 +52,11 @@ test('icons are matched by name whatever code points they claim: one that is fil
   const codes = new Map([
     ['cat', '1F408'],
     ['traffic-light', '1F6A5'],
+    ['moon', '1F314'],
   ]);
-  const icons = set(['cat', 'cat-bold', 'cat-line', 'cat-01-fill', 'traffic-light', 'catalogue'], { f0001: 'cat' });
+  const icons = set(['cat', 'cat-bold', 'cat-line', 'cat-01-fill', 'traffic-light', 'catalogue', 'moon-fill'], {
+    f0001: 'cat',
+  });
   expect(matchGlyphs(icons, codes)).toEqual([
     { code: '1F408', icon: 'cat' },
     { code: '1F408', icon: 'cat-bold' },

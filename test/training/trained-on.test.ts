@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { keepAttribution } from '../../src/engine/training/attributions.ts';
 import { withCompositions } from '../../src/engine/training/data/compose/composed-set.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
-import { keepMore, keepTrainedOn, trainedOn, writeTrainedOn } from '../../src/engine/training/trained-on.ts';
+import { keepExtraData, keepTrainedOn, trainedOn, writeTrainedOn } from '../../src/engine/training/trained-on.ts';
 import { writeTinyDataset } from '../report/tiny-dataset.ts';
 
 let dir: string;
@@ -59,10 +59,10 @@ test('pictures that the encoder of pictures alone learns from are told with thei
   await writeTrainedOn(path('model'), [{ attributed: true }]);
   await keepTrainedOn(path('model'), path('runs'));
   await keepAttribution(path('model'), path('runs'));
-  for (const _ of ['once', 'called again']) await keepMore(path('glyphs'), glyphs, path('runs'));
+  for (const _ of ['once', 'called again']) await keepExtraData(path('glyphs'), path('runs'));
   expect(await trainedOn(path('runs'), path('own'), own)).toMatchObject([
     { attributed: true },
-    { attributed: true, only: 'image encoder', set: { pictures: 2 } },
+    { attributed: true, learnedBy: 'image encoder', set: { pictures: 2 } },
     { attributed: false, set: { pictures: 1 } },
   ]);
   expect(await readFile(path('runs', 'ATTRIBUTION.md'), 'utf8')).toBe('Squares, by us\n\nGlyphs, by them\n');

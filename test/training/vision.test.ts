@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type * as tfjs from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { clipVision } from '../../src/engine/networks/clip-vision.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
@@ -50,7 +52,7 @@ test('an encoder of pictures learns names by a text encoder that stays, and keep
   const known = Float32Array.from(ofNames.flatMap((row) => [...row].map((x, i) => 4 * x + (i % 2 ? 0.3 : -0.3))));
   const seen = {
     embeddings: { data: known, shape: [NAMES.length, TINY_WIDTH] },
-    zeroEmbedding: { data: new Float32Array(TINY_WIDTH), shape: [1, TINY_WIDTH] },
+    zeroEmbedding: { data: new Float32Array(TINY_WIDTH).fill(1), shape: [1, TINY_WIDTH] },
     ...{ scale: 2, clip: '' },
   };
   const options = { horizon: 100, seed: 0 };
@@ -73,7 +75,11 @@ test('an encoder of pictures learns names by a text encoder that stays, and keep
     NAMES.map((_, index) => dataset.read(index)),
     TINY_CLIP.vision.image_size,
   );
-  const found = embedPixels(tf, parameters.weights(optimizer.values()), TINY_CLIP, pixels);
+  const weights = parameters.weights(optimizer.values());
+  const nothing = tf.zeros([1, TINY_CLIP.vision.image_size, TINY_CLIP.vision.image_size, 3]);
+  const { embedding } = clipVision(new TfjsOps(tf), weights, TINY_CLIP.vision)(nothing as tfjs.Tensor);
+  expect(embedding.dataSync()).toBeAllClose(new Float32Array(TINY_WIDTH).fill(0.5), { atol: 0.15 });
+  const found = embedPixels(tf, weights, TINY_CLIP, pixels);
   const texts = tf.tensor2d(
     ofNames.flatMap((row) => [...row]),
     [NAMES.length, TINY_WIDTH],

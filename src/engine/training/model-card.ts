@@ -3,10 +3,10 @@ import type { TrainedOn } from './trained-on.ts';
 
 const TITLES = {
   movq: 'MoVQ, pictures ↔ latents',
-  teacher: 'Teacher of CLIP’s image encoder, no part of the model',
+  teacher: 'teacher of CLIP’s encoder of pictures, no part of the model',
   clip: 'CLIP, text and pictures',
   distil: 'words of a sentence model (all-MiniLM-L6-v2, Apache-2.0) in its text encoder',
-  vision: 'its encoder of pictures, further, its embeddings of training pictures kept',
+  vision: 'CLIP’s encoder of pictures, trained further',
   decoder: 'decoder, embedding → latents',
   prior: 'prior, text → embedding',
   'ar-prior': 'autoregressive prior, text → embedding',
@@ -47,11 +47,11 @@ const describeSet = ({ set }: TrainedOn): string => {
 };
 
 /** Those of which it can draw things, the last one last. */
-const drawn = (dataSets: readonly TrainedOn[]) => dataSets.filter(({ only }) => !only);
+const drawn = (dataSets: readonly TrainedOn[]) => dataSets.filter(({ learnedBy }) => !learnedBy);
 
 function describeData(dataSets: readonly TrainedOn[]): string {
   const sets = drawn(dataSets);
-  const more = dataSets.filter(({ only }) => only);
+  const more = dataSets.filter(({ learnedBy }) => learnedBy);
   const alone = more.map((it) => `CLIP's encoder of pictures alone has learned from ${describeSet(it)}.`);
   if (sets.length === 1) return [`Data: ${describeSet(sets[0]!)}.`, ...alone].join('\n');
   const lines = sets.map((it, i) => {
@@ -66,16 +66,20 @@ function describeWorks(dataSets: readonly TrainedOn[], isLicensed: boolean): str
   const unknown = dataSets.filter(({ attributed }) => !attributed);
   const sets = drawn(dataSets);
   const own = sets.length === 1 ? 'the data set' : 'its own data set';
-  const whose = (it: TrainedOn) => {
-    if (it.only) return "those that CLIP's encoder of pictures alone has learned from";
-    return it === sets.at(-1) ? own : 'the model that it began from';
-  };
-  const ofUnknown = new Set(unknown.map(whose));
+  const ofUnknown = new Set(drawn(unknown).map((it) => (it === sets.at(-1) ? own : 'the model that it began from')));
   const missing =
     `Nothing says yet whose the pictures of ${[...ofUnknown].join(' and of ')} are, and under which licence: write it into\n` +
     "ATTRIBUTION.md in the data set's folder, and export again.";
+  const missingExtra =
+    "Nothing says yet whose the pictures are that CLIP's encoder of pictures alone has learned from: write it into ATTRIBUTION.md in that\n" +
+    'folder, and train with it once more.';
   const isAnyKnown = unknown.length < dataSets.length;
-  return [isAnyKnown && ATTRIBUTED, unknown.length > 0 && missing, !isLicensed && LICENCE]
+  return [
+    isAnyKnown && ATTRIBUTED,
+    ofUnknown.size > 0 && missing,
+    drawn(unknown).length < unknown.length && missingExtra,
+    !isLicensed && LICENCE,
+  ]
     .filter((text) => text !== false)
     .join('\n');
 }

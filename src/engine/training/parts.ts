@@ -36,9 +36,11 @@ import type { ClipConfig, FrozenText } from './tasks/clip-encoders.ts';
 import { embedTexts } from './tasks/clip-figures.ts';
 import { decoderTask } from './tasks/decoder.ts';
 import { distilTask } from './tasks/distil.ts';
+import { openExtraData } from './tasks/drawings.ts';
 import { type Embeddings, type Features, loadEmbeddings, loadLatents } from './tasks/features.ts';
 import { fineTuneTask } from './tasks/fine-tune.ts';
 import {
+  exportedEncoder,
   loadClip,
   OF_CLIP,
   trainedClip,
@@ -61,7 +63,7 @@ import { upsamplerTask } from './tasks/upsampler.ts';
 import { visionTask } from './tasks/vision.ts';
 import { openVocabulary } from './teacher/vocabulary.ts';
 import { isTokenizer } from './tokenizer-folder.ts';
-import { keepMore } from './trained-on.ts';
+import { keepExtraData } from './trained-on.ts';
 
 /** Over so many steps the learning rate of each falls. */
 const PLANNED_STEPS: Record<Part, number> = {
@@ -93,7 +95,7 @@ export interface PartOptions extends TrainOptions {
   /** Folder of a model whose prior the decoder learns to draw for. */
   readonly prior?: string;
   /** Folder of a data set of more drawings of the same things, which teacher and CLIP's encoder of pictures learn from too. */
-  readonly more?: string;
+  readonly extraData?: string;
   readonly say: (line: string) => void;
 }
 
@@ -149,7 +151,7 @@ async function refuseOutdated(runs: string, parts: readonly SharingPart[]): Prom
   const path = checkpointOf(runs, 'clip');
   throw new InputError(
     `${path} has not had its planned steps, and what ${since.join(' and ')} learned belongs to CLIP as it is now: ` +
-      `first call npm run train -- clip until it has had them, then npm run train -- ${since.join(', then ')}`,
+      `first call npm run train -- clip until it has had them${since.map((part) => `, then npm run train -- ${part}`).join('')}`,
   );
 }
 
@@ -185,7 +187,7 @@ async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): 
 }
 
 async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Promise<void> {
-  const { data, runs, seed, precision, prior, more, processes = 1 } = asked;
+  const { data, runs, seed, precision, prior, extraData, processes = 1 } = asked;
   const schedule = await scheduleOf(part, asked);
   // before the networks are opened: one that is trained meanwhile is newer than what was learned from
   const notes = { learnedFrom: await learnsFrom(runs, part), schedule };
@@ -194,9 +196,9 @@ async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Prom
     if (!options.signal?.aborted) throw error;
   });
   if (!task) return options.say(`${part}: stopped before its first step; what it learned before is as it was`);
-  if (more) await keepMore(more, new Dataset(more), runs);
+  if (extraData) await keepExtraData(extraData, runs);
   if (processes === 1) return void (await trainTask(tf, task, options));
-  const order = { part, data, runs, seed, steps: options.steps, precision, prior, more };
+  const order = { part, data, runs, seed, steps: options.steps, precision, prior, extraData };
   const helpers = await startHelpers(processes - 1, order);
   await trainTask(tf, task, options, helpers).finally(helpers.close);
 }
@@ -214,15 +216,15 @@ const plannedSteps = async (part: Part, options: PartOptions): Promise<number> =
 export async function createTask(
   tf: TensorFlow,
   part: Part,
-  { data, runs, seed, steps, prior, more: moreFolder, say, signal }: PartOptions,
+  { data, runs, seed, steps, prior, extraData, say, signal }: PartOptions,
 ): Promise<Task> {
   const horizon = steps ?? PLANNED_STEPS[part];
-  const more = moreFolder ? new Dataset(moreFolder) : undefined;
   if (part === 'judge' || part === 'teacher') {
     const plain = new Dataset(data);
+    const extra = extraData ? openExtraData(extraData, plain) : undefined;
     const config = await openClassifierConfig(runs, part, plain);
     const options = { horizon, seed: seed + CLASSIFIER_SEEDS[part] };
-    return classifierTask(tf, part, plain, config, options, more) as Task;
+    return classifierTask(tf, part, plain, config, options, extra) as Task;
   }
   if (part === 'upsampler') {
     const plain = new Dataset(data);
@@ -235,6 +237,7 @@ export async function createTask(
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
   const clip = await openClipConfig(runs);
+  const extra = extraData ? openExtraData(extraData, dataset) : undefined;
   if (part === 'clip') {
     const teacher = await openTeacher(tf, dataset, runs);
     const nameVectors = await openNameVectors(tf, dataset, runs, tokenizer, clip);
@@ -250,7 +253,7 @@ export async function createTask(
   if (part === 'vision') {
     const start = await trainedClip(tf, runs, clip);
     const teacher = await openTeacher(tf, dataset, runs);
-    return (await visionTask(tf, dataset, seen, tokenizer, clip, start, { teacher, more }, { horizon, seed })) as Task;
+    return (await visionTask(tf, dataset, seen, tokenizer, clip, start, { teacher, extra }, { horizon, seed })) as Task;
   }
   const openText = () => openFrozenText(tf, dataset, runs, { tokenizer, clip }, say);
   if (part === 'prior') {
@@ -264,14 +267,18 @@ export async function createTask(
     return (await arPriorTask(tf, dataset, seen, components, await openText(), config, { horizon, seed })) as Task;
   }
 
+  const openPriorEmbeddings = async (dir: string) => {
+    const onProgress = progressOf("the prior's embeddings", dataset, say, signal);
+    const see = await exportedEncoder(tf, runs, clip);
+    return loadPriorEmbeddings(dir, dataset, seen, see, runs, onProgress, say);
+  };
+  const made = prior ? await openPriorEmbeddings(prior) : undefined;
   const movq = await openMovqConfig(runs);
   const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', dataset, say, signal), say);
   const features: Features = { ...seen, latents };
   const { weights: movqWeights } = await trainedMovq(tf, runs, movq);
   const draw = createSheet(tf, dataset, movq, movqWeights, features.latents.shape.slice(1));
   if (part === 'decoder') {
-    const onProgress = progressOf("the prior's embeddings", dataset, say, signal);
-    const made = prior ? await loadPriorEmbeddings(prior, dataset, seen, runs, onProgress, say) : undefined;
     return decoderTask(tf, dataset, features, draw, await openUnetConfig(runs), { horizon, seed }, made) as Task;
   }
   if (part === 'fine-tune') {
@@ -298,9 +305,9 @@ export async function openEmbeddings(
   return loadEmbeddings(tf, dataset, runs, await openClipConfig(runs), onProgress, say);
 }
 
-/** The classifier that CLIP learns from, where one has been trained. */
+/** The classifier that CLIP learns from, where one has been trained, and concepts have several pictures. */
 async function openTeacher(tf: TensorFlow, dataset: PictureSet, runs: string): Promise<Teacher | undefined> {
-  if (!existsSync(checkpointOf(runs, 'teacher'))) return undefined;
+  if (!existsSync(checkpointOf(runs, 'teacher')) || !conceptsRecur(dataset)) return undefined;
   const config = await openClassifierConfig(runs, 'teacher', plainSet(dataset));
   return { config, weights: (await trainedTeacher(tf, runs, config)).weights };
 }

@@ -6,14 +6,15 @@ import { parseConfig, parseJsonObject } from '../weights/config.ts';
 import { writeJson } from '../weights/write-model.ts';
 import { isAttributed, keepAttribution } from './attributions.ts';
 import { plainSet } from './data/compose/composed-set.ts';
+import { Dataset } from './data/dataset.ts';
 import type { PictureSet } from './data/picture-set.ts';
 
 /** Pictures that a model was trained on. */
 const TrainedOn = z.strictObject({
   /** Whether its works stand in ATTRIBUTION.md. */
   attributed: z.boolean(),
-  /** CLIP's encoder of pictures alone has learned from it: to recognise things, not to draw them. */
-  only: z.literal('image encoder').optional(),
+  /** Where CLIP's encoder of pictures alone has learned from it: to recognise things, not to draw them. */
+  learnedBy: z.literal('image encoder').optional(),
   /** What there was; absent of a model that doesn't say. */
   set: z
     .strictObject({
@@ -41,17 +42,20 @@ export async function keepTrainedOn(model: string, runs: string): Promise<void> 
 }
 
 /** What CLIP's encoder of pictures, or its teacher, learns from besides the data set is told with it: the set, and its works. */
-export async function keepMore(more: string, set: PictureSet, runs: string): Promise<void> {
-  const own: TrainedOn = { attributed: isAttributed(more), only: 'image encoder', set: await describe(set) };
-  const others = (await read(runs)).filter((it) => it.set?.digest !== own.set!.digest);
-  await writeTrainedOn(runs, [...others, own]);
-  await keepAttribution(more, runs);
+export async function keepExtraData(dir: string, runs: string): Promise<void> {
+  const extra = new Dataset(dir);
+  const own: TrainedOn = { attributed: isAttributed(dir), learnedBy: 'image encoder', set: await describe(extra) };
+  extra.close();
+  const before = await read(runs);
+  const isOwn = ({ set, learnedBy }: TrainedOn) => set?.digest === own.set!.digest && learnedBy !== undefined;
+  await writeTrainedOn(runs, [...before.filter((it) => !isOwn(it)), own]);
+  await keepAttribution(dir, runs);
 }
 
 /** What a model of these runs was trained on: what it began from, then the data set. */
 export async function trainedOn(runs: string, data: string, dataset: PictureSet): Promise<TrainedOn[]> {
   const own = { attributed: isAttributed(data), set: await describe(dataset) };
-  const others = (await read(runs)).filter(({ set }) => set?.digest !== own.set.digest);
+  const others = (await read(runs)).filter(({ set, learnedBy }) => learnedBy || set?.digest !== own.set.digest);
   return [...others, own];
 }
 

@@ -72,12 +72,21 @@ const MANNER =
   /(-(line|linear|outline|outlined|light|thin|regular|fill|filled|solid|bold|duotone|rounded|sharp|broken|\d+))+$/;
 const FILLED = /-(fill|filled|solid|bold|duotone)\b/;
 
+/** Older names of emoji that mean something else to who draws icons: a crescent is no "waxing gibbous moon". */
+const AMBIGUOUS = new Set(
+  (
+    '1 o v bath book bow cake chart compression dollar euro football fried-egg golf hourglass lightning loop mask moon ' +
+    'office pound scooter smile sound speaker stars wave yen'
+  ).split(' '),
+);
+
 /** Which icon shows which code point, by name: of each one that is filled and one that isn't, where there are both. */
 export function matchGlyphs(set: IconSet, codePoints: CodePoints): { code: string; icon: string }[] {
   const found = new Map<string, { code: string; icon: string }>();
   for (const icon of set.names) {
-    const code = codePoints.get(icon) ?? codePoints.get(icon.replace(MANNER, ''));
-    if (!code) continue;
+    const name = codePoints.has(icon) ? icon : icon.replace(MANNER, '');
+    const code = codePoints.get(name);
+    if (!code || AMBIGUOUS.has(name)) continue;
     const key = `${code} ${FILLED.test(icon)}`;
     if (!found.has(key)) found.set(key, { code, icon });
   }

@@ -71,7 +71,7 @@ export const DEFAULT_STYLES = PICTURE_SOURCES.map((source) => source.style).filt
 
 /** A set of icons inside an npm package, most of them in one colour, that show some of the same things. */
 export interface GlyphSource extends Omit<PictureSource, 'kind'> {
-  /** Styles whose drawings these are, simplified: what is held out of those is held out of them. */
+  /** Of emoji, which are matched by their code points: the styles that these are drawn after. What is held out of those is held out of them. */
   readonly drawnAs?: readonly string[];
 }
 
@@ -114,7 +114,7 @@ export const GLYPH_SOURCES: readonly GlyphSource[] = [
   glyph('lucide', 'lucide', '1.2.137', 'ISC', 'Lucide Contributors'),
   glyph('iconoir', 'iconoir', '1.2.11', 'MIT', 'Iconoir, Luca Burgio'),
   glyph('unicons', 'uil', '1.2.3', 'Apache-2.0', 'Unicons, Iconscout'),
-  glyph('material', 'material-symbols', '1.2.98', 'Apache-2.0', 'Material Symbols, Google'),
+  glyph('material symbols', 'material-symbols', '1.2.98', 'Apache-2.0', 'Material Symbols, Google'),
   glyph('material design', 'mdi', '1.2.3', 'Apache-2.0', 'Material Design Icons, Pictogrammers'),
   glyph('solar', 'solar', '1.2.13', 'CC-BY-4.0', 'Solar, 480 Design'),
   glyph('carbon', 'carbon', '1.2.29', 'Apache-2.0', 'Carbon, IBM'),
@@ -124,8 +124,8 @@ export const GLYPH_SOURCES: readonly GlyphSource[] = [
   glyph('healthicons', 'healthicons', '1.2.13', 'MIT', 'Health Icons, Resolve to Save Lives'),
   glyph('pixelarticons', 'pixelarticons', '1.2.9', 'MIT', 'Pixelarticons, Gerrit Halfmann'),
   glyph('pepicons', 'pepicons-pop', '1.2.4', 'CC-BY-4.0', 'Pepicons, CyCraft'),
-  glyph('line', 'streamline-ultimate-color', '1.2.2', 'CC-BY-4.0', STREAMLINE),
-  glyph('cyber', 'streamline-cyber-color', '1.2.2', 'CC-BY-4.0', STREAMLINE),
+  glyph('streamline', 'streamline-ultimate-color', '1.2.2', 'CC-BY-4.0', STREAMLINE),
+  glyph('streamline cyber', 'streamline-cyber-color', '1.2.2', 'CC-BY-4.0', STREAMLINE),
 ];
 
 /** Names, keywords and synonyms. */

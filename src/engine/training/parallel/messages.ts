@@ -12,7 +12,7 @@ export interface HelperOrder {
   readonly steps?: number;
   readonly precision?: Precision;
   readonly prior?: string;
-  readonly more?: string;
+  readonly extraData?: string;
   /** File of the values of all parameters, float32. */
   readonly values: string;
   /** File that the helper writes their gradients into, likewise. */

@@ -70,7 +70,7 @@ interface Batch {
 /**
  * A classifier names what a picture shows, and its style. Cross-entropies, the concepts' with smoothed targets.
  * The judge is for the report alone, never part of training or drawing: a generator's own CLIP flatters it.
- * @param more other drawings of the same things; their styles are not asked for
+ * @param extra other drawings of the same things; their styles are not asked for
  */
 export function classifierTask(
   tf: TensorFlow,
@@ -78,7 +78,7 @@ export function classifierTask(
   dataset: Dataset,
   config: ClassifierConfig,
   { horizon, seed }: TaskOptions,
-  more?: PictureSet,
+  extra?: PictureSet,
 ): Task<Batch> {
   const { image_size: size, concepts, styles } = config;
   const conceptLabels = new Map(concepts.map((name, label) => [name, label]));
@@ -88,7 +88,7 @@ export function classifierTask(
     set === dataset ? styleLabels.get(set.records[index]!.style)! : NO_LABEL;
   const known = (index: number) =>
     conceptLabels.has(nameOf({ set: dataset, index })) && styleLabels.has(dataset.records[index]!.style);
-  const draw = drawingsOf(dataset, more, known);
+  const draw = drawingsOf(dataset, extra, known);
   const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY, known);
   const batchSize = 64;
   const network = (weights: Weights<T>, pixels: Float32Array) =>

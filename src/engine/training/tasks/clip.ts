@@ -92,7 +92,7 @@ export function clipTask(
   }
   const { image_size: size, patch_size: patch } = config.vision;
   const hasStyles = recurring && styles.length > 1;
-  const teach = recurring && teacher ? teaching(tf, teacher, names, size) : undefined;
+  const teach = teacher && teaching(tf, teacher, names, size);
 
   /** Pictures of different concepts, and behind these second pictures of some of the same, in another style. */
   function pickPictures(dice: Dice): { concepts: number[]; indices: number[] } {

@@ -1,4 +1,5 @@
 import { InputError } from '../../../errors.ts';
+import { Dataset } from '../data/dataset.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import type { Dice } from '../dice.ts';
 import { indicesOf } from './pictures.ts';
@@ -12,28 +13,43 @@ export interface Drawing {
 /** What a picture shows, whoever of that concept it is. */
 export const nameOf = ({ set, index }: Drawing): string => set.concepts.get(set.records[index]!.concept)!.name;
 
-/** How often a picture of the other set is drawn, where there is one: what is measured are pictures of the first. */
-const MORE = 0.3;
+/** How often a picture of the extra set is drawn, where there is one: what is measured are pictures of the other. */
+const EXTRA_SHARE = 0.3;
 
 /**
- * Draws training pictures of a set, and some of another one that has more drawings of the same things.
- * @param more     of it those that have names of the first
- * @param isKnown  only such pictures of the first
- * @throws InputError where the other one has none
+ * Draws training pictures of a set, and some of an extra one that show the same things.
+ * @param isKnown  only such pictures of the first, and none of another name of the second
+ * @returns a picture for each call
  */
 export function drawingsOf(
   set: PictureSet,
-  more: PictureSet | undefined,
+  extra: PictureSet | undefined,
   isKnown: (index: number) => boolean = () => true,
 ): (dice: Dice) => Drawing {
-  const training = (of: PictureSet): Drawing[] => indicesOf(of, 'train').map((index) => ({ set: of, index }));
-  const own = training(set).filter(({ index }) => isKnown(index));
-  if (!more) return (dice) => dice.pick(own);
+  const own = trainingOf(set).filter(({ index }) => isKnown(index));
+  const others = extra ? sharing(own, extra) : [];
+  return (dice) => dice.pick(others.length > 0 && dice.chance(EXTRA_SHARE) ? others : own);
+}
+
+const trainingOf = (set: PictureSet): Drawing[] => indicesOf(set, 'train').map((index) => ({ set, index }));
+
+/** Training pictures of an extra set with names that some others have. */
+function sharing(own: readonly Drawing[], extra: PictureSet): Drawing[] {
   const names = new Set(own.map(nameOf));
-  const others = training(more).filter((drawing) => names.has(nameOf(drawing)));
-  if (others.length === 0)
-    throw new InputError(
-      'no picture of --more has a name that pictures of --data have: nothing can be learned from it',
-    );
-  return (dice) => dice.pick(dice.chance(MORE) ? others : own);
+  return trainingOf(extra).filter((drawing) => names.has(nameOf(drawing)));
+}
+
+/**
+ * A data set of other drawings of the same things.
+ * @throws InputError where the folder is none, or shares no name with the set
+ */
+export function openExtraData(dir: string, set: PictureSet): Dataset {
+  const extra = new Dataset(dir);
+  const own = trainingOf(set);
+  if (sharing(own, extra).length > 0) return extra;
+  const example = (of: readonly Drawing[]) =>
+    of[0] ? `such as “${nameOf(of[0])}”` : 'of which it has none to train on';
+  throw new InputError(
+    `--extra-data ${dir}: none of its names, ${example(trainingOf(extra))}, is one of --data, ${example(own)}; names must be the same, letter for letter`,
+  );
 }

@@ -15,6 +15,8 @@ import { checkpointOf, loadAverage, loadNotes } from '../checkpoint.ts';
 import { digestOf } from '../kept-file.ts';
 import { type Initialiser, Parameters } from '../parameters.ts';
 import type { ClipConfig } from './clip-encoders.ts';
+import { wholePictures } from './clip-preprocess.ts';
+import { evaluated } from './evaluated.ts';
 
 type T = tfjs.Tensor;
 type Averages = ReadonlyMap<string, Tensor>;
@@ -59,6 +61,19 @@ const clipOf = (tf: TensorFlow, runs: string, config: ClipConfig, averages: Aver
       ends: tf.tensor1d([1], 'int32'),
     });
   });
+
+/** What CLIP's encoder of pictures sees, as an export has it: where there is one, that of `vision`, on the scale of its training. */
+export async function exportedEncoder(
+  tf: TensorFlow,
+  runs: string,
+  config: ClipConfig,
+): Promise<(picture: Uint8Array) => Promise<Tensor>> {
+  const { weights } = clipVisionOf(tf, runs, config, await loadClip(runs));
+  const { image_size: size } = config.vision;
+  const encode = clipVision(new TfjsOps(tf), weights, config.vision);
+  return (picture) =>
+    evaluated(tf, () => encode(tf.tensor4d(wholePictures([picture], size), [1, size, size, 3])).embedding);
+}
 
 /** CLIP's encoder of pictures alone. */
 export const clipVisionOf = (tf: TensorFlow, runs: string, config: ClipConfig, averages: Averages): TrainedNetwork =>
@@ -133,8 +148,11 @@ export async function loadClip(
   for (const part of parts) {
     const path = checkpointOf(runs, part);
     if (!existsSync(path)) continue;
-    if ((await loadNotes(path)).learnedFrom?.clip?.weights !== digestOf(clip))
-      throw new InputError(`${path}: CLIP has been trained further since; run npm run train -- ${part} again`);
+    if ((await loadNotes(path)).learnedFrom?.clip?.weights !== digestOf(clip)) {
+      // words can be learned further from where they were; an encoder of pictures began as that of CLIP
+      const first = part === 'vision' ? `delete ${join(runs, part)}, then ` : '';
+      throw new InputError(`${path}: CLIP has been trained further since; ${first}run npm run train -- ${part} again`);
+    }
     for (const [name, weights] of await loadAverage(path)) all.set(name, weights);
   }
   return all;

@@ -27,6 +27,7 @@ const SAME_CLIP = 0.999;
 /**
  * z_i by the prior of a model folder, with that model's own settings, for a caption of each picture of training. They are
  * kept in the runs folder, as making them takes minutes.
+ * @param see        CLIP's encoder of pictures, as an export of the runs has it
  * @param onProgress is called with the number of captions done
  * @throws InputError where the model has no prior, or another CLIP than the runs
  */
@@ -34,6 +35,7 @@ export async function loadPriorEmbeddings(
   dir: string,
   dataset: PictureSet,
   seen: Embeddings,
+  see: (picture: Uint8Array) => Promise<Tensor>,
   runs: string,
   onProgress: (done: number) => void,
   say: (line: string) => void,
@@ -41,7 +43,7 @@ export async function loadPriorEmbeddings(
   const training = indicesOf(dataset, 'train');
   const model = await openModel(dir);
   try {
-    await expectSameClip(model, dir, dataset, seen, training[0]!);
+    await expectSameClip(model, dir, see, dataset.read(training[0]!));
     const probe = await sample(model, 'a', 0);
     const origin = digestOf(await dataset.digest(), seen.clip, new Map([['probe', probe]]));
     const kept = await keptIn(join(runs, 'prior-embeddings.safetensors'), origin, sayAgain(say), async () => {
@@ -66,9 +68,14 @@ async function sample(model: Model, prompt: string, seed: number): Promise<Tenso
   return imageEmbedding;
 }
 
-async function expectSameClip(model: Model, dir: string, dataset: PictureSet, seen: Embeddings, index: number) {
-  const { data } = await model.embedPicture(onWhite(dataset.read(index)));
-  const own = gatherRows(seen.embeddings, [index]);
+async function expectSameClip(
+  model: Model,
+  dir: string,
+  see: (picture: Uint8Array) => Promise<Tensor>,
+  picture: Uint8Array,
+) {
+  const { data: own } = await see(picture);
+  const { data } = await model.embedPicture(onWhite(picture));
   if (data.length !== own.length || cosine(data, own) < SAME_CLIP)
     throw new InputError(`${dir} has another CLIP than the runs: --prior wants a model that was exported from them`);
 }

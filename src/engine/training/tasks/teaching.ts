@@ -30,7 +30,7 @@ export function teaching(tf: TensorFlow, { config, weights }: Teacher, names: re
   const unknown = config.concepts.find((_, i) => places[i] === -1);
   if (unknown) {
     throw new InputError(
-      `the teacher knows “${unknown}”, of which the data set has no picture: train one on this data set`,
+      `the teacher knows “${unknown}”, of which the data set has no picture: delete its run, and train one on this data set`,
     );
   }
   const look = classifier(new TfjsOps(tf), weights, config);

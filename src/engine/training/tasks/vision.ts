@@ -1,6 +1,7 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { concatRows } from '../../tensor.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
@@ -24,28 +25,31 @@ const MIXED = 0.5;
 /** Of what an embedding may move; finding the concept's name counts once, and the teacher once. */
 const KEEPING_WEIGHT = 4;
 
+/** "No picture" is one row of a batch, and half of all that is drawn with guidance comes from it: it counts as so many rows. */
+const NOTHING_WEIGHT = 8;
+
 interface Batch {
-  /** Of pictures in [−1, 1]. */
+  /** Of B pictures in [−1, 1], and behind them of "no picture", whose pixels are all 0. */
   readonly patches: Patches;
   /** (B, S, S, 3): those pictures, as far as a teacher looks at them. */
   readonly pixels: Float32Array | undefined;
   /** (B): numbers of the names; none of compositions and mixtures. */
   readonly labels: readonly number[];
-  /** (B, P): what CLIP saw in the pictures, where that is kept. */
+  /** (B + 1, P): what CLIP saw in the pictures, where that is kept, and in no picture. */
   readonly embeddings: Float32Array;
-  /** (B, 1): 1 for a gentle view; 0 for a strong one, whose colours are others, and for one of another set. */
-  readonly isKept: Float32Array;
+  /** (B + 1, 1): how much each is kept. 0 for a strong view, whose colours are others, and for a picture of another set. */
+  readonly kept: Float32Array;
 }
 
 /**
  * CLIP's encoder of pictures learns on, and all that has learned from CLIP stays right: the text encoder is locked, as LiT
- * (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture keep the embedding that prior and decoder know
- * that picture by. What changes is what it sees in other drawings: each view shall be nearer to its concept's name than to all other
+ * (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture, and no picture, are held to the embedding that
+ * prior and decoder know them by. What changes is what it sees in other drawings: each view shall be nearer to its concept's name than to all other
  * names, and as near to each as the teacher says; of mixtures of two views too, which are more than there are pictures (Beyer et
  * al. 2022).
  * @param seen    what CLIP saw in the pictures
  * @param start   CLIP's weights, with the text encoder that names are asked of
- * @param more    other drawings of the same things, by which nothing was known
+ * @param extra   other drawings of the same things, by which nothing was known
  */
 export async function visionTask(
   tf: TensorFlow,
@@ -54,7 +58,7 @@ export async function visionTask(
   tokenizer: Tokenizer,
   config: ClipConfig,
   start: TrainedNetwork,
-  { teacher, more }: { readonly teacher?: Teacher | undefined; readonly more?: PictureSet | undefined },
+  { teacher, extra }: { readonly teacher?: Teacher | undefined; readonly extra?: PictureSet | undefined },
   { horizon, seed }: TaskOptions,
 ): Promise<Task<Batch>> {
   const { image_size: size, patch_size: patch, projection_dim: width } = config.vision;
@@ -65,8 +69,11 @@ export async function visionTask(
   const numbers = new Map(names.map((name, number) => [name, number]));
   // compositions have no name of one thing
   const labelOf = (drawing: Drawing) => numbers.get(nameOf(drawing)) ?? NO_LABEL;
-  const draw = drawingsOf(dataset, more);
+  const draw = drawingsOf(dataset, extra);
   const batchSize = Math.min(BATCH, indicesOf(dataset, 'train').length);
+  const nothing = new Float32Array(size * size * 3);
+  const known = concatRows([seen.embeddings, seen.zeroEmbedding]);
+  const atNothing = seen.embeddings.shape[0]!;
   const teach = teacher && teaching(tf, teacher, names, size);
 
   return {
@@ -97,25 +104,29 @@ export async function visionTask(
         isMixed[i] ? mixtureOf(view, plain[(i + 1) % batchSize]!, dice.uniform()) : view,
       );
       return {
-        patches: choosePatches(views, { size, patch }, shareOfPatches(step, horizon), dice),
+        patches: choosePatches([...views, nothing], { size, patch }, shareOfPatches(step, horizon), dice),
         pixels: teach && concatenated(views),
         labels: drawings.map((drawing, i) => (isMixed[i] ? NO_LABEL : labelOf(drawing))),
-        embeddings: gatherRows(
-          seen.embeddings,
-          drawings.map(({ set, index }) => (set === dataset ? index : 0)),
+        embeddings: gatherRows(known, [
+          ...drawings.map(({ set, index }) => (set === dataset ? index : atNothing)),
+          atNothing,
+        ]),
+        kept: Float32Array.of(
+          ...drawings.map(({ set }, i) => Number(set === dataset && kinds[i] === 'gentle')),
+          NOTHING_WEIGHT,
         ),
-        isKept: Float32Array.from(drawings, ({ set }, i) => Number(set === dataset && kinds[i] === 'gentle')),
       };
     },
 
-    loss(weights, { patches, pixels, labels, embeddings, isKept }) {
+    loss(weights, { patches, pixels, labels, embeddings, kept }) {
       const images = embedPatches(tf, weights, config, patches);
-      const similarity = tf.mul(tf.matMul(unitLength(tf, images), ofNames, false, true), SCALE);
+      const something = tf.slice(images, 0, batchSize);
+      const similarity = tf.mul(tf.matMul(unitLength(tf, something), ofNames, false, true), SCALE);
       const ofConcepts = crossEntropy(tf, similarity, labels);
-      const before = tf.tensor2d(embeddings, [batchSize, width]);
+      const before = tf.tensor2d(embeddings, [batchSize + 1, width]);
       const moved = tf.squaredDifference(tf.mul(images, seen.scale), before);
-      const kept = tf.tensor2d(isKept, [batchSize, 1]);
-      const ofKeeping = tf.div(tf.sum(tf.mul(moved, kept)), tf.mul(tf.maximum(tf.sum(kept), 1), width)) as tfjs.Scalar;
+      const weight = tf.tensor2d(kept, [batchSize + 1, 1]);
+      const ofKeeping = tf.div(tf.sum(tf.mul(moved, weight)), tf.mul(tf.sum(weight), width)) as tfjs.Scalar;
       const total = tf.add(ofConcepts, tf.mul(KEEPING_WEIGHT, ofKeeping)) as tfjs.Scalar;
       const parts: Record<string, tfjs.Scalar> = { ofConcepts, ofKeeping };
       if (!teach) return { total, parts };
