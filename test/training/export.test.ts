@@ -1,8 +1,14 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openModel } from '../../src/engine/pipeline/open-model.ts';
+import { tensor } from '../../src/engine/tensor.ts';
+import { checkpointOf, loadAverage, saveCheckpoint } from '../../src/engine/training/checkpoint.ts';
+import { learnsFrom } from '../../src/engine/training/learned-from.ts';
+import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
+import { Parameters } from '../../src/engine/training/parameters.ts';
+import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
 import { exportTiny, writeTinyPictures, writeTinyRuns } from './tiny-runs.ts';
 
 let dir: string;
@@ -69,5 +75,35 @@ test("the prior's normalisation is not made up where it was lost: it would be an
   await rm(path);
   await expect(exportTiny(model(), runs, data)).rejects.toThrow(
     `${path} is missing, and what prior has learned means nothing without it: put back a copy of it, or delete`,
+  );
+});
+
+test('an encoder of pictures that was trained further is exported in place of CLIP’s, and the card tells it', async () => {
+  const clip = await loadAverage(checkpointOf(runs, 'clip'));
+  const trained = new Map([...clip].filter(([name]) => /^vis(ion_model|ual_projection)\./.test(name)));
+  for (const [name, { data, shape }] of trained)
+    trained.set(
+      name,
+      tensor(
+        data.map((value) => value / 2),
+        shape,
+      ),
+    );
+  const network = Parameters.ofTensors(trained);
+  const state = { ...initialState(network.import(trained, 'vision')), step: 7 };
+  await mkdir(join(runs, 'vision'));
+  await saveCheckpoint(checkpointOf(runs, 'vision'), network, state, { learnedFrom: await learnsFrom(runs, 'vision') });
+  const seen = join(dir, 'seen');
+  expect(await exportTiny(seen, runs, data)).toEqual([]);
+  const exported = async (folder: string, part: string) => readSafetensors(join(folder, part, 'model.safetensors'));
+  const projection = 'visual_projection.weight';
+  const [before, after] = await Promise.all([model(), seen].map((folder) => exported(folder, 'prior_image_encoder')));
+  expect(after!.get(projection)!.data).toBeAllClose(
+    before!.get(projection)!.data.map((value) => value / 2),
+    { rtol: 1e-3 },
+  );
+  expect(await exported(seen, 'prior_text_encoder')).toEqual(await exported(model(), 'prior_text_encoder'));
+  expect(await readFile(join(seen, 'README.md'), 'utf8')).toContain(
+    '| CLIP’s encoder of pictures, trained further | 7 |',
   );
 });

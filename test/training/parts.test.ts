@@ -42,17 +42,18 @@ test('all of it is refused before hours are spent, where CLIP is to be trained f
   await writeFile(join(data, 'metadata.jsonl'), `${JSON.stringify(record)}\n`);
   await writeFile(join(data, 'pictures.rgba'), new Uint8Array(PICTURE_BYTES));
   const parameters = new Parameters([{ name: 'w', shape: [1], offset: 0, size: 1 }]);
-  for (const part of ['clip', 'distil'] as const) {
+  for (const part of ['clip', 'distil', 'vision'] as const) {
     await mkdir(join(runs, part));
     await saveCheckpoint(checkpointOf(runs, part), parameters, { ...initialState(Float32Array.of(1)), step: 10 });
   }
   const options = { data, runs, seed: 0, time: 60_000, say: () => {} };
   await expect(trainAll(tf, options)).rejects.toThrow(
-    'clip/checkpoint.safetensors has not had its planned steps, and what distil learned belongs to CLIP as it is now',
+    'clip/checkpoint.safetensors has not had its planned steps, and what distil and vision learned belongs to CLIP as it is now: ' +
+      'first call npm run train -- clip until it has had them, then npm run train -- distil, then npm run train -- vision',
   );
   // as they are, distil learned from another CLIP
   await expect(trainAll(tf, options, true)).rejects.toThrow('CLIP has been trained further since');
-  expect((await readdir(runs)).sort()).toEqual(['clip', 'data', 'distil']);
+  expect((await readdir(runs)).sort()).toEqual(['clip', 'data', 'distil', 'vision']);
 });
 
 test('a runs folder remembers that it began from a model: all of it leaves autoencoder and CLIP as they are', async () => {

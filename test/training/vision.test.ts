@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ClassifierConfig, classifier } from '../../src/engine/networks/classifier.ts';
 import { clipVision } from '../../src/engine/networks/clip-vision.ts';
+import type { Weights } from '../../src/engine/ops/ops.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
+import { tensor } from '../../src/engine/tensor.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
 import { openOptimizer } from '../../src/engine/training/optimizer/open-optimizer.ts';
@@ -14,6 +17,7 @@ import { embedPixels, embedTokens } from '../../src/engine/training/tasks/clip-e
 import { embedTexts } from '../../src/engine/training/tasks/clip-figures.ts';
 import { wholePictures } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { visionTask } from '../../src/engine/training/tasks/vision.ts';
+import { SMALL_JUDGE } from '../report/random-judge.ts';
 import { writeTinyDataset } from '../report/tiny-dataset.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 import { spellingTokenizer, TINY_CLIP, TINY_WIDTH } from './tiny-clip.ts';
@@ -37,15 +41,17 @@ function randomClip() {
   return { weights: parameters.weights(parameters.tensors(tf, values)), initialise: parameters.startingFrom(values) };
 }
 
-test('an encoder of pictures learns names by a text encoder that stays, and keeps the embeddings that are known', async () => {
-  const pictures = NAMES.map((concept) => ({ concept, style: 'flat', split: 'train' as const }));
-  const dataset = new Dataset(
+const openSet = async (folder: string, names: readonly string[]) =>
+  new Dataset(
     await writeTinyDataset(
-      dir,
-      NAMES.map((name) => ({ name })),
-      pictures,
+      join(dir, folder),
+      names.map((name) => ({ name })),
+      names.map((concept) => ({ concept, style: 'flat', split: 'train' as const })),
     ),
   );
+
+test('an encoder of pictures learns names by a text encoder that stays, and keeps the embeddings that are known', async () => {
+  const dataset = await openSet('own', NAMES);
   const start = randomClip();
   // what prior and decoder know the pictures by: about where their names are, and longer
   const ofNames = await embedTexts(tf, start.weights, TINY_CLIP, spellingTokenizer, NAMES);
@@ -86,3 +92,50 @@ test('an encoder of pictures learns names by a text encoder that stays, and keep
   );
   expect([...tf.argMax(tf.matMul(found, texts, false, true), 1).dataSync()]).toEqual([0, 1, 2]);
 }, 60_000);
+
+test('a teacher names mixtures too, and what another set shows has no embedding to keep', async () => {
+  const [dataset, extra] = [await openSet('own', NAMES), await openSet('extra', ['blue'])];
+  const config = ClassifierConfig.parse({ ...SMALL_JUDGE, concepts: NAMES, styles: ['flat'] });
+  const size = config.image_size;
+  const look = (weights: Weights<tfjs.Tensor>) =>
+    classifier(new TfjsOps(tf), weights, config)(tf.zeros([1, size, size, 3]) as tfjs.Tensor);
+  const parameters = Parameters.of(new TfjsOps(tf), look);
+  const teacher = { config, weights: parameters.weights(parameters.tensors(tf, parameters.initialise(1))) };
+  const rows = (value: number, count: number) =>
+    tensor(new Float32Array(count * TINY_WIDTH).fill(value), [count, TINY_WIDTH]);
+  const seen = { embeddings: rows(1, NAMES.length), zeroEmbedding: rows(7, 1), scale: 1, clip: '' };
+  const options = { horizon: 100, seed: 0 };
+  const task = await visionTask(
+    tf,
+    dataset,
+    seen,
+    spellingTokenizer,
+    TINY_CLIP,
+    randomClip(),
+    { teacher, extra },
+    options,
+  );
+  let [mixed, keptOnes] = [0, 0];
+  for (let step = 1; step <= 20; step++) {
+    const { labels, kept, embeddings, pixels } = await task.batch(step);
+    expect([labels.length, kept.length, embeddings.length]).toEqual([3, 4, 4 * TINY_WIDTH]);
+    expect(pixels!.length).toBe(3 * TINY_CLIP.vision.image_size ** 2 * 3);
+    // no picture, behind the others
+    expect(kept[3]).toBeGreaterThan(1);
+    expect(embeddings.subarray(3 * TINY_WIDTH)).toEqual(new Float32Array(TINY_WIDTH).fill(7));
+    for (const [i, label] of labels.entries()) {
+      mixed += Number(label === -1);
+      keptOnes += kept[i]!;
+      // a mixture is made of strong views, which are not kept
+      if (label === -1) expect(kept[i]).toBe(0);
+    }
+  }
+  expect(mixed).toBeGreaterThan(3);
+  expect(keptOnes).toBeGreaterThan(3);
+  const own = await parametersOf(tf, task);
+  const weights = own.weights(own.tensors(tf, own.initialise(0, task.initialise)));
+  const { parts } = task.loss(weights, await task.batch(1));
+  expect(Object.keys(parts)).toEqual(['ofConcepts', 'ofKeeping', 'ofTeacher']);
+  expect(parts.ofTeacher!.dataSync()[0]).toBeGreaterThan(0);
+  for (const set of [dataset, extra]) set.close();
+});

@@ -2,14 +2,14 @@ import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { groupBy } from '../../group-by.ts';
 import type { Collection, Item } from './collection.ts';
-import { COLOURED, type Concept, type EmojiConcept, readEmojiConcepts, withoutSelector } from './concepts.ts';
+import { type Concept, type EmojiConcept, readEmojiConcepts, withoutSelector } from './concepts.ts';
 import type { PictureRecord } from './dataset.ts';
 import { type IconSet, readIconSet } from './iconify.ts';
-import { type CodePoints, captionIcons, matchEmoji, matchGlyphs, readCodePoints } from './match.ts';
+import { type CodePoints, captionIcons, matchEmoji, readCodePoints } from './match.ts';
 import type { DataPackages } from './packages.ts';
 import { SVG_SIZE } from './rasterise.ts';
-import { GLYPH_SOURCES, PICTURE_SOURCES, type PictureSource } from './sources.ts';
-import { splitHash, splitStyles } from './split.ts';
+import { PICTURE_SOURCES, type PictureSource } from './sources.ts';
+import { splitStyles } from './split.ts';
 import { readWordNet } from './wordnet.ts';
 
 /** A picture of a source, by the code point or caption that it shows. */
@@ -41,39 +41,10 @@ export function collectBundled(packages: DataPackages, { styles, skinTones }: Bu
   };
 }
 
-/**
- * More drawings of the emoji's concepts, by the names of icons: to recognise things by, and not to draw. Each has a colour of
- * its own, as most have none; so concepts that a colour tells apart get none.
- */
-export function collectGlyphs(packages: DataPackages): Collection {
-  const { concepts, codePoints, splits } = findAllEmoji(packages);
-  const names = new Set(concepts.map(({ name }) => name));
-  // an icon called "dog" may show its face alone, which is another concept
-  const isClear = (name: string) => !COLOURED.test(name) && !names.has(`${name} face`);
-  const shown = new Map(concepts.filter(({ name }) => isClear(name)).map((concept) => [concept.id, concept]));
-  const items = GLYPH_SOURCES.flatMap(({ style, package: name, drawnAs = [] }) => {
-    const set = readIconSet(packages, name);
-    const matches = drawnAs.length > 0 ? matchEmoji(set, codePoints) : matchGlyphs(set, codePoints);
-    return matches.flatMap(({ code, icon }): Item[] => {
-      const [concept, split] = [shown.get(code), splits.get(code)];
-      if (!concept || drawnAs.some((like) => split?.get(like) === 'held-out-pair')) return [];
-      const isHeldOut = [...split!.values()].includes('held-out-concept');
-      const colour = `hsl(${Math.round(0.36 * splitHash(`${style} ${icon}`))}, 65%, 35%)`;
-      return [
-        {
-          record: { concept: code, name: concept.name, style, split: isHeldOut ? 'held-out-concept' : 'train' },
-          load: async () => Buffer.from(set.svg(icon, SVG_SIZE, colour)),
-        },
-      ];
-    });
-  });
-  return { total: items.length, concepts, items: () => items };
-}
-
 const EMOJI = PICTURE_SOURCES.filter((source) => source.kind === 'emoji');
 
 /** The emoji of all styles: splits must not depend on which are asked for. */
-function findAllEmoji(packages: DataPackages) {
+export function findAllEmoji(packages: DataPackages) {
   const concepts = readEmojiConcepts(packages, readWordNet(packages));
   const codePoints = readCodePoints(concepts, packages, namedSets(packages));
   const found = new Map(EMOJI.map((source) => [source.style, findEmoji(source, packages, codePoints)]));
@@ -137,7 +108,8 @@ function emojiItems(
   });
 }
 
-type Splits = ReadonlyMap<string, ReadonlyMap<string, PictureRecord['split']>>;
+/** By concept and style. */
+export type Splits = ReadonlyMap<string, ReadonlyMap<string, PictureRecord['split']>>;
 
 function collectIcons(
   { style, package: name }: PictureSource,
