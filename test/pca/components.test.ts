@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { codesOf, middlesOf } from '../../src/engine/pca/codes.ts';
-import { explained, findComponents, unwhiten, whiten } from '../../src/engine/pca/components.ts';
+import {
+  enoughFor,
+  explained,
+  findComponents,
+  firstComponents,
+  unwhiten,
+  whiten,
+} from '../../src/engine/pca/components.ts';
 import { tensor } from '../../src/engine/tensor.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 
@@ -40,6 +47,20 @@ test('with fewer components the rest is at the mean, and what is lost is what th
   const lost = squares((x, i) => x - projected.data[i]!) / squares((x, i) => x - components.mean.data[i % 3]!);
   expect(lost).toBeCloseTo(1 - explained(components, 1), 3);
   expect(explained(components, 3)).toBeCloseTo(1);
+});
+
+test('the first components are as many as hold a part of the variance, and mean the same', () => {
+  const points = cloud();
+  const components = findComponents(points);
+  expect([0.9, 0.97, 0.9999, 1].map((share) => enoughFor(components, share))).toEqual([1, 2, 2, 3]);
+  const first = firstComponents(components, 2);
+  expect([first.directions.shape, first.deviations.shape]).toEqual([
+    [2, 3],
+    [1, 2],
+  ]);
+  const projected = (of: typeof components) => unwhiten(of, whiten(of, points, 2));
+  expect(projected(first)).toEqual(projected(components));
+  expect(enoughFor(first, 1)).toBe(2);
 });
 
 test('codes are at most half a bucket off; what lies beyond four deviations is in the last bucket', () => {

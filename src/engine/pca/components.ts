@@ -1,13 +1,13 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { type Tensor, tensor } from '../tensor.ts';
+import { rows, type Tensor, tensor } from '../tensor.ts';
 
 /** Principal component analysis of image embeddings z_i (Pearson 1901): uncorrelated axes, the one of most variance first. */
 export interface PrincipalComponents {
   /** (1, E) */
   readonly mean: Tensor;
-  /** (E, E): a direction of length 1 in each row. */
+  /** (K, E): a direction of length 1 in each row; K = E, or fewer where the last were left out. */
   readonly directions: Tensor;
-  /** (1, E): standard deviation along each direction, falling. */
+  /** (1, K): standard deviation along each direction, falling. */
   readonly deviations: Tensor;
 }
 
@@ -83,4 +83,24 @@ export function unwhiten({ mean, directions, deviations }: PrincipalComponents, 
 export function explained({ deviations }: PrincipalComponents, count: number): number {
   const variance = (values: Float32Array) => values.reduce((sum, deviation) => sum + deviation ** 2, 0);
   return variance(deviations.data.subarray(0, count)) / variance(deviations.data);
+}
+
+/** How many of the first directions hold a part of the variance. @param share 0 … 1 */
+export function enoughFor(components: PrincipalComponents, share: number): number {
+  const { length } = components.deviations.data;
+  let count = 1;
+  while (count < length && explained(components, count) < share) count++;
+  return count;
+}
+
+/** The first directions alone. */
+export function firstComponents(
+  { mean, directions, deviations }: PrincipalComponents,
+  count: number,
+): PrincipalComponents {
+  return {
+    mean,
+    directions: rows(directions, 0, count),
+    deviations: tensor(deviations.data.slice(0, count), [1, count]),
+  };
 }

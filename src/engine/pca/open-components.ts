@@ -7,20 +7,26 @@ import { readTensor } from '../weights/safetensors.ts';
 import type { PrincipalComponents } from './components.ts';
 
 /** config.json of principal components in a model folder. */
-export const ComponentsConfig = z.strictObject({ embedding_dim: count() });
+export const ComponentsConfig = z.strictObject({
+  embedding_dim: count(),
+  /** Those that are there; all when absent. */
+  num_components: count().optional(),
+});
+
+/** Names and shapes of their tensors. */
+export const componentShapes = ({
+  embedding_dim: width,
+  num_components: kept = width,
+}: z.infer<typeof ComponentsConfig>) => ({ mean: [1, width], directions: [kept, width], deviations: [1, kept] });
 
 /** @throws InputError for a folder that is incomplete or damaged */
 export async function openComponents(dir: string): Promise<PrincipalComponents> {
   const component = await openComponent(dir, 'PrincipalComponents', ComponentsConfig);
-  const { embedding_dim: width } = component.config;
-  const read = async (name: string, rows: number) => {
-    const entry = tensorEntry(component, name, [rows, width]);
+  const shapes = componentShapes(component.config);
+  const read = async (name: keyof typeof shapes) => {
+    const entry = tensorEntry(component, name, shapes[name]);
     await expectFinite([entry]);
     return readTensor(entry);
   };
-  return {
-    mean: await read('mean', 1),
-    directions: await read('directions', width),
-    deviations: await read('deviations', 1),
-  };
+  return { mean: await read('mean'), directions: await read('directions'), deviations: await read('deviations') };
 }

@@ -208,7 +208,7 @@ function keepComponents({ principalComponents }: Model, embedding: Tensor, count
       'this model has no principal components (prior_pca): models trained and exported here have them',
     );
   }
-  const { length: all } = principalComponents.mean.data;
+  const { length: all } = principalComponents.deviations.data;
   if (count > all) throw new InputError(`dimensions must be at most ${all} with this model, not ${count}`);
   return unwhiten(principalComponents, whiten(principalComponents, embedding, count));
 }

@@ -9,7 +9,7 @@ import { KarloDecoderConfig, SuperResolutionConfig, UnetConfig } from '../networ
 import { OnnxOps, type OnnxValue } from '../ops/onnx-ops.ts';
 import type { Weights } from '../ops/ops.ts';
 import { expectAllRead, tensorEntry } from '../ops/weights.ts';
-import { ComponentsConfig } from '../pca/open-components.ts';
+import { ComponentsConfig, componentShapes } from '../pca/open-components.ts';
 import { type Component, openComponent } from '../weights/component.ts';
 import { parseConfig } from '../weights/config.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
@@ -76,7 +76,7 @@ export const KNOWN_NETWORKS = {
   }),
   prior_pca: network('PrincipalComponents', ComponentsConfig, {
     graphs: [],
-    besides: ({ embedding_dim: width }) => ({ mean: [1, width], directions: [width, width], deviations: [1, width] }),
+    besides: componentShapes,
     does: (c) => `principal components of z_i (${c.embedding_dim})`,
   }),
   text_proj: network('UnCLIPTextProjModel', TextProjectionConfig, {

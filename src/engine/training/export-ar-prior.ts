@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { enoughFor, firstComponents } from '../pca/components.ts';
 import { OWN_FOLDERS } from '../pipeline/kandinsky-folder.ts';
 import type { Tensor } from '../tensor.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
@@ -12,6 +13,9 @@ import { openArPriorConfig } from './run-config.ts';
 import type { Embeddings } from './tasks/features.ts';
 import { openComponents } from './tasks/principal-components.ts';
 
+/** Of image embeddings, in the components that a model has: the last ones tell nothing. */
+const KEPT_VARIANCE = 0.999;
+
 /** The principal components of image embeddings, and the autoregressive prior where one has been trained: float16. */
 export async function exportArPrior(
   dir: string,
@@ -21,8 +25,10 @@ export async function exportArPrior(
   say: (line: string) => void,
 ): Promise<void> {
   const components = await openComponents(runs, dataset, features, say);
-  const config = { _class_name: 'PrincipalComponents', embedding_dim: components.mean.data.length };
-  await writeNetwork(join(dir, OWN_FOLDERS.principalComponents), config, new Map(Object.entries(components)));
+  const first = firstComponents(components, enoughFor(components, KEPT_VARIANCE));
+  const [kept, width] = first.directions.shape as [number, number];
+  const config = { _class_name: 'PrincipalComponents', embedding_dim: width, num_components: kept };
+  await writeNetwork(join(dir, OWN_FOLDERS.principalComponents), config, new Map(Object.entries(first)));
   const checkpoint = checkpointOf(runs, 'ar-prior');
   if (!existsSync(checkpoint)) return;
   const sizes = await openArPriorConfig(runs, components);

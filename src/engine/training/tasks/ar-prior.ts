@@ -3,7 +3,7 @@ import { ArPriorConfig, arPrior } from '../../networks/ar-prior.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { codesOf } from '../../pca/codes.ts';
-import { explained, type PrincipalComponents, whiten } from '../../pca/components.ts';
+import { enoughFor, type PrincipalComponents, whiten } from '../../pca/components.ts';
 import { tensor } from '../../tensor.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
@@ -22,15 +22,13 @@ const EXPLAINED = 0.99;
 
 /** As large as the diffusion prior. */
 export function arPriorConfig({ text }: ClipConfig, components: PrincipalComponents): ArPriorConfig {
-  const width = components.mean.data.length;
-  const enough = Array.from({ length: width }, (_, i) => i + 1).find((k) => explained(components, k) >= EXPLAINED);
   return ArPriorConfig.parse({
     num_attention_heads: text.num_attention_heads,
     attention_head_dim: text.hidden_size / text.num_attention_heads,
     num_layers: 6,
     embedding_dim: text.projection_dim,
     num_embeddings: text.max_position_embeddings,
-    num_codes: enough ?? width,
+    num_codes: enoughFor(components, EXPLAINED),
     num_buckets: 1024,
     num_similarities: 32,
   });
