@@ -34,10 +34,11 @@ test('training pictures of a set are drawn, and less often those of another one 
 test('an extra set that shares no name is refused, with a name of each', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'unclip-extra-'));
   const trees = await writeTinyDataset(dir, [{ name: 'Tree' }], [{ concept: 'Tree', style: '', split: 'train' }]);
-  openExtraData(trees, setOf(['Tree', 'train'])).close();
-  expect(() => openExtraData(trees, setOf(['cat', 'held-out-concept'], ['tree', 'train']))).toThrow(
+  openExtraData(trees, 'own', setOf(['Tree', 'train'])).close();
+  expect(() => openExtraData(trees, `${trees}/`, setOf(['Tree', 'train']))).toThrow('is the folder of --data');
+  expect(() => openExtraData(trees, 'own', setOf(['cat', 'held-out-concept'], ['tree', 'train']))).toThrow(
     `--extra-data ${dir}: none of its names, such as “Tree”, is one of --data, such as “tree”; names must be the same`,
   );
-  expect(() => openExtraData(join(dir, 'none'), setOf(['tree', 'train']))).toThrow('metadata.jsonl is missing');
+  expect(() => openExtraData(join(dir, 'none'), 'own', setOf(['tree', 'train']))).toThrow('metadata.jsonl is missing');
   await rm(dir, { recursive: true });
 });

@@ -221,7 +221,7 @@ export async function createTask(
   const horizon = steps ?? PLANNED_STEPS[part];
   if (part === 'judge' || part === 'teacher') {
     const plain = new Dataset(data);
-    const extra = extraData ? openExtraData(extraData, plain) : undefined;
+    const extra = extraData ? openExtraData(extraData, data, plain) : undefined;
     const config = await openClassifierConfig(runs, part, plain);
     const options = { horizon, seed: seed + CLASSIFIER_SEEDS[part] };
     return classifierTask(tf, part, plain, config, options, extra) as Task;
@@ -237,7 +237,7 @@ export async function createTask(
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
   const clip = await openClipConfig(runs);
-  const extra = extraData ? openExtraData(extraData, dataset) : undefined;
+  const extra = extraData ? openExtraData(extraData, data, dataset) : undefined;
   if (part === 'clip') {
     const teacher = await openTeacher(tf, dataset, runs);
     const nameVectors = await openNameVectors(tf, dataset, runs, tokenizer, clip);

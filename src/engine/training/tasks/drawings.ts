@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { InputError } from '../../../errors.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { PictureSet } from '../data/picture-set.ts';
@@ -41,9 +42,12 @@ function sharing(own: readonly Drawing[], extra: PictureSet): Drawing[] {
 
 /**
  * A data set of other drawings of the same things.
- * @throws InputError where the folder is none, or shares no name with the set
+ * @param data folder of the set
+ * @throws InputError where the folder is none, or that of the set, or shares no name with it
  */
-export function openExtraData(dir: string, set: PictureSet): Dataset {
+export function openExtraData(dir: string, data: string, set: PictureSet): Dataset {
+  if (resolve(dir) === resolve(data))
+    throw new InputError(`--extra-data ${dir} is the folder of --data: name one of other drawings, or leave it out`);
   const extra = new Dataset(dir);
   const own = trainingOf(set);
   if (sharing(own, extra).length > 0) return extra;
