@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keepAttribution } from '../../src/engine/training/attributions.ts';
+import { keepAttribution, readAttributions } from '../../src/engine/training/attributions.ts';
 import { withCompositions } from '../../src/engine/training/data/compose/composed-set.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { keepExtraData, keepTrainedOn, trainedOn, writeTrainedOn } from '../../src/engine/training/trained-on.ts';
@@ -66,6 +66,11 @@ test('pictures that the encoder of pictures alone learns from are told with thei
     { attributed: false, set: { pictures: 1 } },
   ]);
   expect(await readFile(path('runs', 'ATTRIBUTION.md'), 'utf8')).toBe('Squares, by us\n\nGlyphs, by them\n');
+  expect(await readAttributions(path('runs'), path('own'))).toBe('Squares, by us\n\nGlyphs, by them\n');
+  await writeFile(path('own', 'ATTRIBUTION.md'), 'More squares\n');
+  expect(await readAttributions(path('runs'), path('own'))).toContain('Glyphs, by them\n\nMore squares\n');
+  await writeFile(path('own', 'ATTRIBUTION.md'), 'Glyphs, by them\n');
+  expect(await readAttributions(path('runs'), path('own'))).toBe('Squares, by us\n\nGlyphs, by them\n');
   for (const it of [glyphs, own]) it.close();
 });
 
@@ -86,7 +91,8 @@ test('what a model was trained on that does not say is not known, and damaged fi
 test('the bundled model says what its card says', async () => {
   const model = join(import.meta.dirname, '..', '..', 'models', 'emoji-v6');
   const { dataSets } = JSON.parse(await readFile(join(model, 'trained-on.json'), 'utf8'));
-  const { pictures, concepts, composed, heldOut, styles } = dataSets[0].set;
+  const { set } = dataSets.find(({ learnedBy }: { learnedBy?: string }) => !learnedBy);
+  const { pictures, concepts, composed, heldOut, styles } = set;
   const card = await readFile(join(model, 'README.md'), 'utf8');
   expect(card).toContain(`Data: ${pictures} pictures of ${concepts} concepts with captions, and ${composed} composed`);
   expect(card).toContain(`${heldOut} more were held out`);

@@ -18,9 +18,13 @@ export async function keepAttribution(dir: string, runs: string): Promise<void> 
   if (!before.includes(own)) await writeFile(kept, before === '' ? own : `${before}\n${own}`);
 }
 
-/** The works that a run has learned from: those of the model that it started from, and those of its data set. */
+/** The works that a run has learned from: those that it has kept, such as of the model that it started from, and of its data set. */
 export async function readAttributions(runs: string, data: string): Promise<string | undefined> {
-  const paths = [runs, data].map((dir) => join(dir, ATTRIBUTION)).filter((path) => existsSync(path));
-  const texts = new Set(await Promise.all(paths.map((path) => readFile(path, 'utf8'))));
-  return texts.size > 0 ? [...texts].join('\n') : undefined;
+  const read = async (dir: string) => {
+    const path = join(dir, ATTRIBUTION);
+    return existsSync(path) ? await readFile(path, 'utf8') : '';
+  };
+  const [kept, own] = [await read(runs), await read(data)];
+  const texts = kept.includes(own) ? [kept] : [kept, own].filter((text) => text !== '');
+  return texts.join('\n') || undefined;
 }

@@ -42,7 +42,7 @@ interface Batch {
 }
 
 /**
- * CLIP's encoder of pictures learns on, and all that has learned from CLIP stays right: the text encoder is locked, as LiT
+ * CLIP's encoder of pictures learns on, and what has learned from CLIP stays of use: the text encoder is locked, as LiT
  * (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture, and no picture, are held to the embedding that
  * prior and decoder know them by. What changes is what it sees in other drawings: each view shall be nearer to its concept's name than to all other
  * names, and as near to each as the teacher says; of mixtures of two views too, which are more than there are pictures (Beyer et
