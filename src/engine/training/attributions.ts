@@ -10,21 +10,21 @@ export const isAttributed = (dir: string): boolean => existsSync(join(dir, ATTRI
 
 /** The works of a model or a data set go with all that is trained from it, beside those that are there. */
 export async function keepAttribution(dir: string, runs: string): Promise<void> {
-  const path = join(dir, ATTRIBUTION);
-  if (!existsSync(path)) return;
+  const before = await worksOf(runs);
+  const all = together(before, await worksOf(dir));
+  if (all === before) return;
   await mkdir(runs, { recursive: true });
-  const [own, kept] = [await readFile(path, 'utf8'), join(runs, ATTRIBUTION)];
-  const before = existsSync(kept) ? await readFile(kept, 'utf8') : '';
-  if (!before.includes(own)) await writeFile(kept, before === '' ? own : `${before}\n${own}`);
+  await writeFile(join(runs, ATTRIBUTION), all);
 }
 
 /** The works that a run has learned from: those that it has kept, such as of the model that it started from, and of its data set. */
-export async function readAttributions(runs: string, data: string): Promise<string | undefined> {
-  const read = async (dir: string) => {
-    const path = join(dir, ATTRIBUTION);
-    return existsSync(path) ? await readFile(path, 'utf8') : '';
-  };
-  const [kept, own] = [await read(runs), await read(data)];
-  const texts = kept.includes(own) ? [kept] : [kept, own].filter((text) => text !== '');
-  return texts.join('\n') || undefined;
-}
+export const readAttributions = async (runs: string, data: string): Promise<string | undefined> =>
+  together(await worksOf(runs), await worksOf(data)) || undefined;
+
+/** Empty where they are not told. */
+const worksOf = async (dir: string): Promise<string> =>
+  isAttributed(dir) ? readFile(join(dir, ATTRIBUTION), 'utf8') : '';
+
+/** Each once. */
+const together = (before: string, own: string): string =>
+  before.includes(own) ? before : [before, own].filter((text) => text !== '').join('\n');

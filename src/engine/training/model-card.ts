@@ -51,8 +51,8 @@ const drawn = (dataSets: readonly TrainedOn[]) => dataSets.filter(({ learnedBy }
 
 function describeData(dataSets: readonly TrainedOn[]): string {
   const sets = drawn(dataSets);
-  const more = dataSets.filter(({ learnedBy }) => learnedBy);
-  const alone = more.map((it) => `CLIP's encoder of pictures alone has learned from ${describeSet(it)}.`);
+  const extra = dataSets.filter(({ learnedBy }) => learnedBy);
+  const alone = extra.map((it) => `CLIP's encoder of pictures alone has learned from ${describeSet(it)}.`);
   if (sets.length === 1) return [`Data: ${describeSet(sets[0]!)}.`, ...alone].join('\n');
   const lines = sets.map((it, i) => {
     const whose = i === sets.length - 1 ? 'since then' : 'before, by the model that it began from';

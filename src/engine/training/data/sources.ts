@@ -25,6 +25,7 @@ const icon = (...args: Parameters<typeof emoji>): PictureSource => ({ ...emoji(.
 
 const NOTO = 'Noto Emoji, Google Inc., https://github.com/googlefonts/noto-emoji';
 const FLUENT = 'Fluent Emoji, © Microsoft Corporation, https://github.com/microsoft/fluentui-emoji';
+const EMOJITWO = 'EmojiTwo, https://github.com/EmojiTwo/emojitwo';
 const STREAMLINE = 'Streamline, Webalys, https://github.com/webalys-hq/streamline-vectors';
 
 /** Permissive or attribution only. Share-alike sets (OpenMoji, EmojiOne 1) stay out: their terms would reach the weights. */
@@ -40,7 +41,7 @@ export const PICTURE_SOURCES: readonly PictureSource[] = [
     'Twemoji, © Twitter and contributors, https://github.com/jdecked/twemoji',
   ),
   emoji('blob', '@iconify-json/noto-v1', '1.2.5', 'Apache-2.0', NOTO),
-  emoji('emojitwo', '@iconify-json/emojione', '1.2.3', 'CC-BY-4.0', 'EmojiTwo, https://github.com/EmojiTwo/emojitwo'),
+  emoji('emojitwo', '@iconify-json/emojione', '1.2.3', 'CC-BY-4.0', EMOJITWO),
   emoji(
     'firefox',
     '@iconify-json/fxemoji',
@@ -94,9 +95,7 @@ const glyph = (
 /** Other drawings of the same things, for whoever learns to recognise them; none that share alike. */
 export const GLYPH_SOURCES: readonly GlyphSource[] = [
   glyph('fluent glyph', 'fluent-emoji-high-contrast', '1.2.6', 'MIT', FLUENT, ['fluent 3d', 'fluent flat']),
-  glyph('emojitwo glyph', 'emojione-monotone', '1.2.1', 'CC-BY-4.0', 'EmojiTwo, https://github.com/EmojiTwo/emojitwo', [
-    'emojitwo',
-  ]),
+  glyph('emojitwo glyph', 'emojione-monotone', '1.2.1', 'CC-BY-4.0', EMOJITWO, ['emojitwo']),
   glyph('game icon', 'game-icons', '1.2.4', 'CC-BY-3.0', 'Game Icons, https://game-icons.net'),
   glyph('dinkie', 'dinkie-icons', '1.2.0', 'MIT', 'Dinkie Icons, atelierAnchor'),
   glyph('iconpark', 'icon-park', '1.2.4', 'Apache-2.0', 'IconPark, ByteDance'),

@@ -9,9 +9,8 @@ import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { wholePictures } from './clip-preprocess.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
-import { type Drawing, drawingsOf, nameOf } from './drawings.ts';
+import { type Drawing, drawingsOf, drawViews, nameOf } from './drawings.ts';
 import { concatenated, indicesOf, judgedPictures } from './pictures.ts';
-import { drawKind, randomView } from './views.ts';
 
 type T = tfjs.Tensor;
 
@@ -111,11 +110,7 @@ export function classifierTask(
 
     batch(step) {
       const dice = new Dice(seed, step);
-      const drawings = Array.from({ length: batchSize }, () => draw(dice));
-      const kinds = drawings.map(() => drawKind(dice));
-      const views = drawings.map((drawing, b) =>
-        randomView(drawing.set.read(drawing.index), nameOf(drawing), size, dice, kinds[b]!),
-      );
+      const { drawings, kinds, views } = drawViews(draw, batchSize, size, dice);
       const styles = drawings.map((drawing, b) => (kinds[b] === 'gentle' ? styleOf(drawing) : NO_LABEL));
       return { pixels: concatenated(views), concepts: drawings.map(conceptOf), styles };
     },

@@ -46,6 +46,16 @@ const IGNORED = -1e9;
 /** Of the styles in the loss, which the gentle half of the views tells; that of the concepts counts once. */
 const STYLE_WEIGHT = 2;
 
+/** Of CLIP, and of either encoder that is trained further; rate and horizon are each one's own. */
+export const CLIP_OPTIMIZER = {
+  average: 0.999,
+  beta1: 0.9,
+  beta2: 0.98,
+  eps: 1e-8,
+  weightDecay: 0.1,
+  maxNorm: 1,
+} as const;
+
 /** What CLIP learns from besides pictures and captions. */
 export interface ClipTeaching {
   /**
@@ -113,17 +123,7 @@ export function clipTask(
   return {
     name: 'clip',
     batchSize: Math.min(batchSize, byConcept.length),
-    optimizer: {
-      learningRate: 1e-3,
-      warmup: 200,
-      horizon,
-      average: 0.999,
-      beta1: 0.9,
-      beta2: 0.98,
-      eps: 1e-8,
-      weightDecay: 0.1,
-      maxNorm: 1,
-    },
+    optimizer: { ...CLIP_OPTIMIZER, learningRate: 1e-3, warmup: 200, horizon },
     initialise: (name, shape) =>
       name === 'concepts' && nameVectors ? { values: nameVectors } : clipStart(name, shape),
     onlyInTraining: [...VECTORS, 'concept_scale', 'style_scale', 'teacher_scale'],

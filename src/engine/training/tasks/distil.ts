@@ -7,7 +7,7 @@ import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { drawWord, type Vocabulary } from '../teacher/neighbours.ts';
-import { crossEntropyOfDiagonal, pickConcepts, picturesByConcept } from './clip.ts';
+import { CLIP_OPTIMIZER, crossEntropyOfDiagonal, pickConcepts, picturesByConcept } from './clip.ts';
 import { type ClipConfig, embedTokens } from './clip-encoders.ts';
 import { conceptNames, embedTexts, nearestRows } from './clip-figures.ts';
 import { captionOf } from './encode-captions.ts';
@@ -66,17 +66,7 @@ export async function distilTask(
   return {
     name: 'distil',
     batchSize: BATCH + WORDS,
-    optimizer: {
-      learningRate: 5e-4,
-      warmup: 100,
-      horizon,
-      average: 0.999,
-      beta1: 0.9,
-      beta2: 0.98,
-      eps: 1e-8,
-      weightDecay: 0.1,
-      maxNorm: 1,
-    },
+    optimizer: { ...CLIP_OPTIMIZER, learningRate: 5e-4, warmup: 100, horizon },
     initialise: start.initialise,
 
     batch(step) {

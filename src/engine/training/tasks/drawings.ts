@@ -4,6 +4,7 @@ import { Dataset } from '../data/dataset.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import type { Dice } from '../dice.ts';
 import { indicesOf } from './pictures.ts';
+import { drawKind, randomView } from './views.ts';
 
 /** A picture of one of several sets. */
 export interface Drawing {
@@ -30,6 +31,16 @@ export function drawingsOf(
   const own = trainingOf(set).filter(({ index }) => isKnown(index));
   const others = extra ? sharing(own, extra) : [];
   return (dice) => dice.pick(others.length > 0 && dice.chance(EXTRA_SHARE) ? others : own);
+}
+
+/** Some pictures, and a view of each, size × size RGB in [−1, 1]. @param draw one of them */
+export function drawViews(draw: (dice: Dice) => Drawing, count: number, size: number, dice: Dice) {
+  const drawings = Array.from({ length: count }, () => draw(dice));
+  const kinds = drawings.map(() => drawKind(dice));
+  const views = drawings.map((drawing, i) =>
+    randomView(drawing.set.read(drawing.index), nameOf(drawing), size, dice, kinds[i]!),
+  );
+  return { drawings, kinds, views };
 }
 
 const trainingOf = (set: PictureSet): Drawing[] => indicesOf(set, 'train').map((index) => ({ set, index }));

@@ -14,7 +14,7 @@ import type { Tensor } from '../../tensor.ts';
 import { checkpointOf, loadAverage, loadNotes } from '../checkpoint.ts';
 import { digestOf } from '../kept-file.ts';
 import { type Initialiser, Parameters } from '../parameters.ts';
-import type { ClipConfig } from './clip-encoders.ts';
+import { type ClipConfig, embedPixels } from './clip-encoders.ts';
 import { wholePictures } from './clip-preprocess.ts';
 import { evaluated } from './evaluated.ts';
 
@@ -62,17 +62,15 @@ const clipOf = (tf: TensorFlow, runs: string, config: ClipConfig, averages: Aver
     });
   });
 
-/** What CLIP's encoder of pictures sees, as an export has it: where there is one, that of `vision`, on the scale of its training. */
+/** Where CLIP's encoder of pictures sees one, (1, P) of length 1, as an export has it: that of `vision` where there is one. */
 export async function exportedEncoder(
   tf: TensorFlow,
   runs: string,
   config: ClipConfig,
 ): Promise<(picture: Uint8Array) => Promise<Tensor>> {
   const { weights } = clipVisionOf(tf, runs, config, await loadClip(runs));
-  const { image_size: size } = config.vision;
-  const encode = clipVision(new TfjsOps(tf), weights, config.vision);
   return (picture) =>
-    evaluated(tf, () => encode(tf.tensor4d(wholePictures([picture], size), [1, size, size, 3])).embedding);
+    evaluated(tf, () => embedPixels(tf, weights, config, wholePictures([picture], config.vision.image_size)));
 }
 
 /** CLIP's encoder of pictures alone. */

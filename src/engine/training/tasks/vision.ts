@@ -5,17 +5,16 @@ import { concatRows } from '../../tensor.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
-import { namesWithVectors } from './clip.ts';
+import { CLIP_OPTIMIZER, namesWithVectors } from './clip.ts';
 import { type ClipConfig, embedPatches, type Patches, unitLength } from './clip-encoders.ts';
 import { clipFigures, embedTexts } from './clip-figures.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
-import { type Drawing, drawingsOf, nameOf } from './drawings.ts';
+import { type Drawing, drawingsOf, drawViews, nameOf } from './drawings.ts';
 import { type Embeddings, gatherRows } from './features.ts';
 import type { TrainedNetwork } from './frozen.ts';
 import { choosePatches, shareOfPatches } from './patches.ts';
 import { concatenated, indicesOf } from './pictures.ts';
 import { type Teacher, teaching } from './teaching.ts';
-import { drawKind, randomView } from './views.ts';
 
 const BATCH = 128;
 /** Inverse temperature of a picture's similarity to names. */
@@ -43,10 +42,10 @@ interface Batch {
 
 /**
  * CLIP's encoder of pictures learns on, and what has learned from CLIP stays of use: the text encoder is locked, as LiT
- * (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture, and no picture, are held to the embedding that
- * prior and decoder know them by. What changes is what it sees in other drawings: each view shall be nearer to its concept's name than to all other
- * names, and as near to each as the teacher says; of mixtures of two views too, which are more than there are pictures (Beyer et
- * al. 2022).
+ * (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture, and no picture, are held to the embedding
+ * that prior and decoder know them by. What changes is what it sees in other drawings: each view shall be nearer to its
+ * concept's name than to all other names, and as near to each as the teacher says; of mixtures of two views too, which are
+ * more than there are pictures (Beyer et al. 2022).
  * @param seen    what CLIP saw in the pictures
  * @param start   CLIP's weights, with the text encoder that names are asked of
  * @param extra   other drawings of the same things, by which nothing was known
@@ -79,26 +78,12 @@ export async function visionTask(
   return {
     name: 'vision',
     batchSize,
-    optimizer: {
-      learningRate: 5e-4,
-      warmup: 100,
-      horizon,
-      average: 0.999,
-      beta1: 0.9,
-      beta2: 0.98,
-      eps: 1e-8,
-      weightDecay: 0.1,
-      maxNorm: 1,
-    },
+    optimizer: { ...CLIP_OPTIMIZER, learningRate: 5e-4, warmup: 100, horizon },
     initialise: start.initialise,
 
     batch(step) {
       const dice = new Dice(seed, step);
-      const drawings = Array.from({ length: batchSize }, () => draw(dice));
-      const kinds = drawings.map(() => drawKind(dice));
-      const plain = drawings.map((drawing, i) =>
-        randomView(drawing.set.read(drawing.index), nameOf(drawing), size, dice, kinds[i]!),
-      );
+      const { drawings, kinds, views: plain } = drawViews(draw, batchSize, size, dice);
       const isMixed = kinds.map((kind) => teach !== undefined && kind === 'strong' && dice.chance(MIXED));
       const views = plain.map((view, i) =>
         isMixed[i] ? mixtureOf(view, plain[(i + 1) % batchSize]!, dice.uniform()) : view,
