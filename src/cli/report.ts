@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { loadConfig, PROJECT_ROOT } from '../config.ts';
 import type { Answer, DrawQuestions } from '../engine/evaluation/report/drawings.ts';
@@ -112,7 +113,11 @@ async function ofTextDecoder(folders: Folders, runtime: RuntimeOptions, options:
     const paint = await openTextDecoder(await loadTensorFlow(), runs);
     const draw: DrawQuestions = async (questions, onProgress) => {
       const pictures: Uint8Array[] = [];
-      for (const { prompt, seed } of questions) onProgress(pictures.push(await paint(prompt, seed)));
+      for (const { prompt, seed } of questions) {
+        onProgress(pictures.push(await paint(prompt, seed)));
+        // TensorFlow on a CPU never waits for anything, and a bar that is drawn by a timer would stand still
+        await setImmediate();
+      }
       return pictures;
     };
     return { draw, close: async () => {} };

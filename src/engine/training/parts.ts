@@ -268,13 +268,13 @@ export async function createTask(
   }
 
   const openPriorEmbeddings = async (dir: string) => {
-    const onProgress = progressOf("the prior's embeddings", dataset, say, signal);
+    const onProgress = progressOf("the prior's embeddings", 'texts', say, signal);
     const see = await exportedEncoder(tf, runs, clip);
     return loadPriorEmbeddings(dir, dataset, seen, see, runs, onProgress, say);
   };
   const made = prior ? await openPriorEmbeddings(prior) : undefined;
   const movq = await openMovqConfig(runs);
-  const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', dataset, say, signal), say);
+  const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', 'pictures', say, signal), say);
   const features: Features = { ...seen, latents };
   const { weights: movqWeights } = await trainedMovq(tf, runs, movq);
   const draw = createSheet(tf, dataset, movq, movqWeights, features.latents.shape.slice(1));
@@ -301,7 +301,7 @@ export async function openEmbeddings(
   signal?: AbortSignal,
 ): Promise<Embeddings> {
   requireCheckpoint(checkpointOf(runs, 'clip'));
-  const onProgress = progressOf('embeddings', dataset, say, signal);
+  const onProgress = progressOf('embeddings', 'pictures', say, signal);
   return loadEmbeddings(tf, dataset, runs, await openClipConfig(runs), onProgress, say);
 }
 
@@ -351,16 +351,15 @@ async function openTokenizer(dataset: PictureSet, runs: string, seed: number, sa
 /** @param signal ends the work by an error */
 function progressOf(
   what: string,
-  dataset: PictureSet,
+  unit: string,
   say: (line: string) => void,
   signal?: AbortSignal,
-): (done: number) => void {
-  const every = Math.ceil(dataset.records.length / 10);
+): (done: number, total: number) => void {
   let next = 0;
-  return (done) => {
+  return (done, total) => {
     signal?.throwIfAborted();
     if (done < next) return;
-    say(`${what} of ${done} of ${dataset.records.length} pictures`);
-    next += every;
+    say(`${what} of ${done} of ${total} ${unit}`);
+    next += Math.ceil(total / 10);
   };
 }

@@ -8,7 +8,7 @@ import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { evaluatedNumber } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
-import { indicesOf, judgedPictures } from './pictures.ts';
+import { concatenated, indicesOf, judgedPictures } from './pictures.ts';
 import type { PriorEmbeddings } from './prior-embeddings.ts';
 import type { DrawSheet } from './sample-pictures.ts';
 import { type NoisedLatents, noiseLatents, type Predict, vLoss } from './v-prediction.ts';
@@ -63,7 +63,7 @@ const DROPPED = 0.1;
 const EMBEDDING_NOISE = 0.15;
 
 /** How often it is one that a prior has made of a caption, where there are such. */
-const OF_PRIOR = 0.4;
+const OF_PRIOR = 0.5;
 
 export interface DecoderBatch extends NoisedLatents {
   /** (B, P). */
@@ -72,9 +72,16 @@ export interface DecoderBatch extends NoisedLatents {
   readonly dropped: readonly boolean[];
 }
 
-/** Noised latents of some pictures, and their embeddings, disturbed or dropped. */
-export function decoderBatch(features: Features, indices: readonly number[], dice: Dice): DecoderBatch {
-  const embeddings = gatherRows(features.embeddings, indices);
+/**
+ * Noised latents of some pictures, and their embeddings, disturbed or dropped.
+ * @param embeddings (B, P): the pictures' own where it is absent; is written to
+ */
+export function decoderBatch(
+  features: Features,
+  indices: readonly number[],
+  dice: Dice,
+  embeddings = gatherRows(features.embeddings, indices),
+): DecoderBatch {
   const width = features.zeroEmbedding.data.length;
   const disturbance = dice.normal([embeddings.length]).data;
   for (let i = 0; i < embeddings.length; i++) embeddings[i]! += EMBEDDING_NOISE * disturbance[i]!;
@@ -106,6 +113,7 @@ export function decoderTask(
 
   const lossOf = (weights: Weights<tfjs.Tensor>, batch: DecoderBatch) =>
     vLoss(tf, batch, latentShape, network(weights, batch.embeddings));
+  const ownEmbedding = (picture: number) => ({ picture, embedding: gatherRows(features.embeddings, [picture]) });
 
   return {
     name: 'decoder',
@@ -115,15 +123,12 @@ export function decoderTask(
     batch(step) {
       const dice = new Dice(seed, step);
       const drawn = Array.from({ length: DECODER_BATCH }, () => {
-        if (!made || !dice.chance(OF_PRIOR)) return { picture: dice.pick(training) };
+        if (!made || !dice.chance(OF_PRIOR)) return ownEmbedding(dice.pick(training));
         const row = dice.below(made.pictures.length);
         return { picture: made.pictures[row]!, embedding: gatherRows(made.embeddings, [row]) };
       });
       const pictures = drawn.map(({ picture }) => picture);
-      const batch = decoderBatch(features, pictures, dice);
-      for (const [b, { embedding }] of drawn.entries())
-        if (embedding && !batch.dropped[b]) batch.embeddings.set(embedding, b * embedding.length);
-      return batch;
+      return decoderBatch(features, pictures, dice, concatenated(drawn.map(({ embedding }) => embedding)));
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {

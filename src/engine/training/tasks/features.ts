@@ -38,7 +38,7 @@ const BATCH = 8;
 /**
  * MoVQ's latents of a data set's pictures. They are kept in the runs folder, and computed again when a pixel or a weight is
  * another one.
- * @param onProgress is called with the number of pictures done
+ * @param onProgress is called with how many pictures are done, of how many
  * @param say        is told where a file of them is damaged
  */
 export async function loadLatents(
@@ -101,7 +101,7 @@ export async function loadEmbeddings(
   };
 }
 
-type OnProgress = (done: number) => void;
+type OnProgress = (done: number, total: number) => void;
 type Say = (line: string) => void;
 
 /**
@@ -132,7 +132,7 @@ async function ofPictures(
     const count = Math.min(BATCH, dataset.records.length - from);
     const pictures = Array.from({ length: count }, (_, i) => dataset.read(from + i));
     parts.push(await evaluated(tf, () => run(pictures)));
-    onProgress(from + count);
+    onProgress(from + count, dataset.records.length);
   }
   return concatRows(parts);
 }

@@ -5,6 +5,7 @@ import { openModel } from '../../pipeline/open-model.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
 import { concatRows, rows, type Tensor, tensor } from '../../tensor.ts';
 import { cosine, largest, products, unitRows } from '../../vectors.ts';
+import { styledCaption } from '../data/captions.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import { digestOf, keptIn, sayAgain } from '../kept-file.ts';
@@ -15,20 +16,26 @@ import { indicesOf, onWhite } from './pictures.ts';
 
 /** What a model's prior makes of captions: where it errs, a decoder that has seen pictures' own embeddings alone errs more. */
 export interface PriorEmbeddings {
-  /** (M, P): z_i, one for each picture of training. */
+  /** (M, P): z_i, one for each text. */
   readonly embeddings: Tensor;
-  /** The picture to draw from each: of its concept's the one that is nearest to it. */
+  /** The picture to draw from each. */
   readonly pictures: readonly number[];
+}
+
+/** A text for the prior, and a picture that it tells of. */
+export interface PriorText {
+  readonly text: string;
+  readonly picture: number;
 }
 
 /** Of the cosine of the model's z_i of a picture and that of the runs' CLIP. */
 const SAME_CLIP = 0.999;
 
 /**
- * z_i by the prior of a model folder, with that model's own settings, for a caption of each picture of training. They are
+ * z_i by the prior of a model folder, with that model's own settings, for captions of each picture of training. They are
  * kept in the runs folder, as making them takes minutes.
  * @param see        CLIP's encoder of pictures, as an export of the runs has it
- * @param onProgress is called with the number of captions done
+ * @param onProgress is called with how many texts are done, of how many
  * @throws InputError where the model has no prior, or another CLIP than the runs
  */
 export async function loadPriorEmbeddings(
@@ -37,26 +44,25 @@ export async function loadPriorEmbeddings(
   seen: Embeddings,
   see: (picture: Uint8Array) => Promise<Tensor>,
   runs: string,
-  onProgress: (done: number) => void,
+  onProgress: (done: number, total: number) => void,
   say: (line: string) => void,
 ): Promise<PriorEmbeddings> {
-  const training = indicesOf(dataset, 'train');
+  const texts = priorTexts(dataset);
   const model = await openModel(dir);
   try {
-    await expectSameClip(model, dir, see, dataset.read(training[0]!));
+    await expectSameClip(model, dir, see, dataset.read(texts[0]!.picture));
     const probe = await sample(model, 'a', 0);
-    const origin = digestOf(await dataset.digest(), seen.clip, new Map([['probe', probe]]));
+    const origin = digestOf(await dataset.digest(), seen.clip, JSON.stringify(texts), new Map([['probe', probe]]));
     const kept = await keptIn(join(runs, 'prior-embeddings.safetensors'), origin, sayAgain(say), async () => {
-      const dice = new Dice(0, 0);
       const made: Tensor[] = [];
-      for (const index of training) {
-        made.push(await sample(model, captionOf(dataset, index, dice), index));
-        onProgress(made.length);
+      for (const [seed, { text }] of texts.entries()) {
+        made.push(await sample(model, text, seed));
+        onProgress(made.length, texts.length);
       }
       return new Map([['embeddings', concatRows(made)]]);
     });
     const embeddings = kept.get('embeddings')!;
-    return { embeddings, pictures: nearestOfConcept(embeddings, dataset, seen, training) };
+    return { embeddings, pictures: picturesOf(texts, embeddings, dataset, seen) };
   } finally {
     await model.close();
   }
@@ -80,19 +86,35 @@ async function expectSameClip(
     throw new InputError(`${dir} has another CLIP than the runs: --prior wants a model that was exported from them`);
 }
 
-/** For each embedding of a training picture's caption, the picture of the same concept whose own is nearest by cosine. */
-export function nearestOfConcept(
+/** Of each picture of training a caption, and where it has a style one that names it. */
+export function priorTexts(dataset: PictureSet): PriorText[] {
+  const dice = new Dice(0, 0);
+  return indicesOf(dataset, 'train').flatMap((picture) => {
+    const { name, style, captions } = dataset.records[picture]!;
+    const texts = [captionOf(dataset, picture, dice)];
+    if (style !== '' && captions === undefined) texts.push(styledCaption(name, style, dice));
+    return texts.map((text) => ({ text, picture }));
+  });
+}
+
+/**
+ * The picture to draw from what the prior has made of each text: that which the text tells of where its style is named, as
+ * the embedding holds little of the style and the decoder has to learn to see it; else of its concept's pictures the
+ * nearest by cosine, as the prior may have thought of another style.
+ */
+export function picturesOf(
+  texts: readonly PriorText[],
   made: Tensor,
   dataset: PictureSet,
   { embeddings }: Embeddings,
-  training: readonly number[],
 ): number[] {
   const byConcept = picturesByConcept(dataset);
   const width = embeddings.shape[1]!;
-  return training.map((index, row) => {
-    const { data } = rows(made, row, row + 1);
-    const others = byConcept.get(dataset.records[index]!.concept)!;
+  return texts.map(({ text, picture }, row) => {
+    const { concept, style } = dataset.records[picture]!;
+    if (style !== '' && text.includes(style)) return picture;
+    const others = byConcept.get(concept)!;
     const unit = unitRows(tensor(gatherRows(embeddings, others), [others.length, width]));
-    return others[largest(products(unit, data))]!;
+    return others[largest(products(unit, rows(made, row, row + 1).data))]!;
   });
 }
