@@ -89,7 +89,7 @@ test('what a model was trained on that does not say is not known, and damaged fi
 });
 
 test('the bundled model says what its card says', async () => {
-  const model = join(import.meta.dirname, '..', '..', 'models', 'emoji-v6');
+  const model = join(import.meta.dirname, '..', '..', 'models', 'emoji-v7');
   const { dataSets } = JSON.parse(await readFile(join(model, 'trained-on.json'), 'utf8'));
   const { set } = dataSets.find(({ learnedBy }: { learnedBy?: string }) => !learnedBy);
   const { pictures, concepts, composed, heldOut, styles } = set;
