@@ -95,6 +95,11 @@ export async function startLocalDiscord(options: LocalDiscordOptions = {}): Prom
     routerOptions: { maxParamLength: MAX_PARAMETER },
   });
   refuseForeign(app, () => [`${HOST}:${port}`, `localhost:${port}`]);
+  // one address for the page: at localhost its policy would refuse the pictures, whose addresses begin with ours
+  app.addHook('onRequest', async ({ method, url, headers }, reply) => {
+    const isPage = method === 'GET' && url.split('?')[0] === '/';
+    if (isPage && headers.host?.toLowerCase() === `localhost:${port}`) return reply.redirect(`${origin}${url}`);
+  });
   await app.register(multipart);
   await app.register(websocket, { options: { maxPayload: 1024 * 1024 } });
   const endpoints = [

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REST, Routes } from 'discord.js';
@@ -54,6 +54,17 @@ describe('who may ask', () => {
     const socket = new WebSocket(`${discord.url.replace('http', 'ws')}page/socket`, { origin: 'https://evil.example' });
     const [error] = await once(socket, 'error');
     expect(error.message).toContain('403');
+  });
+
+  test('the page has one address, at which its pictures are', async () => {
+    const { port } = new URL(discord.url);
+    const page = (host: string) =>
+      new Promise<IncomingMessage>((resolve) =>
+        request(new URL('/?user=2', discord.url), { headers: { host } }, (r) => resolve(r.resume())).end(),
+      );
+    const { statusCode, headers } = await page(`localhost:${port}`);
+    expect([statusCode, headers.location]).toEqual([302, `${discord.url}?user=2`]);
+    expect((await page(`127.0.0.1:${port}`)).statusCode).not.toBe(302);
   });
 });
 
