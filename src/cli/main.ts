@@ -31,6 +31,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
  * Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong input (the message on stderr says what would be right).
  */
 export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', endWithReader);
   const program = new Command('unclip')
     .description('Text to pictures with unCLIP, in Discord or on the command line.')
     .version(JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8')).version);
@@ -45,6 +46,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = report(error);
   }
+}
+
+/** Who reads what is written has read enough, as `head` does: no fault of ours. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
 }
 
 /** A default as it would be typed; commander itself shows it as JSON. */
