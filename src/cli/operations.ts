@@ -1,4 +1,4 @@
-import { MIN_INVERSION_STEPS } from '../engine/pipeline/bipartite-latent.ts';
+import { MIN_INVERSION_STEPS, MODIFY_GUIDANCE } from '../engine/pipeline/bipartite-latent.ts';
 import { NOISES, USUAL_FRAMES, USUAL_STRENGTH, USUAL_STRENGTHS } from '../task.ts';
 import { blendWeights, decimal, numbers } from '../typed-settings.ts';
 import {
@@ -16,9 +16,9 @@ const IMAGE = ['<image>', 'picture file: PNG, JPEG, WebP or GIF'] as const;
 const open = (files: readonly string[]) => Promise.all(files.map((file) => readPicture(file, 'image')));
 const joined = (words: readonly string[]) => (words.length > 0 ? words.join(' ') : undefined);
 
-const INVERSION =
+const inversion = (guidance = 1) =>
   '\nDDIM inversion finds the noise that a picture is drawn from: the more steps the better, and best without guidance.\n' +
-  `Unless told otherwise it takes ${MIN_INVERSION_STEPS} steps or the model's, whatever is more, guidance 1, and the sampler ddim.\n` +
+  `Unless told otherwise it takes ${MIN_INVERSION_STEPS} steps or the model's, whatever is more, guidance ${guidance}, and the sampler ddim.\n` +
   'The seed then decides only what a sampler adds, as ddim does with --eta.';
 
 export const variations = drawingCommand(
@@ -27,7 +27,7 @@ export const variations = drawingCommand(
   ['count', 'negative', 'thresholding'],
 )
   .argument(...IMAGE)
-  .addHelpText('after', `\nWith --eta:${INVERSION}`)
+  .addHelpText('after', `\nWith --eta:${inversion()}`)
   .action(async (image: string, options: DrawingOptions) => {
     const { negative: negativePrompt } = options;
     const settings = settingsFrom(options);
@@ -40,7 +40,7 @@ export const reconstruct = drawingCommand(
   ['thresholding'],
 )
   .argument(...IMAGE)
-  .addHelpText('after', INVERSION)
+  .addHelpText('after', inversion())
   .action(async (image: string, options: DrawingOptions) => {
     await drawAndSave({ kind: 'reconstruct', pictures: await open([image]), settings: settingsFrom(options) }, options);
   });
@@ -85,7 +85,7 @@ export const interpolate = drawingCommand(
     `${NOISES.join(' or ')}: interpolate what DDIM inversion finds, or the same for all`,
     'inverted',
   )
-  .addHelpText('after', INVERSION)
+  .addHelpText('after', inversion())
   .action(async (images: string[], options: InterpolateOptions) => {
     const { frames, noise } = options;
     const settings = settingsFrom(options);
@@ -107,7 +107,7 @@ export const modify = drawingCommand(
   .argument('<prompt...>', 'what it is to show, for example "green heart"')
   .option('--from <text>', 'what it shows now (default: what it was drawn from, if it was drawn here)')
   .option('--strength <θ,...>', 'how far to go, 0 to 1; 0 draws the picture again', USUAL_STRENGTHS.join())
-  .addHelpText('after', INVERSION)
+  .addHelpText('after', inversion(MODIFY_GUIDANCE))
   .action(async (image: string, words: string[], options: ModifyOptions) => {
     const settings = settingsFrom(options);
     const change = { prompt: words.join(' '), from: options.from, strengths: numbers(options.strength) };

@@ -284,7 +284,7 @@ describe('the bundled model', { timeout: 60_000 }, () => {
   test('modifies a picture from what it was drawn from', async () => {
     const task = { kind: 'modify', pictures: [heart], prompt: 'green heart', strengths: [0.5], settings: { seed: 1 } };
     const { recipes } = await plan(model, task as Task<PictureFile>);
-    expect(recipes[0]).toMatchObject({ modification: { from: 'red heart' }, steps: 50, guidanceScale: 1 });
+    expect(recipes[0]).toMatchObject({ modification: { from: 'red heart' }, steps: 50, guidanceScale: 2 });
     const { images } = await draw(model, recipes);
     const { data } = pictureFromTensor(images[0]!);
     const middle = data.subarray(4 * (64 * 128 + 64), 4 * (64 * 128 + 65));

@@ -24,14 +24,17 @@ type InversionSettings = SeededSettings & Required<Pick<SeededSettings, 'steps' 
 /** With fewer the inversion finds another picture. */
 export const MIN_INVERSION_STEPS = 50;
 
+/** Of a picture that is changed: without any it seldom gets where the text leads, with more the inversion goes astray. */
+export const MODIFY_GUIDANCE = 2;
+
 /**
  * Settings for drawings that start at an x_T, where nothing else is asked for: x_T is exact in many steps and without
  * guidance, and it is DDIM that draws the picture again from it.
  */
-export const inversionSettings = (model: Model, asked: SeededSettings): InversionSettings => ({
+export const inversionSettings = (model: Model, asked: SeededSettings, guidanceScale = 1): InversionSettings => ({
   ...asked,
   steps: asked.steps ?? Math.max(model.defaults.steps, MIN_INVERSION_STEPS),
-  guidanceScale: asked.guidanceScale ?? 1,
+  guidanceScale: asked.guidanceScale ?? guidanceScale,
   sampler: asked.sampler ?? 'ddim',
 });
 

@@ -7,7 +7,7 @@ import type { Picture } from '../images/picture.ts';
 import { unwhiten, whiten } from '../pca/components.ts';
 import { TorchGenerator } from '../random/torch-generator.ts';
 import type { Tensor } from '../tensor.ts';
-import { bipartiteLatents, type InversionHooks, inversionSettings } from './bipartite-latent.ts';
+import { bipartiteLatents, type InversionHooks, inversionSettings, MODIFY_GUIDANCE } from './bipartite-latent.ts';
 import { sizeOf } from './decode-settings.ts';
 import { latentMask, redrawnByMask, redrawnWhereTransparent } from './inpaint.ts';
 import { slerp, sphericalMean } from './interpolation.ts';
@@ -88,7 +88,7 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
 
   async modify(model, { pictures: [file], prompt, from = shownIn(file), strengths, settings: asked }, hooks) {
     const [picture, to, baseline] = await Promise.all([open(file), model.encodeText(prompt), model.encodeText(from)]);
-    const settings = inversionSettings(model, asked);
+    const settings = inversionSettings(model, asked, MODIFY_GUIDANCE);
     const [latent] = await bipartiteLatents(model, [picture], settings, hooks);
     const { imageEmbedding, start } = latent!;
     const recipes = strengths.flatMap((strength) => {
