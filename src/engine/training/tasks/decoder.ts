@@ -62,7 +62,7 @@ const DROPPED = 0.1;
 /** Noise on the embedding, in its standard deviations: the prior's embeddings are not exact either. */
 const EMBEDDING_NOISE = 0.15;
 
-/** How often it is one that a prior has made of a caption, where there are such. */
+/** How often it is one that a prior has made of a text, where there are such. */
 const OF_PRIOR = 0.5;
 
 export interface DecoderBatch extends NoisedLatents {

@@ -109,12 +109,12 @@ export function picturesOf(
   { embeddings }: Embeddings,
 ): number[] {
   const byConcept = picturesByConcept(dataset);
-  const width = embeddings.shape[1]!;
+  const unit = unitRows(embeddings);
   return texts.map(({ text, picture }, row) => {
     const { concept, style } = dataset.records[picture]!;
     if (style !== '' && text.includes(style)) return picture;
     const others = byConcept.get(concept)!;
-    const unit = unitRows(tensor(gatherRows(embeddings, others), [others.length, width]));
-    return others[largest(products(unit, rows(made, row, row + 1).data))]!;
+    const ofOthers = tensor(gatherRows(unit, others), [others.length, unit.shape[1]!]);
+    return others[largest(products(ofOthers, rows(made, row, row + 1).data))]!;
   });
 }
