@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { withLock } from '../../src/engine/training/lock.ts';
 import { InputError } from '../../src/errors.ts';
@@ -21,6 +22,18 @@ test('two are not at work in one folder, and the second is told who is', async (
   });
   expect(await readdir(folder)).toEqual([]);
   expect(await withLock(folder, 'trains the same part', async () => 'done')).toBe('done');
+});
+
+test('of many that begin at once, one works and the others are told who does', async () => {
+  for (let round = 0; round < 50; round++) {
+    const calls = Array.from({ length: 8 }, () =>
+      withLock(folder, 'trains the same part', () => setTimeout(20, 'done')),
+    );
+    const ends = await Promise.allSettled(calls);
+    const refusals = ends.flatMap((end) => (end.status === 'rejected' ? [String(end.reason)] : []));
+    expect(refusals).toEqual(Array(7).fill(expect.stringContaining(`in use by process ${process.pid}`)));
+  }
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test('work that fails leaves no lock', async () => {

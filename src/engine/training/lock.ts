@@ -1,7 +1,10 @@
 import { link, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { InputError } from '../../errors.ts';
 import { unlessMissing } from '../unless-missing.ts';
+
+/** Locks that this process has or asks for: the files beside them are named after it, so that two calls would share one. */
+const ofThisProcess = new Set<string>();
 
 /**
  * Does work in a folder while no other process may. The lock is a file that names its process: one that a killed process has
@@ -10,8 +13,18 @@ import { unlessMissing } from '../unless-missing.ts';
  * @throws InputError where another process is at work there
  */
 export async function withLock<R>(folder: string, does: string, work: () => Promise<R>): Promise<R> {
+  const path = resolve(folder, 'lock');
+  if (ofThisProcess.has(path)) throw inUse(folder, process.pid, does);
+  ofThisProcess.add(path);
+  try {
+    return await lockedAmongProcesses(path, folder, does, work);
+  } finally {
+    ofThisProcess.delete(path);
+  }
+}
+
+async function lockedAmongProcesses<R>(path: string, folder: string, does: string, work: () => Promise<R>): Promise<R> {
   const made = await mkdir(folder, { recursive: true });
-  const path = join(folder, 'lock');
   try {
     await acquire(path, folder, does);
     try {
@@ -25,6 +38,9 @@ export async function withLock<R>(folder: string, does: string, work: () => Prom
   }
 }
 
+const inUse = (folder: string, pid: number, does: string) =>
+  new InputError(`${folder} is in use by process ${pid}, which ${does}: wait for its end, or name another folder`);
+
 async function acquire(path: string, folder: string, does: string): Promise<void> {
   const own = `${path}.${process.pid}`;
   try {
@@ -34,10 +50,7 @@ async function acquire(path: string, folder: string, does: string): Promise<void
       const holder = await unlessMissing(readFile(path, 'utf8'));
       if (holder === undefined) continue;
       const pid = Number.parseInt(holder, 10);
-      if (isRunning(pid) && holder === (await identityOf(pid)))
-        throw new InputError(
-          `${folder} is in use by process ${pid}, which ${does}: wait for its end, or name another folder`,
-        );
+      if (isRunning(pid) && holder === (await identityOf(pid))) throw inUse(folder, pid, does);
       await takeAway(path, holder, `${own}.left`);
     }
   } finally {
