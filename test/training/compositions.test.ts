@@ -21,6 +21,9 @@ import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { openPictures, writeCompositions } from '../../src/engine/training/data/open-pictures.ts';
 import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
 import { PICTURE_BYTES } from '../../src/engine/training/data/rasterise.ts';
+import { Dice } from '../../src/engine/training/dice.ts';
+import { trainingPictures } from '../../src/engine/training/tasks/pictures.ts';
+import { priorTexts } from '../../src/engine/training/tasks/prior-embeddings.ts';
 import { InputError } from '../../src/errors.ts';
 
 const at = (picture: ArrayLike<number>, x: number, y: number) =>
@@ -207,6 +210,24 @@ describe('a set with compositions', () => {
     expect(new Set(kept.map(({ split }) => split))).toEqual(new Set(['held-out-pair']));
     const seen = new Set(training.map(({ name }) => name));
     expect(kept.filter(({ name }) => seen.has(name))).toEqual([]);
+  });
+
+  test('however many they are, most pictures to learn from are plain ones', () => {
+    const shareOf = (count: number) => {
+      const set = withCompositions(plain, { count, seed: 0 });
+      const [draw, dice] = [trainingPictures(set), new Dice(0, 0)];
+      const drawn = Array.from({ length: 2000 }, () => draw(dice));
+      expect(new Set(drawn).size).toBe(set.records.length);
+      return drawn.filter((index) => index >= plain.records.length).length / drawn.length;
+    };
+    expect(shareOf(2)).toBeCloseTo(2 / 10, 1);
+    expect(shareOf(80)).toBeCloseTo(0.4, 1);
+  });
+
+  test('a prior is asked for as many of them as of plain pictures', () => {
+    const pictures = priorTexts(withCompositions(plain, { count: 60, seed: 0 })).map(({ picture }) => picture);
+    expect(pictures.filter((picture) => picture >= plain.records.length)).toEqual([8, 9, 10, 11, 12, 13, 14, 15]);
+    expect(new Set(pictures).size).toBe(16);
   });
 
   test('a folder asks for them in a file of its own', async () => {

@@ -4,7 +4,7 @@ import type { Dice } from '../dice.ts';
 import { drawWord, type Vocabulary } from '../teacher/neighbours.ts';
 import { picturesByConcept } from './clip.ts';
 import { captionOf } from './encode-captions.ts';
-import { indicesOf } from './pictures.ts';
+import { trainingPictures } from './pictures.ts';
 
 /** Numbers of pictures, and a text for each. */
 export interface CaptionedPictures {
@@ -25,12 +25,12 @@ export function captionedPictures(
   dropped: number,
   vocabulary: Vocabulary | undefined,
 ): (count: number, dice: Dice) => CaptionedPictures {
-  const training = indicesOf(dataset, 'train');
+  const drawPicture = trainingPictures(dataset);
   const wordAndPicture = vocabulary && wordsWithPictures(dataset, vocabulary);
 
   function draw(dice: Dice): { index: number; caption: string } {
     if (wordAndPicture && dice.chance(WORDS)) return wordAndPicture(dice);
-    const index = dice.pick(training);
+    const index = drawPicture(dice);
     return { index, caption: captionOf(dataset, index, dice) };
   }
 

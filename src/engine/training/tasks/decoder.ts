@@ -8,7 +8,7 @@ import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { evaluatedNumber } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
-import { concatenated, indicesOf, judgedPictures } from './pictures.ts';
+import { concatenated, judgedPictures, trainingPictures } from './pictures.ts';
 import type { PriorEmbeddings } from './prior-embeddings.ts';
 import type { DrawSheet } from './sample-pictures.ts';
 import { type NoisedLatents, noiseLatents, type Predict, vLoss } from './v-prediction.ts';
@@ -107,7 +107,7 @@ export function decoderTask(
   made?: PriorEmbeddings,
 ): Task<DecoderBatch> {
   const network = unetOf(tf, config);
-  const training = indicesOf(dataset, 'train');
+  const drawPicture = trainingPictures(dataset);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const latentShape = features.latents.shape.slice(1);
 
@@ -123,7 +123,7 @@ export function decoderTask(
     batch(step) {
       const dice = new Dice(seed, step);
       const drawn = Array.from({ length: DECODER_BATCH }, () => {
-        if (!made || !dice.chance(OF_PRIOR)) return ownEmbedding(dice.pick(training));
+        if (!made || !dice.chance(OF_PRIOR)) return ownEmbedding(drawPicture(dice));
         const row = dice.below(made.pictures.length);
         return { picture: made.pictures[row]!, embedding: gatherRows(made.embeddings, [row]) };
       });

@@ -3,7 +3,7 @@ import { InputError } from '../../../errors.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import type { Dice } from '../dice.ts';
-import { indicesOf } from './pictures.ts';
+import { indicesOf, trainingPictures } from './pictures.ts';
 import { drawKind, randomView } from './views.ts';
 
 /** A picture of one of several sets. */
@@ -28,9 +28,10 @@ export function drawingsOf(
   extra: PictureSet | undefined,
   isKnown: (index: number) => boolean = () => true,
 ): (dice: Dice) => Drawing {
+  const drawOwn = trainingPictures(set, isKnown);
   const own = trainingOf(set).filter(({ index }) => isKnown(index));
   const others = extra ? sharing(own, extra) : [];
-  return (dice) => dice.pick(others.length > 0 && dice.chance(EXTRA_SHARE) ? others : own);
+  return (dice) => (others.length > 0 && dice.chance(EXTRA_SHARE) ? dice.pick(others) : { set, index: drawOwn(dice) });
 }
 
 /** Some pictures, and a view of each, size × size RGB in [−1, 1]. @param draw one of them */

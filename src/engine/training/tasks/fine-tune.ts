@@ -13,7 +13,7 @@ import { DECODER_OPTIMIZER, type DecoderBatch, decoderBatch, guided, JUDGED, une
 import { evaluated } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
 import type { TrainedNetwork } from './frozen.ts';
-import { indicesOf, judgedPictures } from './pictures.ts';
+import { judgedPictures, trainingPictures } from './pictures.ts';
 import type { DrawSheet } from './sample-pictures.ts';
 import { predictV } from './v-prediction.ts';
 
@@ -53,7 +53,7 @@ export function fineTuneTask(
 ): Task<Batch> {
   const network = unetOf(tf, networks.unet);
   const embed = embedLatents(tf, networks);
-  const training = indicesOf(dataset, 'train');
+  const drawPicture = trainingPictures(dataset);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const latentShape = features.latents.shape.slice(1);
 
@@ -91,7 +91,7 @@ export function fineTuneTask(
     batch(step) {
       const dice = new Dice(seed, step);
       return batchOf(
-        Array.from({ length: BATCH }, () => dice.pick(training)),
+        Array.from({ length: BATCH }, () => drawPicture(dice)),
         dice,
       );
     },

@@ -10,7 +10,7 @@ import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { evaluated } from './evaluated.ts';
 import { latentPenalty, pictureLoss } from './movq-loss.ts';
-import { evenly, indicesOf, judgedPictures, paintBackground, randomCrop, toBytes, toUnit } from './pictures.ts';
+import { evenly, judgedPictures, paintBackground, randomCrop, toBytes, toUnit, trainingPictures } from './pictures.ts';
 
 type T = tfjs.Tensor;
 
@@ -54,7 +54,7 @@ export function movqTask(
 ): Task<Batch> {
   const ops = new TfjsOps(tf);
   const batchSize = 16;
-  const training = indicesOf(dataset, 'train');
+  const drawPicture = trainingPictures(dataset);
   const judged = judgedPictures(dataset, 'held-out-concept', JUDGED);
   const side = CROP / 2 ** (config.block_out_channels.length - 1);
 
@@ -77,7 +77,7 @@ export function movqTask(
       const dice = new Dice(seed, step);
       const crops = new Float32Array(batchSize * CROP * CROP * 4);
       for (let b = 0; b < batchSize; b++) {
-        const picture = dataset.read(dice.pick(training));
+        const picture = dataset.read(drawPicture(dice));
         if (dice.chance(PAINTED)) paintBackground(picture, [dice.below(256), dice.below(256), dice.below(256)]);
         toUnit(randomCrop(picture, CROP, dice), crops.subarray(b * CROP * CROP * 4, (b + 1) * CROP * CROP * 4));
       }

@@ -1,5 +1,6 @@
 import { InputError } from '../../../errors.ts';
 import type { Picture } from '../../images/picture.ts';
+import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_SIZE } from '../data/rasterise.ts';
 import type { Dice } from '../dice.ts';
@@ -9,6 +10,21 @@ type HeldOut = 'held-out-concept' | 'held-out-pair';
 /** Numbers of the pictures of a split. */
 export function indicesOf(dataset: PictureSet, split: 'train' | HeldOut): number[] {
   return dataset.records.flatMap((record, index) => (record.split === split ? [index] : []));
+}
+
+/** How often a composition is drawn at most, however many there are: most of what people ask for is one thing. */
+const COMPOSED = 0.4;
+
+/** @returns a training picture at every call, each as often as any other but for a set of mostly compositions */
+export function trainingPictures(
+  dataset: PictureSet,
+  isUsable: (index: number) => boolean = () => true,
+): (dice: Dice) => number {
+  const all = indicesOf(dataset, 'train').filter(isUsable);
+  const plainCount = plainSet(dataset).records.length;
+  const [plain, composed] = [all.filter((index) => index < plainCount), all.filter((index) => index >= plainCount)];
+  if (composed.length <= COMPOSED * all.length) return (dice) => dice.pick(all);
+  return (dice) => dice.pick(dice.chance(COMPOSED) ? composed : plain);
 }
 
 /** Pictures that a network is judged by. */

@@ -6,6 +6,7 @@ import { TorchGenerator } from '../../random/torch-generator.ts';
 import { concatRows, rows, type Tensor, tensor } from '../../tensor.ts';
 import { cosine, largest, products, unitRows } from '../../vectors.ts';
 import { styledCaption } from '../data/captions.ts';
+import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import { digestOf, keptIn, sayAgain } from '../kept-file.ts';
@@ -86,10 +87,12 @@ async function expectSameClip(
     throw new InputError(`${dir} has another CLIP than the runs: --prior wants a model that was exported from them`);
 }
 
-/** Of each picture of training a caption, and where it has a style one that names it. */
+/** Of each picture of training a caption, and where it has a style one that names it; of compositions no more than there are others. */
 export function priorTexts(dataset: PictureSet): PriorText[] {
   const dice = new Dice(0, 0);
-  return indicesOf(dataset, 'train').flatMap((picture) => {
+  const plain = indicesOf(plainSet(dataset), 'train');
+  const composed = indicesOf(dataset, 'train').slice(plain.length, 2 * plain.length);
+  return [...plain, ...composed].flatMap((picture) => {
     const { name, style, captions } = dataset.records[picture]!;
     const texts = [captionOf(dataset, picture, dice)];
     if (style !== '' && captions === undefined) texts.push(styledCaption(name, style, dice));

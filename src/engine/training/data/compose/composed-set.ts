@@ -14,6 +14,9 @@ export interface ComposedOptions {
   readonly heldOut?: boolean;
 }
 
+/** Compositions; half a gigabyte. */
+const KEPT = 8192;
+
 /** A set with compositions behind its own pictures. */
 class ComposedSet implements PictureSet {
   readonly plain: PictureSet;
@@ -21,7 +24,7 @@ class ComposedSet implements PictureSet {
   readonly concepts: ReadonlyMap<string, Concept>;
   readonly #seed: number;
   readonly #compositions: readonly Composition[];
-  /** Kept once they are drawn: drawing takes longer than all else that is done to a picture. */
+  /** Kept once they are drawn, up to KEPT: drawing takes longer than all else that is done to a picture. */
   readonly #drawn = new Map<number, Uint8Array>();
 
   constructor(plain: PictureSet, seed: number, compositions: readonly Composition[]) {
@@ -40,7 +43,7 @@ class ComposedSet implements PictureSet {
     const composition = this.#compositions[index - this.plain.records.length];
     if (!composition) return this.plain.read(index);
     const drawn = this.#drawn.get(index) ?? pictureFrom(composition.draw());
-    this.#drawn.set(index, drawn);
+    if (this.#drawn.size < KEPT) this.#drawn.set(index, drawn);
     return drawn.slice();
   }
 
