@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { loadConfig, PROJECT_ROOT } from '../config.ts';
+import { judgeCompositions } from '../engine/evaluation/report/compositions.ts';
+import { formatCompositions } from '../engine/evaluation/report/compositions-table.ts';
 import type { Answer, DrawQuestions } from '../engine/evaluation/report/drawings.ts';
 import { FIGURES, type FigureName, type Report } from '../engine/evaluation/report/figures.ts';
 import { comparePriors, nameOf, type PriorRow } from '../engine/evaluation/report/priors.ts';
@@ -38,6 +40,7 @@ interface ReportOptions {
   readonly out?: string;
   readonly priors?: true;
   readonly textDecoder?: true;
+  readonly compositions?: true;
   readonly json?: true;
 }
 
@@ -54,6 +57,12 @@ export const report = new Command('report')
   .option('--out <dir>', 'also keep what was drawn there, with what the judge said')
   .option('--priors', 'instead compare the ways from text to embedding; with --only also by what the judge sees')
   .option('--text-decoder', 'instead judge what the run of train -- text-decoder draws, from texts without a prior')
+  .addOption(
+    new Option(
+      '--compositions',
+      'instead find what is composed: things on backgrounds, in colours, two at once',
+    ).conflicts(['only', 'out', 'priors', 'textDecoder']),
+  )
   .option('--json', 'one JSON object of the figures on stdout, the table on stderr')
   .action(runReport);
 
@@ -71,6 +80,7 @@ async function runReport(options: ReportOptions): Promise<void> {
   if (options.priors && options.textDecoder)
     throw new InputError('--text-decoder has no prior to compare: leave out --priors');
   if (options.priors) return reportPriors(folders, runtime, options);
+  if (options.compositions) return reportCompositions(folders, runtime, options);
   const measured = () => (options.textDecoder ? ofTextDecoder : ofModel)(folders, runtime, options);
   const figures = await (options.out ? withOutFolder(options.out, measured) : measured());
   (options.json ? process.stderr : process.stdout).write(formatTable(figures));
@@ -97,6 +107,13 @@ function figuresOf(row: PriorRow) {
   if ('reason' in row) return null;
   const { cosine, centred, found, seconds, judged } = row;
   return { cosine, centred, found, seconds, ...judged };
+}
+
+async function reportCompositions(folders: Folders, runtime: RuntimeOptions, { json }: ReportOptions) {
+  const bar = progressBar();
+  const rows = await judgeCompositions({ ...folders, runtime, onProgress: bar.onProgress }).finally(bar.stop);
+  (json ? process.stderr : process.stdout).write(formatCompositions(rows));
+  if (json) console.log(JSON.stringify(Object.fromEntries(rows.map(({ kind, ...row }) => [kind, row]))));
 }
 
 function ofModel(folders: Folders, runtime: RuntimeOptions, options: ReportOptions): Promise<Report> {

@@ -103,6 +103,40 @@ describe('report', { timeout: 60_000 }, () => {
     expect(stderr).toContain('this model has no autoregressive prior');
   });
 
+  it('finds what is composed, in what is drawn and in the compositions themselves', async () => {
+    const fruit = ['apple', 'pear', 'plum', 'fig'];
+    const pictures = fruit.map((concept) => ({ concept, style: 'flat', split: 'train' as const }));
+    await writeTinyDataset(
+      path('fruit'),
+      fruit.map((name) => ({ name })),
+      pictures,
+    );
+    await writeRandomJudge(path('fruit-judge'), fruit, ['flat', 'striped']);
+    const of = ['--compositions', '--data', path('fruit'), '--judge', path('fruit-judge')];
+    const { code, stdout, stderr } = await report(...of, '--json');
+    expect(code, stderr).toBe(0);
+    const kinds = JSON.parse(stdout);
+    expect(Object.keys(kinds).sort()).toEqual(['thing in a colour', 'thing on a background', 'two things']);
+    for (const { count, drawn, ofReal } of Object.values<Record<string, Record<string, number>>>(kinds)) {
+      expect(count).toBe(60);
+      for (const found of [drawn!, ofReal!]) expect(found.all).toBeLessThanOrEqual(Math.min(1, found.colour ?? 1));
+    }
+    expect(kinds['thing in a colour'].ofReal.colour).toBe(1);
+    expect(kinds['two things'].drawn).not.toHaveProperty('colour');
+    expect(stderr).toMatch(/^thing on a background +60 /m);
+  });
+
+  it('says why nothing composed can be judged', async () => {
+    await writeRandomJudge(path('stranger'), ['ultraviolet', 'infrared'], ['flat', 'striped']);
+    const stranger = await report('--compositions', '--judge', path('stranger'));
+    expect(stranger.code).toBe(2);
+    expect(stranger.stderr).toContain(
+      `error: ${path('data')}: nothing can be composed of things that the judge ${path('stranger')} knows`,
+    );
+    const both = await report('--compositions', '--only', 'pair_top1');
+    expect(both.stderr).toContain("option '--compositions' cannot be used with option '--only <figure...>'");
+  });
+
   it('says where a judge or a data set comes from', async () => {
     const without = await report('--only', 'prompt_top1', '--judge', path('nowhere'), '--json');
     expect(JSON.parse(without.stdout).prompt_top1).toBeNull();

@@ -23,6 +23,20 @@ export function rgbaFromTensor({ data, shape }: Tensor): Uint8Array {
   return rgba;
 }
 
+/** A square of half a picture's side, twice as large: 128 × 128 RGBA bytes of both, white where there is no more. @param at its middle, in pixels */
+export function cutOut(picture: Uint8Array, at: { readonly x: number; readonly y: number }): Uint8Array {
+  const cut = new Uint8Array(4 * PIXELS).fill(255);
+  for (let y = 0; y < PICTURE_SIZE; y++) {
+    for (let x = 0; x < PICTURE_SIZE; x++) {
+      const [fromX, fromY] = [at.x + ((x - PICTURE_SIZE / 2) >> 1), at.y + ((y - PICTURE_SIZE / 2) >> 1)];
+      if (Math.min(fromX, fromY) < 0 || Math.max(fromX, fromY) >= PICTURE_SIZE) continue;
+      const from = 4 * (fromY * PICTURE_SIZE + fromX);
+      cut.set(picture.subarray(from, from + 3), 4 * (y * PICTURE_SIZE + x));
+    }
+  }
+  return cut;
+}
+
 /** A drawn picture of any size as one of a data set, on white: what judge and contact sheets take. */
 export function rgbaFromDrawn(image: Tensor): Uint8Array {
   return rgbaFromTensor(tensorFromPicture(pictureFromTensor(image), 3, PICTURE_SIZE, PICTURE_SIZE));

@@ -62,14 +62,19 @@ class ComposedSet implements PictureSet {
  * A set with compositions of its training pictures: colours, backgrounds, stickers, several things. They follow from the
  * seed, and each is drawn when it is read.
  */
-export function withCompositions(set: PictureSet, { count, seed, heldOut = false }: ComposedOptions): PictureSet {
+export function withCompositions(set: PictureSet, options: ComposedOptions): PictureSet {
+  return new ComposedSet(set, options.seed, compositionsOf(set, options));
+}
+
+/** Compositions of a set's training pictures. */
+export function compositionsOf(set: PictureSet, { count, seed, heldOut = false }: ComposedOptions): Composition[] {
   const things = thingsOf(set);
   const compositions: Composition[] = [];
   for (let i = 0; things.all.length >= LEAST_THINGS && compositions.length < count; i++) {
     const composition = compose(things, new Dice(seed, i));
     if (composition?.heldOut === heldOut) compositions.push(composition);
   }
-  return new ComposedSet(set, seed, compositions);
+  return compositions;
 }
 
 /** The set without its compositions: what is judged. */

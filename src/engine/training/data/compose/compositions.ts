@@ -13,7 +13,24 @@ export interface Composition {
   readonly captions: readonly [string, ...string[]];
   /** Never seen in training, by the hash of what is combined. */
   readonly heldOut: boolean;
+  /** What to look for in it; of the kinds of which some are held out. */
+  readonly shows?: Shown;
   draw(): Layer;
+}
+
+/** What can be found again in a composition. */
+export interface Shown {
+  /** As one would call its like. */
+  readonly kind: 'thing on a background' | 'thing in a colour' | 'two things';
+  /** Their names, and the middle of those that stand in a place of their own, in pixels. */
+  readonly things: readonly { readonly name: string; readonly at?: Place }[];
+  /** A word: of the background, or of the thing. */
+  readonly colour?: string;
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
 }
 
 /** A thing to compose with: one of the plain pictures. */
@@ -98,6 +115,7 @@ const onBackground: Compose = ({ all }, dice) => {
   return {
     captions: [`${name} on ${article(word)} background`, `${name}, ${word} background`],
     heldOut: isHeldOutColour(thing, word),
+    shows: { kind: 'thing on a background', things: [{ name }], colour: word },
     draw: () => over(thing.layer(), flat(colour)),
   };
 };
@@ -110,6 +128,7 @@ const recoloured: Compose = ({ all }, dice) => {
   return {
     captions: [`${word} ${name}`, `${name}, ${word}`],
     heldOut: isHeldOutColour(thing, word),
+    shows: { kind: 'thing in a colour', things: [{ name }], colour: word },
     draw: () => withHue(thing.layer(), HUES[word]!),
   };
 };
@@ -166,6 +185,13 @@ const twoThings: Compose = ({ byStyle }, dice) => {
   return {
     captions: [`${name} ${word} ${b.record.name}`, `${name} and ${b.record.name}`],
     heldOut: splitHash(`pair${[concept, b.record.concept].sort().join('+')}`) < HELD_OUT_OBJECT_PAIRS,
+    shows: {
+      kind: 'two things',
+      things: [
+        { name, at: first },
+        { name: b.record.name, at: second },
+      ],
+    },
     draw: () => over(place(a.layer(), { scale: 0.48, ...first }), place(b.layer(), { scale: 0.48, ...second })),
   };
 };

@@ -1,0 +1,118 @@
+import { InputError } from '../../../errors.ts';
+import { groupBy } from '../../group-by.ts';
+import { openModel } from '../../pipeline/open-model.ts';
+import { hasJudge, openJudge } from '../../runtime/networks/judge.ts';
+import type { RuntimeOptions } from '../../runtime/runtime.ts';
+import { compositionsOf } from '../../training/data/compose/composed-set.ts';
+import type { Composition, Shown } from '../../training/data/compose/compositions.ts';
+import { pictureFrom } from '../../training/data/compose/layers.ts';
+import { Dataset } from '../../training/data/dataset.ts';
+import { indicesOf } from '../../training/tasks/pictures.ts';
+import { type Bench, openBench } from './bench.ts';
+import { edgeColour, overallHue } from './colours-seen.ts';
+import { drawnBy } from './draw-questions.ts';
+import { cutOut } from './pictures.ts';
+
+export interface CompositionsOptions {
+  readonly model: string;
+  readonly data: string;
+  readonly judge: string;
+  readonly runtime: RuntimeOptions;
+  readonly onProgress: (stage: string, done: number, total: number) => void;
+}
+
+/** How much of what was asked for is found; shares of 1. */
+export interface Found {
+  /** Of the things, by the judge; of two each. */
+  readonly things: number;
+  /** Of the colours; undefined where none is asked for. */
+  readonly colour: number | undefined;
+  /** Of the pictures, in which all is found. */
+  readonly all: number;
+}
+
+/** What becomes of one kind of composition. */
+export interface CompositionRow {
+  readonly kind: Shown['kind'];
+  /** How many were asked for. */
+  readonly count: number;
+  /** In what the model draws of their captions. */
+  readonly drawn: Found;
+  /** In the compositions themselves. */
+  readonly ofReal: Found;
+}
+
+/** Of each kind. */
+const ASKED = 60;
+/** So many hold enough of each kind. */
+const COMPOSED = 1500;
+
+type Asked = Composition & { readonly shows: Shown };
+
+/**
+ * Does a model draw what it has seen apart, and never together? The first held-out compositions of each kind, of things that
+ * the judge knows, are asked for by their usual caption, seed 0.
+ * @throws InputError for a folder that is no model, no data set, no judge, or a set of which nothing can be composed
+ */
+export async function judgeCompositions(options: CompositionsOptions): Promise<CompositionRow[]> {
+  const { onProgress, runtime } = options;
+  if (!hasJudge(options.judge)) throw new InputError(`there is no judge in ${options.judge}: npm run train -- judge`);
+  const dataset = new Dataset(options.data);
+  const [judge, model] = [await openJudge(options.judge, runtime), await openModel(options.model, runtime)];
+  try {
+    const training = indicesOf(dataset, 'train').length;
+    const bench = await openBench(judge, dataset, (done) => onProgress('judge', done, training));
+    const kinds = askedOf(dataset, bench);
+    if (kinds.size === 0)
+      throw new InputError(`${options.data}: nothing can be composed of things that the judge ${options.judge} knows`);
+    const draw = drawnBy(model);
+    const rows: CompositionRow[] = [];
+    for (const [kind, asked] of kinds) {
+      const questions = asked.map(({ captions }) => ({ prompt: captions[0], seed: 0 }));
+      const drawn = await draw(questions, (done) => onProgress(kind, done, questions.length));
+      const real = asked.map((composition) => pictureFrom(composition.draw()));
+      rows.push({
+        kind,
+        count: asked.length,
+        drawn: await findIn(drawn, asked, bench),
+        ofReal: await findIn(real, asked, bench),
+      });
+    }
+    return rows;
+  } finally {
+    dataset.close();
+    await Promise.all([judge.close(), model.close()]);
+  }
+}
+
+/** By kind. */
+function askedOf(dataset: Dataset, { known }: Bench): Map<Shown['kind'], readonly Asked[]> {
+  const usable = compositionsOf(dataset, { count: COMPOSED, seed: 0, heldOut: true }).filter(
+    (composition): composition is Asked => composition.shows?.things.every(({ name }) => known.has(name)) ?? false,
+  );
+  const kinds = groupBy(usable, ({ shows }) => shows.kind);
+  return new Map([...kinds].map(([kind, asked]) => [kind, asked.slice(0, ASKED)]));
+}
+
+async function findIn(pictures: readonly Uint8Array[], asked: readonly Asked[], bench: Bench): Promise<Found> {
+  const things = asked.flatMap(({ shows }, i) =>
+    shows.things.map(({ name, at }) => ({ i, name, picture: at ? cutOut(pictures[i]!, at) : pictures[i]! })),
+  );
+  const opinions = await bench.judge(things.map(({ picture }) => picture));
+  const missed = new Set<number>();
+  for (const [k, { i, name }] of things.entries()) if (opinions[k]!.concept !== name) missed.add(i);
+  const foundThings = things.filter(({ name }, k) => opinions[k]!.concept === name).length / things.length;
+
+  const isColoured = asked.map(({ shows }, i) => colourIn(pictures[i]!, shows) === shows.colour);
+  return {
+    things: foundThings,
+    colour: asked[0]!.shows.colour === undefined ? undefined : isColoured.filter(Boolean).length / asked.length,
+    all: isColoured.filter((isRight, i) => isRight && !missed.has(i)).length / asked.length,
+  };
+}
+
+/** The colour word that is nearest to what is seen where one was asked for. */
+function colourIn(picture: Uint8Array, { kind, colour }: Shown): string | undefined {
+  if (colour === undefined) return undefined;
+  return kind === 'thing on a background' ? edgeColour(picture) : overallHue(picture);
+}
