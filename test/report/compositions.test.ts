@@ -7,6 +7,7 @@ import { edgeColour, overallHue } from '../../src/engine/evaluation/report/colou
 import { cutOut } from '../../src/engine/evaluation/report/pictures.ts';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
 import { compositionsOf } from '../../src/engine/training/data/compose/composed-set.ts';
+import { SIDES } from '../../src/engine/training/data/compose/compositions.ts';
 import { pictureFrom } from '../../src/engine/training/data/compose/layers.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 
@@ -51,8 +52,8 @@ test('each of two things is found where it stands, and nothing of the other', ()
   expect(two.length).toBeGreaterThan(5);
   const middle = 4 * (64 * 128 + 64);
   for (const { shows, picture } of two) {
-    for (const { name, at } of shows.things) {
-      const cut = cutOut(picture, at!);
+    for (const { name, side } of shows.things) {
+      const cut = cutOut(picture, SIDES[side!]);
       const plain = set.read(set.records.findIndex((record) => record.name === name));
       expect(cut.subarray(middle, middle + 3)).toEqual(plain.subarray(middle, middle + 3));
       const colours = new Set(Array.from({ length: 128 }, (_, i) => cut[4 * (64 * 128 + i)]));

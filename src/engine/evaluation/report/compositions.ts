@@ -4,7 +4,7 @@ import { openModel } from '../../pipeline/open-model.ts';
 import { hasJudge, openJudge } from '../../runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { compositionsOf } from '../../training/data/compose/composed-set.ts';
-import type { Composition, Shown } from '../../training/data/compose/compositions.ts';
+import { type Composition, type Shown, SIDES } from '../../training/data/compose/compositions.ts';
 import { pictureFrom } from '../../training/data/compose/layers.ts';
 import { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
@@ -96,7 +96,11 @@ function askedOf(dataset: Dataset, { known }: Bench): Map<Shown['kind'], readonl
 
 async function findIn(pictures: readonly Uint8Array[], asked: readonly Asked[], bench: Bench): Promise<Found> {
   const things = asked.flatMap(({ shows }, i) =>
-    shows.things.map(({ name, at }) => ({ i, name, picture: at ? cutOut(pictures[i]!, at) : pictures[i]! })),
+    shows.things.map(({ name, side }) => ({
+      i,
+      name,
+      picture: side ? cutOut(pictures[i]!, SIDES[side]) : pictures[i]!,
+    })),
   );
   const opinions = await bench.judge(things.map(({ picture }) => picture));
   const missed = new Set<number>();

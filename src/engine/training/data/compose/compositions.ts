@@ -22,16 +22,20 @@ export interface Composition {
 export interface Shown {
   /** As one would call its like. */
   readonly kind: 'thing on a background' | 'thing in a colour' | 'two things';
-  /** Their names, and the middle of those that stand in a place of their own, in pixels. */
-  readonly things: readonly { readonly name: string; readonly at?: Place }[];
+  /** Their names, and of two the side on which each stands. */
+  readonly things: readonly { readonly name: string; readonly side?: Side }[];
   /** A word: of the background, or of the thing. */
   readonly colour?: string;
 }
 
-interface Place {
-  readonly x: number;
-  readonly y: number;
-}
+/** Where the middle of one of two things is, in pixels. */
+export const SIDES = {
+  left: { x: 34, y: 64 },
+  right: { x: 94, y: 64 },
+  top: { x: 64, y: 33 },
+  bottom: { x: 64, y: 95 },
+} as const;
+export type Side = keyof typeof SIDES;
 
 /** A thing to compose with: one of the plain pictures. */
 interface Thing {
@@ -170,11 +174,13 @@ const sticker: Compose = ({ all }, dice) => {
 
 /** Where the first stands, seen from the second, and where both are. */
 const PLACES = [
-  { word: 'to the left of', first: { x: 34, y: 64 }, second: { x: 94, y: 64 } },
-  { word: 'to the right of', first: { x: 94, y: 64 }, second: { x: 34, y: 64 } },
-  { word: 'above', first: { x: 64, y: 33 }, second: { x: 64, y: 95 } },
-  { word: 'below', first: { x: 64, y: 95 }, second: { x: 64, y: 33 } },
+  { word: 'to the left of', first: 'left', second: 'right' },
+  { word: 'to the right of', first: 'right', second: 'left' },
+  { word: 'above', first: 'top', second: 'bottom' },
+  { word: 'below', first: 'bottom', second: 'top' },
 ] as const;
+
+const at = (side: Side, thing: Layer) => place(thing, { scale: 0.48, ...SIDES[side] });
 
 const twoThings: Compose = ({ byStyle }, dice) => {
   const sameStyle = dice.pick([...byStyle.values()]);
@@ -188,11 +194,11 @@ const twoThings: Compose = ({ byStyle }, dice) => {
     shows: {
       kind: 'two things',
       things: [
-        { name, at: first },
-        { name: b.record.name, at: second },
+        { name, side: first },
+        { name: b.record.name, side: second },
       ],
     },
-    draw: () => over(place(a.layer(), { scale: 0.48, ...first }), place(b.layer(), { scale: 0.48, ...second })),
+    draw: () => over(at(first, a.layer()), at(second, b.layer())),
   };
 };
 
