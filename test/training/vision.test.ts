@@ -8,7 +8,6 @@ import { clipVision } from '../../src/engine/networks/clip-vision.ts';
 import type { Weights } from '../../src/engine/ops/ops.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import { tensor } from '../../src/engine/tensor.ts';
-import { withCompositions } from '../../src/engine/training/data/compose/composed-set.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
 import { openOptimizer } from '../../src/engine/training/optimizer/open-optimizer.ts';
@@ -140,35 +139,3 @@ test('a teacher names mixtures too, and what another set shows has no embedding 
   expect(parts.ofTeacher!.dataSync()[0]).toBeGreaterThan(0);
   for (const set of [dataset, extra]) set.close();
 });
-
-test('of pictures of two things it learns which stands on which side, and their embeddings may move', async () => {
-  const names = ['red', 'green', 'blue', 'grey', 'pink', 'cyan'];
-  const dataset = withCompositions(await openSet('own', names), { count: 60, seed: 0 });
-  const rows = (count: number) => tensor(new Float32Array(count * TINY_WIDTH).fill(1), [count, TINY_WIDTH]);
-  const seen = { embeddings: rows(dataset.records.length), zeroEmbedding: rows(1), scale: 1, clip: '' };
-  const options = { horizon: 40, seed: 0 };
-  const task = await visionTask(tf, dataset, seen, spellingTokenizer, TINY_CLIP, randomClip(), {}, options);
-
-  const { sides, labels, kept } = await task.batch(1);
-  const ofTwo = sides!.flatMap((row, i) => (row.some((label) => label !== -1) ? [i] : []));
-  expect(ofTwo.length).toBeGreaterThan(5);
-  for (const i of ofTwo) {
-    expect([labels[i], kept[i]]).toEqual([-1, 0]);
-    const [left, right, top, bottom] = sides![i]!.map((label) => label !== -1);
-    expect([left, top]).toEqual([right, bottom]);
-    expect(left).toBe(!top);
-  }
-
-  const parameters = await parametersOf(tf, task);
-  const hurried = { ...task, optimizer: { ...task.optimizer, learningRate: 0.01, warmup: 1 } };
-  const state = initialState(parameters.initialise(0, task.initialise));
-  const optimizer = openOptimizer(tf, parameters, state, hurried.optimizer);
-  const step = () => trainStep({ tf, task: hurried, parameters, optimizer });
-  const first = await step();
-  let last = first;
-  while (optimizer.step < 40) last = await step();
-  expect(last.ofSides!).toBeLessThan(first.ofSides! / 1.5);
-  const { figures } = await task.evaluate(parameters.weights(optimizer.values()));
-  expect(figures.heldOutSides).toBeGreaterThanOrEqual(0);
-  expect(figures.heldOutSides).toBeLessThanOrEqual(1);
-}, 60_000);

@@ -14,7 +14,6 @@ import { type Embeddings, gatherRows } from './features.ts';
 import type { TrainedNetwork } from './frozen.ts';
 import { choosePatches, shareOfPatches } from './patches.ts';
 import { concatenated, indicesOf } from './pictures.ts';
-import { NO_SIDES, SIDE_PARAMETERS, sideLabels, sidesJudge, sidesLoss } from './sides.ts';
 import { type Teacher, teaching } from './teaching.ts';
 
 const BATCH = 128;
@@ -24,9 +23,6 @@ const SCALE = 20;
 const MIXED = 0.5;
 /** Of what an embedding may move; finding the concept's name counts once, and the teacher once. */
 const KEEPING_WEIGHT = 4;
-
-/** How often a picture is drawn that shows two things, where there are such. */
-const OF_TWO = 0.2;
 
 /** "No picture" is one row of a batch, and half of all that is drawn with guidance comes from it: it counts as so many rows. */
 const NOTHING_WEIGHT = 8;
@@ -38,8 +34,6 @@ interface Batch {
   readonly pixels: Float32Array | undefined;
   /** (B): numbers of the names; none of compositions and mixtures. */
   readonly labels: readonly number[];
-  /** (B): names on the sides of pictures of two things; where there are none, absent. */
-  readonly sides: readonly (readonly number[])[] | undefined;
   /** (B + 1, P): what CLIP saw in the pictures, where that is kept, and in no picture. */
   readonly embeddings: Float32Array;
   /** (B + 1, 1): how much each is kept. 0 for a strong view, whose colours are others, and for a picture of another set. */
@@ -51,8 +45,7 @@ interface Batch {
  * (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture, and no picture, are held to the embedding
  * that prior and decoder know them by. What changes is what it sees in other drawings: each view shall be nearer to its
  * concept's name than to all other names, and as near to each as the teacher says; of mixtures of two views too, which are
- * more than there are pictures (Beyer et al. 2022). And of two things in one picture, which it had hardly told from each other,
- * it learns which stands on which side.
+ * more than there are pictures (Beyer et al. 2022).
  * @param seen    what CLIP saw in the pictures
  * @param start   CLIP's weights, with the text encoder that names are asked of
  * @param extra   other drawings of the same things, by which nothing was known
@@ -75,12 +68,7 @@ export async function visionTask(
   const numbers = new Map(names.map((name, number) => [name, number]));
   // compositions have no name of one thing
   const labelOf = (drawing: Drawing) => numbers.get(nameOf(drawing)) ?? NO_LABEL;
-  const ofTwo = indicesOf(dataset, 'train').filter((index) => sideLabels(dataset, index, numbers));
-  const drawAny = drawingsOf(dataset, extra);
-  const draw = (dice: Dice): Drawing =>
-    ofTwo.length > 0 && dice.chance(OF_TWO) ? { set: dataset, index: dice.pick(ofTwo) } : drawAny(dice);
-  const sidesOf = ({ set, index }: Drawing) => (set === dataset ? sideLabels(dataset, index, numbers) : undefined);
-  const judgeSides = sidesJudge(tf, dataset, numbers, ofNames);
+  const draw = drawingsOf(dataset, extra);
   const batchSize = Math.min(BATCH, indicesOf(dataset, 'train').length);
   const nothing = new Float32Array(size * size * 3);
   const known = concatRows([seen.embeddings, seen.zeroEmbedding]);
@@ -91,9 +79,7 @@ export async function visionTask(
     name: 'vision',
     batchSize,
     optimizer: { ...CLIP_OPTIMIZER, learningRate: 5e-4, warmup: 100, horizon },
-    initialise: (name, shape) =>
-      SIDE_PARAMETERS.includes(name) ? { values: identity(width) } : start.initialise(name, shape),
-    onlyInTraining: SIDE_PARAMETERS,
+    initialise: start.initialise,
 
     batch(step) {
       const dice = new Dice(seed, step);
@@ -106,22 +92,18 @@ export async function visionTask(
         patches: choosePatches([...views, nothing], { size, patch }, shareOfPatches(step, horizon), dice),
         pixels: teach && concatenated(views),
         labels: drawings.map((drawing, i) => (isMixed[i] ? NO_LABEL : labelOf(drawing))),
-        sides:
-          ofTwo.length > 0 ? drawings.map((drawing, i) => (!isMixed[i] && sidesOf(drawing)) || NO_SIDES) : undefined,
         embeddings: gatherRows(known, [
           ...drawings.map(({ set, index }) => (set === dataset ? index : atNothing)),
           atNothing,
         ]),
         kept: Float32Array.of(
-          ...drawings.map((drawing, i) =>
-            Number(drawing.set === dataset && kinds[i] === 'gentle' && !sidesOf(drawing)),
-          ),
+          ...drawings.map(({ set }, i) => Number(set === dataset && kinds[i] === 'gentle')),
           NOTHING_WEIGHT,
         ),
       };
     },
 
-    loss(weights, { patches, pixels, labels, sides, embeddings, kept }) {
+    loss(weights, { patches, pixels, labels, embeddings, kept }) {
       const images = embedPatches(tf, weights, config, patches);
       const something = tf.slice(images, 0, batchSize);
       const similarity = tf.mul(tf.matMul(unitLength(tf, something), ofNames, false, true), SCALE);
@@ -130,23 +112,16 @@ export async function visionTask(
       const moved = tf.squaredDifference(tf.mul(images, seen.scale), before);
       const weight = tf.tensor2d(kept, [batchSize + 1, 1]);
       const ofKeeping = tf.div(tf.sum(tf.mul(moved, weight)), tf.mul(tf.sum(weight), width)) as tfjs.Scalar;
+      const total = tf.add(ofConcepts, tf.mul(KEEPING_WEIGHT, ofKeeping)) as tfjs.Scalar;
       const parts: Record<string, tfjs.Scalar> = { ofConcepts, ofKeeping };
-      if (teach) parts.ofTeacher = teach(similarity, pixels!);
-      if (sides) parts.ofSides = sidesLoss(tf, weights, something, ofNames, SCALE, sides);
-      const total = tf.addN([...Object.values(parts), tf.mul(KEEPING_WEIGHT - 1, ofKeeping)]) as tfjs.Scalar;
-      return { total, parts };
+      if (!teach) return { total, parts };
+      const ofTeacher = teach(similarity, pixels!);
+      return { total: tf.add(total, ofTeacher) as tfjs.Scalar, parts: { ...parts, ofTeacher } };
     },
 
-    async evaluate(weights) {
-      const found = await clipFigures(tf, { text: start.weights, vision: weights }, config, dataset, tokenizer);
-      const ofSides = judgeSides && { heldOutSides: await judgeSides(weights, config) };
-      return { ...found, figures: { ...found.figures, ...ofSides } };
-    },
+    evaluate: (weights) => clipFigures(tf, { text: start.weights, vision: weights }, config, dataset, tokenizer),
   };
 }
-
-const identity = (width: number): Float32Array =>
-  Float32Array.from({ length: width * width }, (_, i) => Number(i % (width + 1) === 0));
 
 const mixtureOf = (a: Float32Array, b: Float32Array, share: number): Float32Array =>
   a.map((value, i) => share * value + (1 - share) * b[i]!);

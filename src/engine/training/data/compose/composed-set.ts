@@ -3,7 +3,7 @@ import { digestOf } from '../../kept-file.ts';
 import type { Concept } from '../concepts.ts';
 import type { PictureRecord } from '../dataset.ts';
 import type { PictureSet } from '../picture-set.ts';
-import { type Composition, compose, LEAST_THINGS, type Shown, thingsOf } from './compositions.ts';
+import { type Composition, compose, LEAST_THINGS, thingsOf } from './compositions.ts';
 import { pictureFrom } from './layers.ts';
 
 export interface ComposedOptions {
@@ -47,10 +47,6 @@ class ComposedSet implements PictureSet {
     return drawn.slice();
   }
 
-  shownIn(index: number): Shown | undefined {
-    return this.#compositions[index - this.plain.records.length]?.shows;
-  }
-
   /** Compositions follow from the plain pictures and the seed: none has to be drawn for it. */
   async digest(): Promise<string> {
     const compositions = JSON.stringify([this.#seed, this.records.slice(this.plain.records.length)]);
@@ -83,10 +79,6 @@ export function compositionsOf(set: PictureSet, { count, seed, heldOut = false }
 
 /** The set without its compositions: what is judged. */
 export const plainSet = (set: PictureSet): PictureSet => (set instanceof ComposedSet ? set.plain : set);
-
-/** What to look for in a picture, where that is a composition, and known. */
-export const shownIn = (set: PictureSet, index: number): Shown | undefined =>
-  set instanceof ComposedSet ? set.shownIn(index) : undefined;
 
 const recordOf = (id: string, { captions, heldOut }: Composition): PictureRecord => ({
   concept: id,

@@ -35,7 +35,7 @@ export const SIDES = {
   top: { x: 64, y: 33 },
   bottom: { x: 64, y: 95 },
 } as const;
-export type Side = keyof typeof SIDES;
+type Side = keyof typeof SIDES;
 
 /** A thing to compose with: one of the plain pictures. */
 interface Thing {
