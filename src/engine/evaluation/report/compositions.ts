@@ -103,17 +103,17 @@ async function findIn(pictures: readonly Uint8Array[], asked: readonly Asked[], 
     })),
   );
   const opinions = await bench.judge(things.map(({ picture }) => picture));
-  const missed = new Set<number>();
-  for (const [k, { i, name }] of things.entries()) if (opinions[k]!.concept !== name) missed.add(i);
-  const foundThings = things.filter(({ name }, k) => opinions[k]!.concept === name).length / things.length;
-
+  const isFound = things.map(({ name }, k) => opinions[k]!.concept === name);
+  const missed = new Set(things.flatMap(({ i }, k) => (isFound[k] ? [] : [i])));
   const isColoured = asked.map(({ shows }, i) => colourIn(pictures[i]!, shows) === shows.colour);
   return {
-    things: foundThings,
-    colour: asked[0]!.shows.colour === undefined ? undefined : isColoured.filter(Boolean).length / asked.length,
-    all: isColoured.filter((isRight, i) => isRight && !missed.has(i)).length / asked.length,
+    things: shareOf(isFound),
+    colour: asked[0]!.shows.colour === undefined ? undefined : shareOf(isColoured),
+    all: shareOf(isColoured.map((isRight, i) => isRight && !missed.has(i))),
   };
 }
+
+const shareOf = (answers: readonly boolean[]) => answers.filter(Boolean).length / answers.length;
 
 /** The colour word that is nearest to what is seen where one was asked for. */
 function colourIn(picture: Uint8Array, { kind, colour }: Shown): string | undefined {
