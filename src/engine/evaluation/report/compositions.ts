@@ -1,7 +1,6 @@
 import { InputError } from '../../../errors.ts';
 import { groupBy } from '../../group-by.ts';
 import { openModel } from '../../pipeline/open-model.ts';
-import { hasJudge, openJudge } from '../../runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { compositionsOf } from '../../training/data/compose/composed-set.ts';
 import { type Composition, type Shown, SIDES } from '../../training/data/compose/compositions.ts';
@@ -12,6 +11,7 @@ import { type Bench, openBench } from './bench.ts';
 import { edgeColour, overallHue } from './colours-seen.ts';
 import { drawnBy } from './draw-questions.ts';
 import { cutOut } from './pictures.ts';
+import { openJudgeOf } from './priors.ts';
 
 export interface CompositionsOptions {
   readonly model: string;
@@ -56,9 +56,9 @@ type Asked = Composition & { readonly shows: Shown };
  */
 export async function judgeCompositions(options: CompositionsOptions): Promise<CompositionRow[]> {
   const { onProgress, runtime } = options;
-  if (!hasJudge(options.judge)) throw new InputError(`there is no judge in ${options.judge}: npm run train -- judge`);
+  const judge = await openJudgeOf(options);
   const dataset = new Dataset(options.data);
-  const [judge, model] = [await openJudge(options.judge, runtime), await openModel(options.model, runtime)];
+  const model = await openModel(options.model, runtime);
   try {
     const training = indicesOf(dataset, 'train').length;
     const bench = await openBench(judge, dataset, (done) => onProgress('judge', done, training));

@@ -78,7 +78,8 @@ export async function comparePriors(options: PriorsOptions): Promise<PriorRow[]>
   }
 }
 
-function openJudgeOf({ judge, runtime }: PriorsOptions) {
+/** @throws InputError where there is none */
+export function openJudgeOf({ judge, runtime }: Pick<PriorsOptions, 'judge' | 'runtime'>) {
   if (hasJudge(judge)) return openJudge(judge, runtime);
   throw new InputError(`there is no judge in ${judge}: npm run train -- judge`);
 }
