@@ -1,12 +1,13 @@
 import type { Abilities } from '../engine/models/abilities.ts';
 import type { ComponentReport, ModelReport } from '../engine/models/inspect.ts';
+import { textTable } from '../engine/text-table.ts';
 
 /** What `inspectModel` found, as a table of components and a few lines on what the model can do. */
 export function formatModel({ name, pipelines, components, can }: ModelReport): string {
   const rows = [['component', 'class', 'parameters', 'precision', 'bytes', 'does'], ...components.map(rowOf)];
   const total = (key: 'parameters' | 'bytes') => components.reduce((sum, component) => sum + (component[key] ?? 0), 0);
   rows.push(['all', '', millions(total('parameters')), '', formatBytes(total('bytes')), '']);
-  return `${name}: ${pipelines.join(', ')}\n\n${table(rows)}${can ? `\n${describe(can)}` : ''}`;
+  return `${name}: ${pipelines.join(', ')}\n\n${textTable(rows, ['left', 'left', 'right', 'left', 'right', 'left'])}${can ? `\n${describe(can)}` : ''}`;
 }
 
 function rowOf({ name, class: className, parameters, precision, bytes, does, problem }: ComponentReport): string[] {
@@ -25,17 +26,8 @@ const millions = (count: number) => `${(count / 1e6).toFixed(2)} M`;
 export const formatBytes = (bytes: number) =>
   bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 
-/** Numbers to the right, texts to the left, the last column as wide as it is. */
-function table(rows: readonly string[][]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const isNumber = (column: number) => column === 2 || column === 4;
-  const line = (row: string[]) =>
-    row.map((cell, i) => (isNumber(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  ');
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
-}
-
 function describe(can: Abilities): string {
-  const lines = [
+  const rows = [
     ['operations', can.operations.join(', ')],
     ['priors', can.priors.join(', ') || 'none: it draws from pictures'],
     ['samplers', can.samplers.join(', ')],
@@ -43,6 +35,6 @@ function describe(can: Abilities): string {
     ['upsampler', can.upsamplerSteps > 0 ? `${can.upsamplerSteps} steps` : 'none'],
     ['upscale', can.upscaleSteps > 0 ? `drawn pictures 4 times as large, ${can.upscaleSteps} steps` : 'no'],
     ['inpainting', can.inpaintingDecoder ? 'the decoder sees the mask' : 'by the sampler alone'],
-  ] as const;
-  return lines.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('');
+  ];
+  return textTable(rows, ['left', 'left']);
 }

@@ -1,5 +1,6 @@
 import colors from 'picocolors';
 import { median } from '../median.ts';
+import { textTable } from '../text-table.ts';
 import type { Times } from './compare.ts';
 import type { Measured } from './measure.ts';
 
@@ -16,40 +17,43 @@ export interface Started {
 const MEGABYTE = 2 ** 20;
 const seconds = (value: number) => `${value.toFixed(2)} s`;
 const milliseconds = (value: number) => `${value.toFixed(1)} ms`;
-const row = (name: string, value: string, note = '') => `${name.padEnd(34)}${value.padStart(10)}  ${colors.dim(note)}`;
+
+type Row = readonly [name: string, value: string, note?: string];
+const titled = (title: string, rows: readonly Row[]) =>
+  `${colors.bold(title)}\n${textTable(
+    rows.map(([name, value, note = '']) => [name, value, colors.dim(note)]),
+    ['left', 'right', 'left'],
+  )}`;
 
 export function formatMeasured(model: string, measured: Measured, started: Started): string {
   const megabytes = (bytes: number) => `${Math.round(bytes / MEGABYTE)} MB`;
-  const lines = [
-    colors.bold(model),
-    row('load and first drawing', seconds(measured.loadSeconds)),
-    ...Object.entries(measured.networks).map(([name, value]) => row(`one run of ${name}`, milliseconds(value))),
-    row('drawing', seconds(measured.drawSeconds), `${measured.picturesPerSecond.toFixed(2)} pictures a second`),
-    row('/imagine, warm', seconds(started.imagine), 'from the task to the PNGs'),
-    row('second start until ready', seconds(started.secondStart)),
-    row('second start to the first step', seconds(started.firstStep), 'all networks loaded'),
-    row(
+  return titled(model, [
+    ['load and first drawing', seconds(measured.loadSeconds)],
+    ...Object.entries(measured.networks).map(([name, value]): Row => [`one run of ${name}`, milliseconds(value)]),
+    ['drawing', seconds(measured.drawSeconds), `${measured.picturesPerSecond.toFixed(2)} pictures a second`],
+    ['/imagine, warm', seconds(started.imagine), 'from the task to the PNGs'],
+    ['second start until ready', seconds(started.secondStart)],
+    ['second start to the first step', seconds(started.firstStep), 'all networks loaded'],
+    [
       'memory above the weights',
       megabytes(measured.memoryAboveWeightsBytes),
       `weights: ${megabytes(measured.weightsBytes)}`,
-    ),
-  ];
-  return `${lines.join('\n')}\n`;
+    ],
+  ]);
 }
 
 export function formatTimes(name: string, times: readonly Times[]): string {
-  const lines = times.map(({ program, precision, seconds: values, problem }) => {
+  const rows = times.map(({ program, precision, seconds: values, problem }): Row => {
     const side = `${program} ${precision}`;
-    return values.length > 0
-      ? row(side, milliseconds(1000 * median(values)), `${values.length} times, fastest ${show(Math.min(...values))}`)
-      : row(side, '–', problem);
+    if (values.length === 0) return [side, '–', problem];
+    return [side, show(median(values)), `${values.length} times, fastest ${show(Math.min(...values))}`];
   });
-  return `${[colors.bold(name), ...lines].join('\n')}\n`;
+  return titled(name, rows);
 }
 
 export function formatRatios(ratios: Readonly<Record<string, number>>): string {
-  const lines = Object.entries(ratios).map(([name, value]) => row(name, `${value.toFixed(2)} ×`));
-  return `${[colors.bold('How many times as fast we are'), ...lines].join('\n')}\n`;
+  const rows = Object.entries(ratios).map(([name, value]): Row => [name, `${value.toFixed(2)} ×`]);
+  return titled('How many times as fast we are', rows);
 }
 
 const show = (value: number) => milliseconds(1000 * value);

@@ -1,14 +1,17 @@
 import colors from 'picocolors';
+import { textTable } from '../../text-table.ts';
 import type { CompositionRow, Found } from './compositions.ts';
+import { percent } from './percent.ts';
 
 /** What became of compositions, for people. */
-export function formatCompositions(rows: readonly CompositionRow[]): string {
-  const lines = rows.flatMap(({ kind, count, drawn, ofReal }) => [
-    line([kind, `${count}`, ...cellsOf(drawn)]),
-    colors.dim(line(['  the compositions themselves', '', ...cellsOf(ofReal)])),
+export function formatCompositions(compared: readonly CompositionRow[]): string {
+  const rows = compared.flatMap(({ kind, count, drawn, ofReal }) => [
+    [kind, `${count}`, ...cellsOf(drawn)],
+    ['  the compositions themselves', '', ...cellsOf(ofReal)].map(colors.dim),
   ]);
   const heads = ['drawn of captions', 'count', 'things', 'colour', 'all'];
-  return `${[line(heads), ...lines, '', ...EXPLANATION.map((text) => colors.dim(text))].join('\n')}\n`;
+  const table = textTable([heads, ...rows], ['left', 'right', 'right', 'right', 'right']);
+  return `${table}\n${EXPLANATION.map((text) => `${colors.dim(text)}\n`).join('')}`;
 }
 
 const EXPLANATION = [
@@ -17,6 +20,4 @@ const EXPLANATION = [
 ];
 
 const cellsOf = ({ things, colour, all }: Found) =>
-  [things, colour, all].map((share) => (share === undefined ? '' : `${(100 * share).toFixed(1)} %`));
-const line = ([name, ...cells]: readonly string[]) =>
-  [name!.padEnd(30), ...cells.map((cell) => cell.padStart(10))].join('');
+  [things, colour, all].map((share) => (share === undefined ? '' : percent(share)));

@@ -1,21 +1,18 @@
 import colors from 'picocolors';
+import { textTable } from '../../text-table.ts';
 import { BARS, type Bar, FIGURES, type Figure, type Report } from './figures.ts';
+import { percent } from './percent.ts';
 
 /** The report for people: each figure with its bar, what it means, and what the judge says of real pictures. */
 export function formatTable(report: Report): string {
-  const lines = FIGURES.map((name) => {
+  const rows = FIGURES.flatMap((name) => {
     const bar = BARS[name];
     const figure = report[name];
     const wanted = `${bar.atMost ? '≤' : '≥'} ${show(bar.bar, bar, true)}`;
-    const cells = [
-      name.padEnd(14),
-      colored(figure, bar, found(figure, bar).padStart(8)),
-      colors.dim(wanted.padStart(9)),
-      bar.meaning,
-    ];
-    return [`${cells.join('  ')}`, ...remarks(figure, bar).map((remark) => colors.dim(`${' '.repeat(37)}${remark}`))];
+    const cells = [name, colored(figure, bar, found(figure, bar)), colors.dim(wanted), bar.meaning];
+    return [cells, ...remarks(figure, bar).map((remark) => ['', '', '', colors.dim(remark)])];
   });
-  return `${lines.flat().join('\n')}\n`;
+  return textTable(rows, ['left', 'right', 'right', 'left']);
 }
 
 const found = (figure: Figure, bar: Bar) => (figure.value === null ? '–' : show(figure.value, bar));
@@ -27,7 +24,7 @@ function remarks(figure: Figure, bar: Bar): string[] {
 }
 
 function show(value: number, { unit }: Bar, whole = false): string {
-  if (unit === '%') return `${(100 * value).toFixed(whole ? 0 : 1)} %`;
+  if (unit === '%') return whole ? `${Math.round(100 * value)} %` : percent(value);
   return `${value.toFixed(unit === '×' ? 2 : whole ? 0 : 1)} ${unit}`;
 }
 

@@ -1,21 +1,19 @@
 import colors from 'picocolors';
+import { textTable } from '../../text-table.ts';
 import type { Result } from './comparison.ts';
 import type { FolderReport } from './verify.ts';
 
 /** One folder as a table: a tensor a line with its largest and mean error, the tolerance, and what became of it. */
 export function formatReport({ path, check, message, tensors }: FolderReport): string {
   if (check === null) return `${colors.bold(path)}\n  ${colors.yellow('unknown')}  ${message}\n\n`;
-  const rows = [['tensor', 'largest error', 'mean error', 'tolerance'], ...tensors.map(cells)];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const [header, ...lines] = rows.map(([name, ...numbers]) =>
-    [name!.padEnd(widths[0]!), ...numbers.map((cell, i) => cell.padStart(widths[i + 1]!))].join('  '),
-  );
-  const table = [colors.dim(header), ...lines.map((line, i) => `${line}  ${verdict(tensors[i]!)}`)];
-  return `${colors.bold(path)}  ${check}\n${table.map((line) => `  ${line}\n`).join('')}\n`;
+  const heads = ['tensor', 'largest error', 'mean error', 'tolerance', ''].map(colors.dim);
+  const table = textTable([heads, ...tensors.map(cells)], ['left', 'right', 'right', 'right', 'left']);
+  return `${colors.bold(path)}  ${check}\n${table.replace(/^/gm, '  ').trimEnd()}\n\n`;
 }
 
-function cells({ name, maxError, meanError, tolerance }: Result): string[] {
-  return [name, digits(maxError), digits(meanError), formatTolerance(tolerance)];
+function cells(result: Result): string[] {
+  const { name, maxError, meanError, tolerance } = result;
+  return [name, digits(maxError), digits(meanError), formatTolerance(tolerance), verdict(result)];
 }
 
 function formatTolerance(tolerance: Result['tolerance']): string {
