@@ -22,8 +22,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-async function openTask(teaching?: ClipTeaching) {
-  const pictures = NAMES.flatMap((concept) => STYLES.map((style) => ({ concept, style, split: 'train' as const })));
+async function openTask(teaching?: ClipTeaching, styles: readonly string[] = STYLES) {
+  const pictures = NAMES.flatMap((concept) => styles.map((style) => ({ concept, style, split: 'train' as const })));
   const concepts = NAMES.map((name) => ({ name }));
   const dataset = new Dataset(await writeTinyDataset(dir, concepts, pictures));
   const task = clipTask(tf, dataset, tokenizer, config, { horizon: 120, seed: 0 }, teaching);
@@ -53,6 +53,17 @@ test('a picture’s embedding tells its style beside its concept', async () => {
   };
   expect(nearest('concepts', NAMES)).toEqual(dataset.records.map(({ concept }) => concept));
   expect(nearest('styles', STYLES)).toEqual(dataset.records.map(({ style }) => style));
+});
+
+test('repeated names in a single style are learned without a loss of styles', async () => {
+  const { task } = await openTask({}, ['', '']);
+  const parameters = await parametersOf(tf, task);
+  const vectors = parameters.list.map(({ name }) => name).filter((name) => /^(concept|style)/.test(name));
+  expect(vectors).toEqual(['concepts', 'concept_scale']);
+  const state = initialState(parameters.initialise(0, task.initialise));
+  const optimizer = openOptimizer(tf, parameters, state, task.optimizer);
+  const figures = await trainStep({ tf, task, parameters, optimizer });
+  expect(figures.loss).toBeCloseTo((figures.ofImages! + figures.ofTexts!) / 2 + figures.ofConcepts!, 4);
 });
 
 test('a caption that does not name the style is right for both pictures of its concept in a batch', async () => {

@@ -19,3 +19,10 @@ test('cross-entropy: smoothing spreads a share of each target over all', () => {
   const smoothed = crossEntropy(tf, logits, [0, NO_LABEL], 0.1).dataSync()[0]!;
   expect(smoothed).toBeCloseTo(0.9 * -Math.log(0.7) + 0.1 * spread, 5);
 });
+
+test('cross-entropy of a single class is 0, and so is its gradient', () => {
+  const only = tf.tensor2d([[3], [-2]]);
+  const { value, grad } = tf.valueAndGrad((x: typeof only) => crossEntropy(tf, x, [0, NO_LABEL]))(only);
+  expect(value.dataSync()[0]).toBeCloseTo(0, 8);
+  expect(grad.dataSync()).toBeAllClose([0, 0], { atol: 1e-7 });
+});

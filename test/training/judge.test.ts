@@ -6,15 +6,19 @@ import { openBench } from '../../src/engine/evaluation/report/bench.ts';
 import { openJudge } from '../../src/engine/runtime/networks/judge.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
+import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
+import { openOptimizer } from '../../src/engine/training/optimizer/open-optimizer.ts';
+import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
 import { trainPart } from '../../src/engine/training/parts.ts';
 import { writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
-import { classifierConfig } from '../../src/engine/training/tasks/classifier.ts';
+import { classifierConfig, classifierTask } from '../../src/engine/training/tasks/classifier.ts';
 import { clipPixels, type View, WHOLE } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { mirror, randomView, type ViewKind } from '../../src/engine/training/tasks/views.ts';
 import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
 import { SMALL_JUDGE, writeRandomJudge } from '../report/random-judge.ts';
 import { drawTiny, writeTinyDataset } from '../report/tiny-dataset.ts';
+import { tensorflow as tf } from './tensorflow-js.ts';
 
 const READY = isSetUp('cpu') || isSetUp('gpu');
 const STYLES = ['flat', 'striped'];
@@ -147,6 +151,24 @@ test('the judge says the same in training and in serving', async () => {
   expect(concepts.shape).toEqual([2, 3]);
   expect(concepts.data).toBeAllClose(expected.concepts, { atol: 1e-5 });
   expect(style.data).toBeAllClose(expected.style, { atol: 1e-5 });
+});
+
+test.each(['judge', 'teacher'] as const)('the %s learns names that are all in one style', async (part) => {
+  const names = ['red', 'green'];
+  const pictures = names.flatMap((concept) => Array(2).fill({ concept, style: '', split: 'train' }));
+  const concepts = names.map((name) => ({ name }));
+  const dataset = new Dataset(await writeTinyDataset(dir, concepts, pictures));
+  const config = { ...classifierConfig(part, dataset), ...SMALL_JUDGE };
+  const task = classifierTask(tf, part, dataset, config, { horizon: 10, seed: 0 });
+  const parameters = await parametersOf(tf, task);
+  const state = initialState(parameters.initialise(0));
+  const optimizer = openOptimizer(tf, parameters, state, task.optimizer);
+  const { loss, concept, style } = await trainStep({ tf, task, parameters, optimizer });
+  expect(loss).toBeCloseTo(concept!, 5);
+  expect(style).toBeUndefined();
+  const { figures } = await task.evaluate(parameters.weights(optimizer.average()));
+  expect(Object.keys(figures)).toEqual(['trainTop1', 'trainTop5']);
+  dataset.close();
 });
 
 test.skipIf(!READY)(

@@ -67,7 +67,8 @@ interface Batch {
 }
 
 /**
- * A classifier names what a picture shows, and its style. Cross-entropies, the concepts' with smoothed targets.
+ * A classifier names what a picture shows, and its style where there are several.
+ * Cross-entropies, the concepts' with smoothed targets.
  * The judge is for the report alone, never part of training or drawing: a generator's own CLIP flatters it.
  * @param extra other drawings of the same things; their styles are not asked for
  */
@@ -90,6 +91,7 @@ export function classifierTask(
   const draw = drawingsOf(dataset, extra, known);
   const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY, known);
   const batchSize = 64;
+  const hasStyles = styles.length > 1;
   const network = (weights: Weights<T>, pixels: Float32Array) =>
     classifier(new TfjsOps(tf), weights, config)(tf.tensor(pixels, [pixels.length / (size * size * 3), size, size, 3]));
 
@@ -119,7 +121,9 @@ export function classifierTask(
       const classes = network(weights, batch.pixels);
       const concept = crossEntropy(tf, classes.concepts, batch.concepts, SMOOTHING);
       const style = crossEntropy(tf, classes.styles, batch.styles);
-      return { total: tf.add(concept, tf.mul(STYLE_WEIGHT, style)) as tfjs.Scalar, parts: { concept, style } };
+      // of one style it is 0, as are its gradients
+      const total = tf.add(concept, tf.mul(STYLE_WEIGHT, style)) as tfjs.Scalar;
+      return { total, parts: { concept, ...(hasStyles && { style }) } };
     },
 
     async evaluate(weights) {
@@ -144,7 +148,8 @@ export function classifierTask(
         tf.dispose([names, manners]);
       }
       const within = (best: number) => ranks.filter((rank) => rank < best).length / ranks.length;
-      return { figures: judged.name({ top1: within(1), top5: within(5), style: rightStyles / ranks.length }) };
+      const style = rightStyles / ranks.length;
+      return { figures: judged.name({ top1: within(1), top5: within(5), ...(hasStyles && { style }) }) };
     },
   };
 }

@@ -77,8 +77,8 @@ export function conceptsRecur(dataset: PictureSet): boolean {
 /**
  * CLIP (Radford et al. 2021) from scratch: InfoNCE in both directions, learned temperature.
  * Where concepts have several pictures each, as emoji in several styles do, both encoders also learn to find the concept
- * among all, by a vector of each (Movshovitz-Attias et al. 2017: proxies): a batch alone shows a few of them. Styles have such
- * vectors too. These vectors are no part of the model.
+ * among all, by a vector of each (Movshovitz-Attias et al. 2017: proxies): a batch alone shows a few of them. Where there are
+ * several styles, they have such vectors too. These vectors are no part of the model.
  * Some concepts are in a batch twice, in two styles: where nothing has to be told apart by its style, z_i forgets it. A caption
  * that names the style is wrong for the other picture; one that doesn't is right for both.
  */
@@ -173,13 +173,20 @@ export function clipTask(
       const labels = concepts.map((concept) => (concept < names.length ? concept : NO_LABEL));
       const similarity = similarityTo('concepts', names.length);
       const ofConcepts = crossEntropy(tf, sharpened(similarity, 'concept_scale'), [...labels, ...labels]);
-      const ofStyles = crossEntropy(tf, sharpened(similarityTo('styles', styles.length), 'style_scale'), batch.styles);
-      const total = tf.addN([contrast, ofConcepts, tf.mul(STYLE_WEIGHT, ofStyles)]) as tfjs.Scalar;
-      if (!teach) return { total, parts: { ...parts, ofConcepts, ofStyles } };
-      // a teacher is less sure of itself than the label is
-      const ofPictures = tf.slice(similarity, 0, images.shape[0] as number);
-      const ofTeacher = teach(sharpened(ofPictures, 'teacher_scale'), pixels!);
-      return { total: tf.add(total, ofTeacher) as tfjs.Scalar, parts: { ...parts, ofConcepts, ofStyles, ofTeacher } };
+      const terms: tfjs.Tensor[] = [contrast, ofConcepts];
+      const figures: Record<string, tfjs.Scalar> = { ...parts, ofConcepts };
+      if (hasStyles) {
+        const toStyles = sharpened(similarityTo('styles', styles.length), 'style_scale');
+        figures.ofStyles = crossEntropy(tf, toStyles, batch.styles);
+        terms.push(tf.mul(STYLE_WEIGHT, figures.ofStyles));
+      }
+      if (teach) {
+        // a teacher is less sure of itself than the label is
+        const ofPictures = tf.slice(similarity, 0, images.shape[0] as number);
+        figures.ofTeacher = teach(sharpened(ofPictures, 'teacher_scale'), pixels!);
+        terms.push(figures.ofTeacher);
+      }
+      return { total: tf.addN(terms) as tfjs.Scalar, parts: figures };
     },
 
     evaluate: (weights) => clipFigures(tf, { text: weights, vision: weights }, config, dataset, tokenizer),

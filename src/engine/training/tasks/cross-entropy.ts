@@ -17,8 +17,9 @@ export function crossEntropy(
   smoothing = 0,
 ): tfjs.Scalar {
   const count = logits.shape[1] as number;
-  // NO_LABEL becomes a row of zeros
-  const right = tf.cast(tf.oneHot(tf.tensor1d(Int32Array.from(labels), 'int32'), count), 'float32');
+  // one-hot, and zeros for NO_LABEL; tf.oneHot refuses a single class
+  const column = tf.tensor2d(Int32Array.from(labels), [labels.length, 1], 'int32');
+  const right = tf.cast(tf.equal(column, tf.range(0, count, 1, 'int32')), 'float32');
   const targets = tf.add(tf.mul(right, 1 - smoothing), tf.mul(tf.sum(right, -1, true), smoothing / count));
   const logProbabilities = tf.sub(logits, tf.logSumExp(logits, -1, true));
   const labelled = labels.filter((label) => label !== NO_LABEL).length;
