@@ -103,7 +103,7 @@ for (const part of TRAINED) {
 }
 timedCommand(
   'all',
-  'Train autoencoder, teacher, CLIP, prior and decoder in turn, each for a share of the time; of a model (--from, at this call or an earlier one) only prior and decoder, from a lower learning rate that falls over the time',
+  'Train autoencoder, teacher, CLIP, prior and decoder in turn, each for a share of the time, over which its learning rate falls; of a model (--from, at this call or an earlier one) only prior and decoder, from a lower rate',
 ).action((options: RunOptions) =>
   trainUntilStopped(options, SHARING_PARTS, (tf, partOptions) => trainAll(tf, partOptions, options.from !== undefined)),
 );

@@ -86,36 +86,48 @@ test('the peak of the learning rate can be another than the task’s own', async
   expect(JSON.parse(first!).learningRate).toBeCloseTo(0.01, 5);
 });
 
-describe('to adapt, a network learns from a part of the peak, which falls over the time', () => {
+describe('the learning rate falls over the time, from a part of the peak', () => {
   const MINUTE = 60_000;
   /** A step a minute. */
-  async function adapt(minutes: number, { stopAt, adapted }: { stopAt?: number; adapted?: number } = {}) {
+  async function train(minutes: number, { stopAt, ...more }: { stopAt?: number } & Partial<TrainOptions> = {}) {
     vi.useFakeTimers({ toFake: ['Date', 'performance'] });
     const task = lineTask();
+    const stop = new AbortController();
+    const batch: typeof task.batch = (step) => {
+      if (step + 1 === stopAt) stop.abort();
+      return task.batch(step);
+    };
     const loss: typeof task.loss = (...of) => {
       vi.advanceTimersByTime(MINUTE);
       return task.loss(...of);
     };
-    const asked = options({ time: minutes * MINUTE, adapts: true, adapted, ofPeak: 1 / 3, maxSteps: stopAt });
-    await trainTask(tf, { ...task, loss }, asked).finally(vi.useRealTimers);
+    const falling = { fallsOverTime: true, ofPeak: 1 / 3, signal: stop.signal };
+    const asked = options({ time: minutes * MINUTE, ...falling, ...more });
+    await trainTask(tf, { ...task, batch, loss }, asked).finally(vi.useRealTimers);
     const lines = (await readFile(join(runs, 'line', 'log.jsonl'), 'utf8')).trim().split('\n');
     const rates = lines.flatMap((line) => (JSON.parse(line) as { learningRate?: number }).learningRate ?? []);
     return { rates, schedule: (await loadNotes(checkpoint())).schedule };
   }
 
   test('of one call', async () => {
-    const { rates } = await adapt(100);
+    const { rates } = await train(100);
     expect(rates).toHaveLength(100);
     expect(Math.max(...rates)).toBeCloseTo(0.1 / 3, 3);
     expect(rates.at(-1)).toBeCloseTo(0.1 / 3 / 20, 3);
   });
 
+  test('of one call that its steps end before the time does', async () => {
+    const { rates } = await train(100, { maxSteps: 40 });
+    expect(rates).toHaveLength(40);
+    expect(rates.at(-1)).toBeCloseTo(0.1 / 3 / 20, 3);
+  });
+
   test('of a call that was stopped and the one that goes on, as of one', async () => {
-    const whole = await adapt(100);
+    const whole = await train(100);
     await rm(join(runs, 'line'), { recursive: true });
-    const { schedule } = await adapt(100, { stopAt: 30 });
+    const { schedule } = await train(100, { stopAt: 30 });
     expect(schedule).toEqual({ adapted: 30 * MINUTE });
-    const resumed = await adapt(70, schedule);
+    const resumed = await train(70, schedule);
     expect(resumed.rates).toBeAllClose(whole.rates, { atol: 1e-6 });
     expect(resumed.schedule).toEqual({ adapted: 100 * MINUTE });
   });

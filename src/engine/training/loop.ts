@@ -28,15 +28,16 @@ export interface TrainOptions {
   readonly runs: string;
   /** How long it may train, in milliseconds, evaluations in between included; the last one and saving come on top. */
   readonly time: number;
+  /** It ends after so many, those of the calls before included. */
   readonly maxSteps?: number;
   readonly seed?: number;
   /** At its peak; the task's own when absent. */
   readonly learningRate?: number;
   /** Of the task's own peak, where no learning rate is given: all of it when absent. */
   readonly ofPeak?: number;
-  /** A trained network gets used to other pictures: the rate falls over the time instead of the planned steps. */
-  readonly adapts?: boolean;
-  /** For how long it has adapted at the calls before, in milliseconds. */
+  /** The rate falls over the time, or over `maxSteps` where these end first, instead of the planned steps. */
+  readonly fallsOverTime?: boolean;
+  /** For how long it has fallen so at the calls before, in milliseconds. */
   readonly adapted?: number | undefined;
   /** Of the products in a step; float32 when absent. Evaluations are always in float32. */
   readonly precision?: Precision;
@@ -65,8 +66,8 @@ interface Steps<Batch> {
   readonly learningRate?: number | undefined;
   readonly ofPeak?: number | undefined;
   readonly precision?: Precision | undefined;
-  /** Of the time, 0 … 1, for a network that adapts. */
-  readonly progress?: (() => number) | undefined;
+  /** At a step, of what it has been given, 0 … 1; of the planned steps when absent. */
+  readonly progress?: ((step: number) => number) | undefined;
   /** The values are neither those of a step nor of the next: an error that comes now leaves them so. */
   isUpdating?: boolean;
 }
@@ -75,7 +76,7 @@ interface Steps<Batch> {
 interface Run<Batch> extends Steps<Batch> {
   readonly folder: string;
   readonly notes?: Notes | undefined;
-  /** Where it adapts: for how long by now, in milliseconds, all calls together. */
+  /** Where the rate falls over the time: for how long by now, in milliseconds, all calls together. */
   readonly adapted?: (() => number) | undefined;
   /** The step of its checkpoint, where there is one. */
   saved: number | undefined;
@@ -96,12 +97,13 @@ export function trainTask<Batch>(
 ): Promise<TrainingState> {
   const folder = join(options.runs, task.name);
   return explainFullDisk(folder, async () => {
-    const { seed, learningRate, ofPeak, precision, notes, time, adapts, adapted: before = 0 } = options;
+    const { seed, learningRate, ofPeak, precision, notes, time, fallsOverTime, adapted: before = 0 } = options;
+    const { maxSteps = Number.POSITIVE_INFINITY } = options;
     if (!helpers) removeExchange(folder);
     const opened = await openRun(tf, task, folder, seed);
     const start = performance.now();
-    const adapted = adapts ? () => before + performance.now() - start : undefined;
-    const progress = adapted && (() => adapted() / (before + time));
+    const adapted = fallsOverTime ? () => before + performance.now() - start : undefined;
+    const progress = adapted && ((step: number) => Math.max(adapted() / (before + time), step / maxSteps));
     const run = { ...opened, helpers, learningRate, ofPeak, precision, notes, adapted, progress };
     try {
       await runSteps(run, options).catch(async (error) => {
@@ -223,7 +225,7 @@ const peakOf = <Batch>({ task, learningRate, ofPeak = 1 }: Steps<Batch>): number
 export async function trainStep<Batch>(run: Steps<Batch>): Promise<Record<string, number>> {
   const { tf, task, optimizer } = run;
   const step = optimizer.step + 1;
-  const progress = run.progress?.() ?? step / task.optimizer.horizon;
+  const progress = run.progress?.(step) ?? step / task.optimizer.horizon;
   const learningRate = learningRateAt(step, progress, {
     peak: peakOf(run),
     warmup: task.optimizer.warmup,

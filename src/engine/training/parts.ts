@@ -112,6 +112,7 @@ export const SHARING_PARTS = Object.keys(SHARES) as readonly SharingPart[];
 
 /**
  * Divides the time among the parts that have not had their planned number of steps yet, and gives the decoder what they leave.
+ * The learning rate of each falls over its share.
  * A teacher is trained where CLIP can learn from one: where concepts recur. Autoencoder and CLIP of a model stay as they
  * are, and its prior and decoder adapt to other pictures.
  * @param encodersAreGood so it is with autoencoder and CLIP that were trained here too
@@ -133,9 +134,9 @@ export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAre
     if (left <= 0) return;
     const time = left * share(part, parts.slice(i));
     const maxSteps = part === 'decoder' ? undefined : await plannedSteps(part, options);
-    const adapts = encodersAreGood || (await beganAsModel(options.runs, part));
-    const adapting = adapts && { adapts, ofPeak: OF_TRAINED };
-    await trainTogether(tf, part, { ...options, ...adapting, time, maxSteps });
+    const isTrained = encodersAreGood || (await beganAsModel(options.runs, part));
+    const ofPeak = isTrained && { ofPeak: OF_TRAINED };
+    await trainTogether(tf, part, { ...options, ...ofPeak, fallsOverTime: true, time, maxSteps });
   }
 }
 
