@@ -70,6 +70,33 @@ test('so is one whose config.json leaves out a part of what was trained', async 
   );
 });
 
+test('a part that has diverged is refused with the way back, and the model before stays', async () => {
+  const path = checkpointOf(runs, 'prior');
+  const [name, before] = ['proj_in.weight', join(runs, 'prior', 'checkpoint-before.safetensors')];
+  await cp(path, before);
+  const weights = await loadAverage(path);
+  const grown = weights.get(name)!;
+  /** Exports the prior with other numbers at the start of a tensor. */
+  const exporting = async (...numbers: number[]) => {
+    const values = grown.data.slice();
+    values.set(numbers);
+    const tensors = new Map([...weights, [name, tensor(values, grown.shape)]]);
+    const network = Parameters.ofTensors(tensors);
+    await saveCheckpoint(path, network, { ...initialState(network.import(tensors, 'prior')), step: 20 });
+    return exportTiny(model(), runs, data);
+  };
+  const good = await readFile(join(model(), 'prior_prior', 'diffusion_pytorch_model.safetensors'));
+  const total = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+  await expect(exporting(1, -65520, Number.NaN)).rejects.toThrow(
+    `${path}: ${name}: expected numbers that are finite in float16, which ends at 65504, found -65520, ` +
+      `and 2 such of ${total} in all. The run has diverged: go back to step 10, which means to put ${before} in the place of ${path}, ` +
+      'and call npm run train -- prior with a lower --learning-rate',
+  );
+  expect(await readFile(join(model(), 'prior_prior', 'diffusion_pytorch_model.safetensors'))).toEqual(good);
+  // which float16 has
+  await exporting(65519);
+});
+
 test("the prior's normalisation is not made up where it was lost: it would be another one", async () => {
   const path = join(runs, 'prior', 'normalisation.safetensors');
   await rm(path);

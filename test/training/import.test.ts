@@ -13,7 +13,7 @@ import type { Part } from '../../src/engine/training/part-names.ts';
 import { openClipConfig, openMovqConfig, openUnetConfig } from '../../src/engine/training/run-config.ts';
 import { trainedClip, trainedDecoder, trainedMovq } from '../../src/engine/training/tasks/frozen.ts';
 import { writeComponents } from '../../src/engine/training/tasks/principal-components.ts';
-import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../../src/engine/weights/safetensors.ts';
 import { writeRandomArPrior } from '../pipeline/random-ar-prior.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 import { exportTiny, writeTinyPictures, writeTinyRuns } from './tiny-runs.ts';
@@ -114,6 +114,19 @@ test('a model that was trained elsewhere is refused, with what is another, and n
     await writeFile(join(other, file), JSON.stringify({ ...config, ...change }));
     await expect(importModel(other, runs, () => {})).rejects.toThrow(message);
   }
+  expect(await readdir(runs)).toEqual([]);
+});
+
+test('a model of a training that has diverged is refused, and nothing is written', async () => {
+  const diverged = join(dir, 'diverged');
+  await cp(model, diverged, { recursive: true });
+  const path = join(diverged, 'unet', 'diffusion_pytorch_model.safetensors');
+  const weights = await readSafetensors(path);
+  weights.get('conv_in.bias')!.data.fill(Number.NaN);
+  await writeSafetensors(path, weights, { dtype: 'F16' });
+  await expect(importModel(diverged, runs, () => {})).rejects.toThrow(
+    new RegExp(`${diverged}, decoder: conv_in.bias: .*found NaN, and 32 such of .*name another model`),
+  );
   expect(await readdir(runs)).toEqual([]);
 });
 

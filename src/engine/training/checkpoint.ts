@@ -116,9 +116,19 @@ export const hasParameter = async (path: string, name: string): Promise<boolean>
   (await averageEntries(path)).has(name);
 
 /** The step that a checkpoint was written at. */
-export async function stepOf(path: string): Promise<number> {
+async function stepOf(path: string): Promise<number> {
   const entry = (await openCheckpoint(path)).get('step');
   return stepFrom(path, entry && (await readTensor(entry)));
+}
+
+/** What helps where the weights of a run have grown too large: an earlier checkpoint or none, and a lower learning rate. */
+export async function wayBack(path: string): Promise<string> {
+  const folder = dirname(path);
+  const before = join(folder, CHECKPOINT_BEFORE);
+  const earlier = existsSync(before)
+    ? `go back to step ${await stepOf(before)}, which means to put ${before} in the place of ${path},`
+    : `start anew in another --runs, or with ${folder} deleted,`;
+  return `${earlier} and call npm run train -- ${basename(folder)} with a lower --learning-rate`;
 }
 
 function stepFrom(path: string, step: Tensor | undefined): number {

@@ -17,6 +17,7 @@ import {
 import { ATTRIBUTION, readAttributions } from './attributions.ts';
 import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
+import { loadFloat16 } from './expect-float16.ts';
 import { expectSizes } from './expect-sizes.ts';
 import { exportArPrior } from './export-ar-prior.ts';
 import { exportUpsampler } from './export-upsampler.ts';
@@ -28,7 +29,7 @@ import { BEGINS_AS, PARTS, type Part } from './part-names.ts';
 import { refuseRuns, replaceModel } from './replace-model.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Embeddings } from './tasks/features.ts';
-import { loadClip } from './tasks/frozen.ts';
+import { loadClip, OF_CLIP } from './tasks/frozen.ts';
 import { DECODER_SCHEDULER, PRIOR_SCHEDULER } from './tasks/noising.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
@@ -55,8 +56,8 @@ export interface ExportOptions {
  * diffusers opens as it is: float16, with model card and attribution. It takes the place of a model that is in the folder.
  * @param openEmbeddings is called when it is known that all parts have been trained
  * @returns warnings, where a part has not been trained since one that it learns from became another
- * @throws InputError where a part has not been trained, or its weights are of other sizes than its config.json says; the
- * folder is then as it was
+ * @throws InputError where a part has not been trained or has diverged, or its weights are of other sizes than its
+ * config.json says; the folder is then as it was
  */
 export const exportModel = (
   dir: string,
@@ -67,13 +68,15 @@ export const exportModel = (
   explainFullDisk(dir, async () => {
     requireTrained(options);
     await refuseRuns(dir);
+    const { runs, decoder = 'decoder' } = options;
+    const parts = ([...OF_CLIP, 'prior', decoder, 'ar-prior', 'upsampler'] as const).filter((part) =>
+      existsSync(checkpointOf(runs, part)),
+    );
+    // before anything is computed with them
+    for (const part of ['movq', 'clip', ...parts] as const) await loadFloat16(runs, part);
     const features = await openEmbeddings();
     const card = existsSync(join(dir, CARD)) ? await readFile(join(dir, CARD), 'utf8') : undefined;
     await replaceModel(dir, (folder) => writeParts(folder, options, dataset, features, card));
-    const { runs, decoder = 'decoder' } = options;
-    const parts = (['vision', 'prior', decoder, 'ar-prior', 'upsampler'] as const).filter((part) =>
-      existsSync(checkpointOf(runs, part)),
-    );
     return (await findMisfits(runs, parts)).map((misfit) => describe(misfit, options));
   });
 

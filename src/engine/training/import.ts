@@ -13,9 +13,11 @@ import { openComponents } from '../pca/open-components.ts';
 import { readKandinskyFolder } from '../pipeline/kandinsky-folder.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Component, openComponent } from '../weights/component.ts';
+import { NonFiniteWeightError } from '../weights/finite.ts';
 import { readTensor } from '../weights/safetensors.ts';
 import { keepAttribution } from './attributions.ts';
 import { checkpointOf, type LearnedFrom, type NetworkState, saveCheckpoint } from './checkpoint.ts';
+import { describeOverflow } from './expect-float16.ts';
 import { expectOwnKind } from './expect-own-kind.ts';
 import { NOT_TRAINED } from './expect-sizes.ts';
 import { explainFullDisk } from './full-disk.ts';
@@ -43,8 +45,8 @@ interface ModelPart {
 /**
  * Makes the parts of a model folder the start of a runs folder: sizes, weights, vocabulary. Parts that have a run already
  * keep it, and it says which.
- * @throws InputError for a folder that is no model, or a damaged one, or one that was not trained here; where parts would stand beside others than those
- * that they have learned from; and while another process does the same
+ * @throws InputError for a folder that is no model, or a damaged or diverged one, or one that was not trained here; where
+ * parts would stand beside others than those that they have learned from; and while another process does the same
  */
 export const importModel = (dir: string, runs: string, say: (line: string) => void): Promise<void> =>
   explainFullDisk(runs, () => withLock(runs, 'starts from a model', () => importParts(dir, runs, say)));
@@ -151,6 +153,13 @@ async function openModelFolder(dir: string) {
     parts.set('ar-prior', await readPart(await openComponent(own.arPrior, 'AutoregressivePrior', ArPriorConfig)));
   if (own.upsampler)
     parts.set('upsampler', await readPart(await openComponent(own.upsampler, 'UNet2DModel', SuperResolutionConfig)));
+  for (const [part, { tensors }] of parts) {
+    const overflow = describeOverflow(tensors);
+    if (overflow)
+      throw new NonFiniteWeightError(
+        `${dir}, ${part}: ${overflow}. Its training has diverged, and nothing can be learned from there: name another model`,
+      );
+  }
   const states: LearnedFrom = Object.fromEntries(
     [...parts].map(([part, { tensors }]) => [part, { step: 0, weights: digestOf(tensors) }]),
   );

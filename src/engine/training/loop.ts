@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../../errors.ts';
 import { type TensorFlow, TfjsOps } from '../ops/tfjs-ops.ts';
 import type { Precision } from './bfloat16.ts';
-import { CHECKPOINT, CHECKPOINT_BEFORE, loadCheckpoint, type Notes, saveCheckpoint, stepOf } from './checkpoint.ts';
+import { CHECKPOINT, CHECKPOINT_BEFORE, loadCheckpoint, type Notes, saveCheckpoint, wayBack } from './checkpoint.ts';
 import { openCurves } from './curves.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { computeGradients, type Gradients } from './gradients.ts';
@@ -182,20 +182,17 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
  * @returns the error with what can be done. The same batch gives the same loss, which no learning rate changes.
  */
 async function savedAfter<Batch>({ message }: DivergedError, run: Run<Batch>): Promise<DivergedError> {
-  const { task, folder, optimizer, saved } = run;
+  const { folder, optimizer, saved } = run;
   const say = (...lines: string[]) => new DivergedError([message, ...lines].join('. '));
   if (optimizer.step === 0) return say('Nothing has been learned yet: give another --seed');
   const [path, before] = [CHECKPOINT, CHECKPOINT_BEFORE].map((name) => join(folder, name)) as [string, string];
   if (saved !== undefined && saved !== optimizer.step && !existsSync(before))
     await replaceFile(before, (partial) => copyFile(path, partial));
   await saveRun(run);
-  const earlier = existsSync(before)
-    ? `go back to step ${await stepOf(before)}, which means to put ${before} in the place of ${path},`
-    : `start anew in another --runs, or with ${folder} deleted,`;
   return say(
     `Step ${optimizer.step} is saved. The same batch would end it again: go on with another --seed, which draws others`,
-    `If that does not help, the weights have grown too large: ${earlier} and call npm run train -- ${task.name} with a ` +
-      `lower --learning-rate. Its peak of ${Number(peakOf(run).toPrecision(2))} is remembered until a call names another`,
+    `If that does not help, the weights have grown too large: ${await wayBack(path)}. ` +
+      `Its peak of ${Number(peakOf(run).toPrecision(2))} is remembered until a call names another`,
   );
 }
 

@@ -24,7 +24,10 @@ export function float16FromFloats(values: Float32Array): Uint16Array {
   return halves;
 }
 
-/** Rounded to the nearest, ties to even; beyond 65504 infinite. */
+/** What is rounded to float16's largest number, 65504, is smaller. */
+export const FLOAT16_INFINITE_FROM = 65_520;
+
+/** Rounded to the nearest, ties to even; from `FLOAT16_INFINITE_FROM` on infinite. */
 function float16FromFloat(value: number): number {
   float[0] = value;
   const bits = word[0] as number;
