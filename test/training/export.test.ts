@@ -57,7 +57,9 @@ test.each([
     const exporting = exportTiny(model(), runs, data);
     const [checkpoint, config] = ['checkpoint.safetensors', 'config.json'].map((name) => join(runs, part, name));
     await expect(exporting).rejects.toThrow(message);
-    await expect(exporting).rejects.toThrow(`in ${checkpoint}, whose sizes ${config} tells`);
+    await expect(exporting).rejects.toThrow(
+      `in ${checkpoint}, whose sizes ${config} tells: put back the config.json that it was trained with, or name another --runs`,
+    );
     expect(await files()).toEqual(before);
     await (await openModel(model())).close();
   },
@@ -66,7 +68,8 @@ test.each([
 test('so is one whose config.json leaves out a part of what was trained', async () => {
   await change('prior', (config: object) => ({ ...config, num_layers: 1 }));
   await expect(exportTiny(model(), runs, data)).rejects.toThrow(
-    `transformer_blocks.1.norm1.weight: expected no such weight by ${join(runs, 'prior', 'config.json')}, found (32) in`,
+    `transformer_blocks.1.norm1.weight: expected no such weight, found (32) in ${checkpointOf(runs, 'prior')}, whose sizes ` +
+      `${join(runs, 'prior', 'config.json')} tells: put back`,
   );
 });
 

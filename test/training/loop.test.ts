@@ -277,7 +277,7 @@ describe('a loss that is no number', () => {
 test('a checkpoint cut short, or of other widths, is refused and left alone', async () => {
   await trainTask(tf, lineTask(), options({ maxSteps: 2 }));
   await expect(trainTask(tf, lineTask({ width: 3 }), options({ maxSteps: 4 }))).rejects.toThrow(
-    'weight: expected (1, 3), found (1, 2) in',
+    `weight: expected (1, 3), found (1, 2) in ${checkpoint()}, whose sizes ${join(runs, 'line', 'config.json')} tells: put back`,
   );
   await expect(trainTask(tf, lineTask({ width: 3 }), options())).rejects.toThrow(WeightMismatchError);
   const { size } = await stat(checkpoint());

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { checkpointOf, saveCheckpoint } from '../../src/engine/training/checkpoint.ts';
+import { checkpointOf, saveCheckpoint, sizedBy } from '../../src/engine/training/checkpoint.ts';
 import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
 import { PICTURE_BYTES } from '../../src/engine/training/data/rasterise.ts';
 import { exportModel } from '../../src/engine/training/export.ts';
@@ -122,4 +122,9 @@ test('sizes of another vocabulary are refused, and are written anew once they ar
   );
   await rm(path);
   expect((await openClipConfig(runs)).text.vocab_size).toBe(4);
+});
+
+test('a run without a config.json of its own has the sizes of the part that it began from', () => {
+  expect(sizedBy(checkpointOf(runs, 'vision'))).toContain(`whose sizes ${join(runs, 'clip', 'config.json')} tells`);
+  expect(sizedBy(checkpointOf(runs, 'fine-tune'))).toContain(join(runs, 'decoder', 'config.json'));
 });

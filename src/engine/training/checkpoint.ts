@@ -24,6 +24,16 @@ export const CHECKPOINT = 'checkpoint.safetensors';
 /** The last one before the loss of a run was no number; there until the run is well again. */
 export const CHECKPOINT_BEFORE = 'checkpoint-before.safetensors';
 
+/** Runs without a config.json of their own, and whose they are sized by. */
+const SIZED_BY: Readonly<Record<string, Part>> = { distil: 'clip', vision: 'clip', 'fine-tune': 'decoder' };
+
+/** For the error that weights of a checkpoint are of other sizes: where they are, by what, and what mends it. */
+export function sizedBy(path: string): string {
+  const folder = dirname(path);
+  const config = join(dirname(folder), SIZED_BY[basename(folder)] ?? basename(folder), 'config.json');
+  return `${path}, whose sizes ${config} tells: put back the config.json that it was trained with, or name another --runs`;
+}
+
 /** Where a run keeps its checkpoint. */
 export const checkpointOf = (runs: string, name: string) => join(runs, name, CHECKPOINT);
 
@@ -185,7 +195,7 @@ export async function loadCheckpoint(
     const found = [...tensors].flatMap(([key, tensor]): [string, Tensor][] =>
       key.startsWith(`${name}/`) ? [[key.slice(name.length + 1), tensor]] : [],
     );
-    return parameters.import(new Map([...found, ...(name.startsWith('adam') ? zeros(fresh) : fresh)]), path);
+    return parameters.import(new Map([...found, ...(name.startsWith('adam') ? zeros(fresh) : fresh)]), sizedBy(path));
   };
   const [values, average, first, second] = PARTS.map(part) as [Float32Array, Float32Array, Float32Array, Float32Array];
   return { step: stepFrom(path, tensors.get('step')), values, average, moments: { first, second } };

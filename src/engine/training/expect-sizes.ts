@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { WeightMismatchError } from '../ops/weights.ts';
 import { KNOWN_NETWORKS, type Parameter } from '../runtime/known-networks.ts';
-import { checkpointOf } from './checkpoint.ts';
+import { checkpointOf, sizedBy } from './checkpoint.ts';
 
 /** In a model and not in a checkpoint: the pipeline does not quantise, and the prior is normalised by what it began with. */
 export const NOT_TRAINED: ReadonlySet<string> = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
@@ -34,23 +34,19 @@ export function expectSizes(
   weights: ReadonlyMap<string, { readonly shape: readonly number[] }>,
   run: string = part,
 ): void {
-  const [checkpoint, sizes] = [checkpointOf(runs, run), join(runs, part, 'config.json')];
-  const expected = parametersOf(part, config, sizes);
+  const where = sizedBy(checkpointOf(runs, run));
+  const expected = parametersOf(part, config, join(runs, part, 'config.json'));
   for (const { name, shape } of expected) {
     const found = weights.get(name);
     if (found?.shape.join() === shape.join()) continue;
     const what = found ? `(${found.shape.join(', ')})` : 'nothing of that name';
-    throw new WeightMismatchError(
-      `${name}: expected (${shape.join(', ')}), found ${what} in ${checkpoint}, whose sizes ${sizes} tells`,
-    );
+    throw new WeightMismatchError(`${name}: expected (${shape.join(', ')}), found ${what} in ${where}`);
   }
   // a smaller network would draw with a part of what was trained
   const names = new Set(expected.map(({ name }) => name));
   for (const [name, { shape }] of weights) {
     if (names.has(name) || (part === 'clip' && !OF_ENCODERS.test(name))) continue;
-    throw new WeightMismatchError(
-      `${name}: expected no such weight by ${sizes}, found (${shape.join(', ')}) in ${checkpoint}`,
-    );
+    throw new WeightMismatchError(`${name}: expected no such weight, found (${shape.join(', ')}) in ${where}`);
   }
 }
 

@@ -11,7 +11,7 @@ import type { UnetConfig } from '../../networks/unet-config.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { Tensor } from '../../tensor.ts';
-import { checkpointOf, loadAverage, loadNotes } from '../checkpoint.ts';
+import { checkpointOf, loadAverage, loadNotes, sizedBy } from '../checkpoint.ts';
 import { digestOf } from '../kept-file.ts';
 import { type Initialiser, Parameters } from '../parameters.ts';
 import { type ClipConfig, embedPixels } from './clip-encoders.ts';
@@ -121,8 +121,7 @@ function open(
   run: (weights: Weights<T>) => void,
 ): TrainedNetwork {
   const parameters = Parameters.of(new TfjsOps(tf), run);
-  const where = `${checkpointOf(runs, name)}, whose sizes ${join(runs, name, 'config.json')} tells`;
-  const values = parameters.import(averages, where);
+  const values = parameters.import(averages, sizedBy(checkpointOf(runs, name)));
   return {
     weights: parameters.weights(parameters.tensors(tf, values)),
     initialise: parameters.startingFrom(values),
