@@ -124,6 +124,19 @@ test('sizes of another vocabulary are refused, and are written anew once they ar
   expect((await openClipConfig(runs)).text.vocab_size).toBe(4);
 });
 
+test('a part by name is refused where what it learns from is of other sizes than its config.json tells', async () => {
+  const data = await writeTinyPictures(join(runs, 'data'));
+  await writeTinyRuns(runs);
+  const config = join(runs, 'clip', 'config.json');
+  const { text, vision } = JSON.parse(await readFile(config, 'utf8'));
+  await writeFile(config, JSON.stringify({ text, vision: { ...vision, hidden_size: 64 } }));
+  const options = { data, runs, seed: 0, time: 1000, say: () => {}, signal: AbortSignal.abort() };
+  for (const part of ['decoder', 'prior', 'distil', 'clip'] as const)
+    await expect(trainPart(tf, part, options)).rejects.toThrow(
+      `found (32, 3, 16, 16) in ${checkpointOf(runs, 'clip')}, whose sizes ${config} tells: put back the config.json that it was trained with`,
+    );
+});
+
 test('a run without a config.json of its own has the sizes of the part that it began from', () => {
   expect(sizedBy(checkpointOf(runs, 'vision'))).toContain(`whose sizes ${join(runs, 'clip', 'config.json')} tells`);
   expect(sizedBy(checkpointOf(runs, 'fine-tune'))).toContain(join(runs, 'decoder', 'config.json'));

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { averageEntries, checkpointOf } from './checkpoint.ts';
-import { expectSizes, type ModelPart } from './expect-sizes.ts';
+import { expectSizes, isModelPart } from './expect-sizes.ts';
 import { readLearnt } from './kept-file.ts';
-import { readRunConfig } from './run-config.ts';
+import type { Part } from './part-names.ts';
+import { isConfigured, readRunConfig } from './run-config.ts';
 import { normalisationPath } from './tasks/normalisation.ts';
 
 /**
@@ -10,11 +11,11 @@ import { normalisationPath } from './tasks/normalisation.ts';
  * its checkpoint, with which the file is as long as it should be, and what the prior has learned in terms of.
  * @throws InputError naming the file, what was expected and what was found
  */
-export async function checkRun(runs: string, part: ModelPart | 'teacher'): Promise<void> {
-  const config = await readRunConfig(runs, part);
+export async function checkRun(runs: string, part: Part): Promise<void> {
+  const config = isConfigured(part) ? await readRunConfig(runs, part) : undefined;
   const path = checkpointOf(runs, part);
   if (!existsSync(path)) return;
   const weights = await averageEntries(path);
-  if (config && part !== 'teacher') expectSizes(runs, part, config, weights);
+  if (config && isModelPart(part)) expectSizes(runs, part, config, weights);
   if (part === 'prior') await readLearnt(path, normalisationPath(runs));
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { WeightMismatchError } from '../ops/weights.ts';
 import { KNOWN_NETWORKS, type Parameter } from '../runtime/known-networks.ts';
 import { checkpointOf, sizedBy } from './checkpoint.ts';
+import type { Part } from './part-names.ts';
 
 /** In a model and not in a checkpoint: the pipeline does not quantise, and the prior is normalised by what it began with. */
 export const NOT_TRAINED: ReadonlySet<string> = new Set(['quantize.embedding.weight', 'clip_mean', 'clip_std']);
@@ -17,6 +18,7 @@ const NETWORKS = {
 } as const;
 /** A part whose networks a model has. */
 export type ModelPart = keyof typeof NETWORKS;
+export const isModelPart = (part: Part): part is ModelPart => part in NETWORKS;
 
 /** CLIP has more parameters in training: vectors of concepts and styles, scales. */
 const OF_ENCODERS = /^(text_model|text_projection|vision_model|visual_projection)\./;

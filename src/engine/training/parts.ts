@@ -183,6 +183,8 @@ async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): 
   // before anything is written: a vocabulary or sizes that no one trains with would be found later
   for (const source of LEARNS_FROM[part])
     if (source !== 'distil') requireCheckpoint(checkpointOf(options.runs, source));
+  // what was computed of other networks is kept, and would hide that they are of other sizes
+  for (const needed of [...LEARNS_FROM[part], part]) await checkRun(options.runs, needed);
   const train = () => trainLocked(tf, part, options);
   await explainFullDisk(options.runs, () => withLock(join(options.runs, part), 'trains the same part', train));
 }

@@ -13,6 +13,7 @@ import { parseConfig, parseJsonObject } from '../weights/config.ts';
 import { writeJson } from '../weights/write-model.ts';
 import { checkpointOf } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
+import type { Part } from './part-names.ts';
 import { replaceFile } from './replace-file.ts';
 import { arPriorConfig } from './tasks/ar-prior.ts';
 import { type ClassifierPart, classifierConfig } from './tasks/classifier.ts';
@@ -38,6 +39,7 @@ const SCHEMAS = {
   judge: ClassifierConfig,
 } as const;
 type Configured = keyof typeof SCHEMAS;
+export const isConfigured = (part: Part): part is Configured => part in SCHEMAS;
 type Config<P extends Configured> = z.infer<(typeof SCHEMAS)[P]>;
 
 /** Sizes of the networks of a runs folder: what its config.json files say, else those of the bundled model. */
