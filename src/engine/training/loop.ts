@@ -281,12 +281,13 @@ async function evaluate<Batch>({ tf, task, parameters, optimizer, folder, log, c
   if (sheet) writeFileSync(join(folder, `sample-${String(optimizer.step).padStart(7, '0')}.png`), sheet);
 }
 
+/** What matters most comes first: a narrow terminal shows no more. The loss is the first of the figures. */
 function liveLine<Batch>(task: Task<Batch>, figures: Record<string, number>, rate: number, left: number): string {
   const { step, ...others } = figures;
   const shown = Object.entries(others).map(([name, figure]) => `${name} ${figure.toPrecision(3)}`);
   const seconds = Math.max(0, left / 1000);
   const time = seconds < 60 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`;
-  return `${task.name} step ${step} ${shown.join(' ')} ${rate.toFixed(1)} samples/s, ${time} left`;
+  return `${task.name} step ${step}, ${rate.toFixed(1)} samples/s, ${time} left, ${shown.join(' ')}`;
 }
 
 /** Samples a second, over the last seconds. */

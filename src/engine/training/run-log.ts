@@ -38,15 +38,22 @@ export class RunLog {
     this.#terminal = terminal;
   }
 
-  /** @param live what the terminal shows of it */
+  /** @param live what is shown of it: on a terminal as much as its width holds */
   step(entry: Readonly<Record<string, number>>, live: string): void {
     const now = Date.now();
     this.#lines.push(JSON.stringify({ ...entry, time: now }));
     if (now - this.#writtenAt > 1000) this.flush();
-    if (this.#terminal.isTTY) this.#terminal.write(`\r\x1b[K${live}`);
+    if (this.#terminal.isTTY) this.#terminal.write(`\r\x1b[K${this.#cut(live)}`);
     else if (now - this.#shownAt > BETWEEN_LINES) this.#terminal.write(`${live}\n`);
     else return;
     this.#shownAt = now;
+  }
+
+  /** To one row: of a line that wraps only the last row would be renewed. A terminal of unknown width says 0 columns. */
+  #cut(live: string): string {
+    const { columns } = this.#terminal;
+    // in the last column some terminals wrap already
+    return columns ? live.slice(0, columns - 1) : live;
   }
 
   say(line: string): void {
