@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -70,4 +71,24 @@ if (existsSync('/proc/self/stat')) CASES.push(['was another of the same number',
 test.each(CASES)('a lock is taken over whose process %s', async (_, holder) => {
   await writeFile(join(folder, 'lock'), holder());
   expect(await withLock(folder, 'trains the same part', async () => 'done')).toBe('done');
+});
+
+test.runIf(existsSync('/proc/self/stat'))('a lock is taken over whose process was killed and not reaped', async () => {
+  const name = 'a) Z (b';
+  await writeFile(join(folder, name), '#!/bin/sh\nsleep 60\n', { mode: 0o755 });
+  // the shell becomes a program that never asks how its child ended
+  const parent = spawn('sh', ['-c', '"$0" & echo $!; exec sleep 60', join(folder, name)], { detached: true });
+  try {
+    const pid = Number(await once(parent.stdout, 'data'));
+    const status = () => readFile(`/proc/${pid}/stat`, 'utf8');
+    await expect.poll(status).toMatch(`(${name}) S`);
+    await writeFile(join(folder, 'lock'), `${pid} ${(await status()).split(') S ')[1]!.split(' ')[18]}`);
+    const locked = () => withLock(folder, 'trains the same part', async () => 'done');
+    await expect(locked()).rejects.toThrow(`in use by process ${pid}`);
+    process.kill(pid, 'SIGKILL');
+    await expect.poll(status).toMatch(`(${name}) Z`);
+    expect(await locked()).toBe('done');
+  } finally {
+    process.kill(-parent.pid!, 'SIGKILL');
+  }
 });

@@ -50,7 +50,7 @@ async function acquire(path: string, folder: string, does: string): Promise<void
       const holder = await unlessMissing(readFile(path, 'utf8'));
       if (holder === undefined) continue;
       const pid = Number.parseInt(holder, 10);
-      if (isRunning(pid) && holder === (await identityOf(pid))) throw inUse(folder, pid, does);
+      if ((await isRunning(pid)) && holder === (await identityOf(pid))) throw inUse(folder, pid, does);
       await takeAway(path, holder, `${own}.left`);
     }
   } finally {
@@ -75,7 +75,12 @@ const isLinked = (from: string, to: string): Promise<boolean> =>
     },
   );
 
-function isRunning(pid: number): boolean {
+async function isRunning(pid: number): Promise<boolean> {
+  // what was killed and has a parent that doesn't ask how, as in many containers, still answers to its number
+  return isKnown(pid) && (await statusOf(pid))[0] !== 'Z';
+}
+
+function isKnown(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
@@ -83,10 +88,12 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Its number, and where Linux tells it when it was started: numbers come again. */
-async function identityOf(pid: number): Promise<string> {
+/** Its number, and where Linux tells it when it was started, field 22: numbers come again. */
+const identityOf = async (pid: number): Promise<string> => `${pid} ${(await statusOf(pid))[19] ?? ''}`;
+
+/** What Linux tells of a process, proc(5): the fields of its stat from the third on, of which the first is its state. */
+async function statusOf(pid: number): Promise<string[]> {
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // field 22; the program's name, the second one, stands in brackets and may hold spaces
-  const started = status.slice(status.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  return `${pid} ${started}`;
+  // the program's name, the second field, stands in brackets and may hold spaces and brackets
+  return status.slice(status.lastIndexOf(')') + 2).split(' ');
 }
