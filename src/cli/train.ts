@@ -29,7 +29,9 @@ export const train = new Command('train').exitOverride().description('Train the 
 train
   .command('setup')
   .description('Make TensorFlow available: choose CPU, GPU or WebGPU, fetch it, build the addon.')
-  .addOption(new Option('--device <name>', 'instead of the one that is found').choices(DEVICES))
+  .addOption(
+    new Option('--device <name>', 'instead of the one that is found; gpu is an NVIDIA one with CUDA').choices(DEVICES),
+  )
   .option('--wheel <file>', 'a wheel of TensorFlow that is already here, instead of a download')
   .action((options) => setup({ ...options, say }));
 

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { findCompiler } from '../../src/engine/training/setup/addon.ts';
-import { chooseDevice, type Facts, findCuda } from '../../src/engine/training/setup/device.ts';
+import { chooseDevice, type Facts, findCuda, requireCuda } from '../../src/engine/training/setup/device.ts';
 import { hasPackages, installPackages, type PackageSpec } from '../../src/engine/training/setup/packages.ts';
 import { chosenDevice, isSetUp, setup } from '../../src/engine/training/setup/setup.ts';
 import { explainNoAdapter, tryGradients } from '../../src/engine/training/setup/webgpu.ts';
@@ -152,14 +152,17 @@ test('without a compiler it says how to get one', async () => {
   await expect(findCompiler()).rejects.toThrow(/C\+\+ compiler is needed.*apt-get install g\+\+/);
 });
 
+/** Stand-ins for the driver of a GPU and for a linker that finds CUDA's libraries. */
+const driver = 'echo "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1)"';
+const CUDA = { 'nvidia-smi': driver, ldconfig: 'echo "libcudart.so.12 libcublas.so.12 libcudnn.so.8"' };
+
 test('CUDA is found by driver and libraries', async () => {
-  const driver = 'echo "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1)"';
   const gpu = 'GPU 0: NVIDIA H100 80GB HBM3';
   await onlyPrograms({});
   expect(await findCuda()).toEqual({ missing: [] });
   await onlyPrograms({ 'nvidia-smi': driver, ldconfig: 'echo "libcudart.so.12 libcublas.so.12"' });
   expect(await findCuda()).toEqual({ gpu, missing: ['libcudnn.so.8'] });
-  await onlyPrograms({ 'nvidia-smi': driver, ldconfig: 'echo "libcudart.so.12 libcublas.so.12 libcudnn.so.8"' });
+  await onlyPrograms(CUDA);
   expect(await findCuda()).toEqual({ gpu, missing: [] });
 });
 
@@ -191,6 +194,19 @@ test('CUDA is chosen where it is whole, WebGPU where it is fast or all there is,
     device: 'webgpu',
     reason: expect.stringMatching(/^there is no C library of TensorFlow for/),
   });
+});
+
+test('a GPU that is asked for is refused where CUDA is not whole, with what is missing', async () => {
+  expect(() => requireCuda({ gpu: 'H100', missing: [] })).not.toThrow();
+  expect(() => requireCuda({ missing: [] })).toThrow(
+    '--device gpu: no NVIDIA GPU (nvidia-smi does not answer). --device cpu trains on the CPU',
+  );
+  expect(() => requireCuda({ gpu: 'H100', missing: ['libcudnn.so.8'] })).toThrow(
+    /^--device gpu: H100 is there, but the linker does not find libcudnn\.so\.8 .* --device cpu/,
+  );
+  await onlyPrograms({});
+  await expect(setup({ device: 'gpu', say: () => {} })).rejects.toThrow('--device gpu: no NVIDIA GPU');
+  expect(chosenDevice()).toBeUndefined();
 });
 
 test('where WebGPU finds no GPU it says what is missing', () => {
@@ -233,7 +249,7 @@ test.runIf(process.platform === 'linux' && process.arch === 'x64')(
 
 test('a wheel of something else is refused before anything is downloaded, and so is none', async () => {
   const npm = `echo called > ${join(dir, 'npm-was-called')}`;
-  await onlyPrograms({ npm, 'c++': 'true' });
+  await onlyPrograms({ ...CUDA, npm, 'c++': 'true' });
   const setupWith = (wheel: string) => setup({ device: 'gpu', wheel, say: () => {} });
   await expect(setupWith(join(dir, 'missing.whl'))).rejects.toThrow(/missing\.whl cannot be read/);
   const other = join(dir, 'other.whl');

@@ -1,3 +1,4 @@
+import { InputError } from '../../../errors.ts';
 import { chooseProvider } from '../../runtime/provider.ts';
 import { run } from './run.ts';
 
@@ -42,11 +43,21 @@ export function chooseDevice({ hasLibrary, cuda, webGpu }: Facts): DeviceChoice 
   if (!hasLibrary)
     return { device: 'webgpu', reason: `there is no C library of TensorFlow for ${process.platform} ${process.arch}` };
   if (isWhole(cuda)) return { device: 'gpu', reason: `${cuda.gpu}, CUDA 12 and cuDNN 8 are there` };
-  const noCuda = cuda.gpu
-    ? `${cuda.gpu} is there, but the linker does not find ${cuda.missing.join(', ')} (CUDA 12.2 and cuDNN 8.9)`
-    : 'no NVIDIA GPU (nvidia-smi does not answer)';
-  return { device: webGpu.isFast ? 'webgpu' : 'cpu', reason: `${noCuda}; WebGPU: ${webGpu.reason}` };
+  return { device: webGpu.isFast ? 'webgpu' : 'cpu', reason: `${whyNoCuda(cuda)}; WebGPU: ${webGpu.reason}` };
 }
+
+const whyNoCuda = ({ gpu, missing }: Cuda): string =>
+  gpu
+    ? `${gpu} is there, but the linker does not find ${missing.join(', ')} (CUDA 12.2 and cuDNN 8.9)`
+    : 'no NVIDIA GPU (nvidia-smi does not answer)';
+
+/** @throws InputError where CUDA isn't whole: TensorFlow's library for the GPU would compute on the CPU, and say nothing */
+export function requireCuda(cuda: Cuda): void {
+  if (!isWhole(cuda)) throw new InputError(`--device gpu: ${whyNoCuda(cuda)}. ${INSTEAD}`);
+}
+
+/** What to do where a GPU can't be had. */
+export const INSTEAD = '--device cpu trains on the CPU';
 
 export async function findFacts(): Promise<Facts> {
   const cuda = await findCuda();

@@ -4,7 +4,17 @@ import { dirname, join } from 'node:path';
 import { InputError } from '../../../errors.ts';
 import { cacheDir } from '../../cache.ts';
 import { ADDON, compileAddon, findCompiler } from './addon.ts';
-import { chooseDevice, DEVICES, type Device, findFacts, hasLibrary, missingLibraries } from './device.ts';
+import {
+  chooseDevice,
+  DEVICES,
+  type Device,
+  findCuda,
+  findFacts,
+  hasLibrary,
+  INSTEAD,
+  missingLibraries,
+  requireCuda,
+} from './device.ts';
 import { hasPackages, installPackages } from './packages.ts';
 import { explainNoAdapter, NoAdapterError, openWebGpu, TFJS_VERSION, tryGradients, WEBGPU_PACKAGES } from './webgpu.ts';
 import { downloadWheel, findSource, LINUX, unpack, type WheelName } from './wheel.ts';
@@ -99,8 +109,6 @@ async function setUpWebGpu(softwareToo: boolean, say: (line: string) => void): P
   say(`TensorFlow is ready in ${dir}`);
 }
 
-const INSTEAD = '--device cpu trains on the CPU';
-
 /**
  * TensorFlow.js's native addon, built on the C library out of TensorFlow's Python wheel. The addon's own install script
  * fetches libtensorflow 2.9.1 (CUDA 11.2), which stops at Node 22; this runs on every Node from 20 on, and with CUDA 12.
@@ -112,6 +120,7 @@ async function setUpLibrary(device: NativeDevice, wheel: string | undefined, say
         `or install TensorFlow.js yourself: npm install --no-save --ignore-scripts=false ${PACKAGES.cpu}@` +
         `${TFJS_VERSION}; training uses it when it is there`,
     );
+  if (device === 'gpu') requireCuda(await findCuda());
   const dir = tensorflowDir(device);
   if (isSetUp(device)) return say(`is ready in ${dir}`);
   const compiler = await findCompiler();
