@@ -122,7 +122,7 @@ async function setUpLibrary(device: NativeDevice, wheel: string | undefined, say
     );
   if (device === 'gpu') requireCuda(await findCuda());
   const dir = tensorflowDir(device);
-  if (isSetUp(device)) return say(`is ready in ${dir}`);
+  if (isSetUp(device)) return say(`TensorFlow is ready in ${dir}`);
   const compiler = await findCompiler();
   say(`C++ compiler: ${compiler}`);
   const packageDir = join(dir, 'node_modules', PACKAGES[device]);
