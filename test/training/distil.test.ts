@@ -91,6 +91,7 @@ test('a word that no caption holds moves to the concept that the model of langua
   const parameters = await parametersOf(tf, task);
   const values = parameters.initialise(0, task.initialise);
   expect(values).toEqual(trained);
+  expect(task.startsFrom).toBe('clip');
   const hurried = { ...task, optimizer: { ...task.optimizer, learningRate: 0.02, warmup: 1 } };
   const optimizer = openOptimizer(tf, parameters, initialState(values), hurried.optimizer);
   const step = () => trainStep({ tf, task: hurried, parameters, optimizer });

@@ -122,6 +122,7 @@ describe('fine-tuning', () => {
     const found = parameters.export(parameters.initialise(0, task.initialise));
     const expected = decoder.export(decoder.initialise(2));
     expect(new Map([...found].sort())).toEqual(new Map([...expected].sort()));
+    expect(task.startsFrom).toBe('decoder');
   });
 
   test('the distance has gradients in all of the U-Net', async () => {

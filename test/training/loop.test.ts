@@ -148,6 +148,18 @@ test('a short time left is told in seconds, and that an evaluation comes last', 
   expect(shown).toMatch(/line: saved; evaluating, .*\n.*bias/);
 });
 
+test('it says what it begins from', async () => {
+  const task = lineTask();
+  const begin = async (more: Partial<typeof task> = {}) => {
+    vi.mocked(process.stderr.write).mockClear();
+    await trainTask(tf, { ...task, ...more }, options({ maxSteps: 1 }));
+    return vi.mocked(process.stderr.write).mock.calls[0]![0];
+  };
+  expect(await begin()).toBe('line: 0.0 million parameters, from the start\n');
+  expect(await begin({ startsFrom: 'decoder' })).toMatch(/from step 1$/m);
+  expect(await begin({ name: 'tuned', startsFrom: 'decoder' })).toMatch(/from the weights of decoder$/m);
+});
+
 test('what a killed run of several processes has left is removed', async () => {
   const exchange = join(runs, 'line', 'exchange');
   await mkdir(exchange, { recursive: true });

@@ -67,6 +67,7 @@ test('an encoder of pictures learns names by a text encoder that stays, and keep
   const values = parameters.initialise(0, task.initialise);
   const trained = [...parameters.export(values).keys()];
   expect(trained.filter((name) => !/^(vision_model|visual_projection)\./.test(name))).toEqual([]);
+  expect(task.startsFrom).toBe('clip');
 
   const hurried = { ...task, optimizer: { ...task.optimizer, learningRate: 0.01, warmup: 1 } };
   const optimizer = openOptimizer(tf, parameters, initialState(values), hurried.optimizer);

@@ -136,10 +136,16 @@ async function openRun<Batch>(tf: TensorFlow, task: Task<Batch>, folder: string,
   const path = join(folder, CHECKPOINT);
   const found = await loadCheckpoint(path, parameters, start, task.onlyInTraining);
   const state = found ?? initialState(start());
-  const from = !found ? 'from the start' : found.step === 0 ? 'from weights that are there' : `from step ${found.step}`;
-  log.say(`${task.name}: ${(parameters.size / 1e6).toFixed(1)} million parameters, ${from}`);
+  const million = (parameters.size / 1e6).toFixed(1);
+  log.say(`${task.name}: ${million} million parameters, from ${beginningOf(task, found?.step)}`);
   const optimizer = openOptimizer(tf, parameters, state, task.optimizer);
   return { tf, task, parameters, optimizer, folder, saved: found?.step, log, curves: openCurves(tf, folder) };
+}
+
+/** @param step of the checkpoint, undefined where there is none; that of a model that was taken over is 0 */
+function beginningOf<Batch>({ startsFrom }: Task<Batch>, step?: number): string {
+  if (step === undefined) return startsFrom ? `the weights of ${startsFrom}` : 'the start';
+  return step === 0 ? 'weights that are there' : `step ${step}`;
 }
 
 async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: TrainOptions): Promise<void> {

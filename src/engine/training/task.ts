@@ -2,6 +2,7 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Weights } from '../ops/ops.ts';
 import type { OptimizerOptions } from './optimizer/optimizer.ts';
 import type { Initialiser } from './parameters.ts';
+import type { Part } from './part-names.ts';
 
 /** What one network learns, and from what: everything about a run that is not the same for all of them. */
 export interface Task<Batch = unknown> {
@@ -16,6 +17,8 @@ export interface Task<Batch = unknown> {
     readonly horizon: number;
   };
   readonly initialise?: Initialiser;
+  /** The part whose trained weights `initialise` gives, where there is one. */
+  readonly startsFrom?: Part;
   /** Parameters that are no part of the model: where a checkpoint lacks them they start afresh. */
   readonly onlyInTraining?: readonly string[];
   /** The batch of a step: the same at every call, so that a resumed run sees what it would have seen. */

@@ -68,6 +68,7 @@ export async function distilTask(
     batchSize: BATCH + WORDS,
     optimizer: { ...CLIP_OPTIMIZER, learningRate: 5e-4, warmup: 100, horizon },
     initialise: start.initialise,
+    startsFrom: 'clip',
 
     batch(step) {
       const dice = new Dice(seed, step);

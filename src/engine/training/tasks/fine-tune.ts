@@ -88,6 +88,7 @@ export function fineTuneTask(
     batchSize: BATCH,
     optimizer: { ...DECODER_OPTIMIZER, learningRate: 5e-5, warmup: 50, horizon },
     initialise: networks.start.initialise,
+    startsFrom: 'decoder',
     batch(step) {
       const dice = new Dice(seed, step);
       return batchOf(
