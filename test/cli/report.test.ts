@@ -146,6 +146,8 @@ describe('report', { timeout: 60_000 }, () => {
     const { code, stderr } = await report('--data', path('nowhere'));
     expect(code).toBe(2);
     expect(stderr).toContain('npm run data');
+    const weights = await report('--data', path('nowhere'), '--only', 'weights_mb', '--json');
+    expect(JSON.parse(weights.stdout).weights_mb, weights.stderr).toBeGreaterThan(0);
   });
 });
 

@@ -27,10 +27,13 @@ test.each([
   ['upsampler', 'movq'],
 ] as const)('%s before %s names the command to call first, and leaves nothing behind', async (part, first) => {
   const options = { data: join(runs, 'data'), runs, seed: 0, time: 1000, say: () => {} };
+  // a wrong data set would be found after hours with the part before
+  await expect(trainPart(tf, part, options)).rejects.toThrow('a data set is a folder that npm run data has written');
+  await writeTinyPictures(options.data);
   await expect(trainPart(tf, part, options)).rejects.toThrow(
     `${join(runs, first, 'checkpoint.safetensors')} is missing: first call npm run train -- ${first} --runs ${runs}`,
   );
-  expect(await readdir(runs)).toEqual([]);
+  expect(await readdir(runs)).toEqual(['data']);
 });
 
 test('all of it is refused before hours are spent, where CLIP is to be trained further and has been distilled', async () => {

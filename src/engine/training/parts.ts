@@ -180,9 +180,6 @@ async function partsToTrain(options: PartOptions, encodersAreGood: boolean): Pro
 }
 
 async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): Promise<void> {
-  // before anything is written: a vocabulary or sizes that no one trains with would be found later
-  for (const source of LEARNS_FROM[part])
-    if (source !== 'distil') requireCheckpoint(checkpointOf(options.runs, source));
   // what was computed of other networks is kept, and would hide that they are of other sizes
   for (const needed of [...LEARNS_FROM[part], part]) await checkRun(options.runs, needed);
   const train = () => trainLocked(tf, part, options);
@@ -215,7 +212,11 @@ async function scheduleOf(part: Part, { runs, steps, learningRate }: PartOptions
 const plannedSteps = async (part: Part, options: PartOptions): Promise<number> =>
   (await scheduleOf(part, options)).steps ?? PLANNED_STEPS[part];
 
-/** The task of a part, over the data set and the runs that it learns from. */
+/**
+ * The task of a part, over the data set and the runs that it learns from.
+ * @throws InputError where the folder of the data set is none; then, before anything is written, where a part that it learns
+ * from has not been trained
+ */
 export async function createTask(
   tf: TensorFlow,
   part: Part,
@@ -231,12 +232,14 @@ export async function createTask(
   }
   if (part === 'upsampler') {
     const plain = new Dataset(data);
+    requireSources(runs, part);
     const large = await LargePictures.open(data, plain);
     const ofMovq = await openMovqConfig(runs);
     const movq = { config: ofMovq, weights: (await trainedMovq(tf, runs, ofMovq)).weights };
     return upsamplerTask(tf, plain, large, movq, await openUpsamplerConfig(runs), { horizon, seed }) as Task;
   }
   const dataset = openPictures(data);
+  requireSources(runs, part);
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
   const clip = await openClipConfig(runs);
@@ -293,6 +296,11 @@ export async function createTask(
   }
   const config = await openTextDecoderConfig(runs);
   return textDecoderTask(tf, dataset, features, await openText(), draw, config, { horizon, seed }) as Task;
+}
+
+/** A vocabulary or sizes that no one trains with would be found later. */
+function requireSources(runs: string, part: Part): void {
+  for (const source of LEARNS_FROM[part]) if (source !== 'distil') requireCheckpoint(checkpointOf(runs, source));
 }
 
 /** What CLIP sees in the pictures, computed where it is not there yet. */

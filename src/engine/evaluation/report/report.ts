@@ -51,10 +51,25 @@ export interface ReportOptions extends JudgingOptions {
  */
 export async function measure(options: ReportOptions): Promise<Report> {
   const { components } = await readKandinskyFolder(options.model);
-  const dataset = new Dataset(options.data);
   const wanted = (name: FigureName) => options.only === undefined || options.only.includes(name);
   const report = notMeasured(FIGURES, 'not asked for');
+  if (FIGURES.some((name) => wanted(name) && name !== 'weights_mb'))
+    Object.assign(report, await measureOnPictures(components, wanted, options));
+  if (wanted('weights_mb')) {
+    const folders = [options.model, ...options.beside.filter((folder) => existsSync(folder))];
+    report.weights_mb = { value: await weightsMb(folders), note: folders.join(' and ') };
+  }
+  return report;
+}
 
+/** The figures that a data set is needed for. */
+async function measureOnPictures(
+  components: Components,
+  wanted: (name: FigureName) => boolean,
+  options: ReportOptions,
+): Promise<Partial<Report>> {
+  const dataset = new Dataset(options.data);
+  const report: Partial<Record<FigureName, Figure>> = {};
   if (wanted('movq_psnr')) report.movq_psnr = await measureAutoencoder(components.movq, dataset, options);
   if (wanted('clip_pair_top1')) report.clip_pair_top1 = await measureEncoders(components, dataset, options);
   const openDrawer = async () => {
@@ -63,10 +78,6 @@ export async function measure(options: ReportOptions): Promise<Report> {
   };
   Object.assign(report, await measureDrawings(openDrawer, DRAWN.filter(wanted), dataset, options));
   if (wanted('step_vs_torch')) report.step_vs_torch = await measureSpeed(components.unet, dataset, options);
-  if (wanted('weights_mb')) {
-    const folders = [options.model, ...options.beside.filter((folder) => existsSync(folder))];
-    report.weights_mb = { value: await weightsMb(folders), note: folders.join(' and ') };
-  }
   dataset.close();
   return report;
 }
