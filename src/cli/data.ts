@@ -114,7 +114,7 @@ async function build(out: string, options: Options): Promise<void> {
   await writeCompositions(out, compositions ? { count: compositions, seed: 0 } : undefined);
   const set = openPictures(out);
   const sheet = join(out, 'contact-sheet.png');
-  await writeFile(sheet, await datasetSheet(set, 600, { columns: 30, size: 48 }));
+  await writeFile(sheet, await datasetSheet(set, 600));
   set.close();
   if (compositions) say(describeCompositions(set));
   say(`${pictures} pictures of ${plainSet(set).concepts.size} concepts in ${out}; look at ${sheet}`);

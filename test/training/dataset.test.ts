@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
-import { contactSheet } from '../../src/engine/training/data/contact-sheet.ts';
+import { captionLines, contactSheet, datasetSheet } from '../../src/engine/training/data/contact-sheet.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
 import { PICTURE_SIZE, rasterise } from '../../src/engine/training/data/rasterise.ts';
@@ -214,4 +214,36 @@ test('a contact sheet shows colours as they are on white', async () => {
   expect(data.subarray(0, 3)).toBeAllClose([255, 255, 255], { atol: 2 });
   const blue = (16 * 64 + 16) * info.channels;
   expect(data.subarray(blue, blue + 3)).toBeAllClose([0, 0, 255], { atol: 2 });
+});
+
+test('captions stand below the pictures of a data set, in lines that their width holds', async () => {
+  const out = join(dir, 'out');
+  const folder = await pictureFolder(5);
+  const captions = ['Tom & Jerry <3\uffff', 'a', 'b', 'c', ''].map((text, i) =>
+    JSON.stringify({ file_name: `${i}.png`, text }),
+  );
+  await writeFile(join(folder, 'metadata.jsonl'), captions.join('\n'));
+  await buildDataset(out, collect(folder));
+  const dataset = new Dataset(out);
+  const sheet = sharp(await datasetSheet(dataset, 4)).greyscale();
+  const { width, height } = await sheet.metadata();
+  expect(width).toBe(2 * PICTURE_SIZE);
+  const row = height / 2;
+  const darkest = async (left: number, top: number) => {
+    const below = { left, top: top + PICTURE_SIZE, width: PICTURE_SIZE, height: row - PICTURE_SIZE };
+    return Math.min(...(await sheet.clone().extract(below).raw().toBuffer()));
+  };
+  for (const left of [0, PICTURE_SIZE]) for (const top of [0, row]) expect(await darkest(left, top)).toBeLessThan(128);
+  // not larger than they are, nor so small that no caption could be read
+  expect((await sharp(await datasetSheet(dataset, 1)).metadata()).width).toBe(PICTURE_SIZE);
+  const many = { ...dataset, records: Array(600).fill(dataset.records[0]), read: () => dataset.read(0) };
+  expect((await sharp(await datasetSheet(many as unknown as Dataset, 600)).metadata()).width).toBe(20 * 72);
+  dataset.close();
+});
+
+test('a caption is cut into lines between its words, and ends in an ellipsis where there is more', () => {
+  expect(captionLines('red heart', 9)).toEqual(['red heart']);
+  expect(captionLines('a red heart', 9)).toEqual(['a red', 'heart']);
+  expect(captionLines('of incomprehensibility 😀😀😀', 9)).toEqual(['of', 'incompreh', 'ensibili…']);
+  expect(captionLines('😀😀😀😀', 3)).toEqual(['😀😀😀', '😀']);
 });

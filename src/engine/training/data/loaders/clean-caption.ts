@@ -1,10 +1,10 @@
 import { decodeHTML } from 'entities';
 
-/** Control characters off, white space to single spaces. */
+/** Control characters and noncharacters off, which XML lacks too, white space to single spaces. */
 export const tidyText = (text: string) =>
   text
     .normalize('NFC')
-    .replace(/[\s\p{Cc}\uFEFF]+/gu, ' ')
+    .replace(/[\s\p{Cc}\p{NChar}\uFEFF]+/gu, ' ')
     .trim();
 
 /** Text out of web pages and scripts: without markup, tidied. */
