@@ -8,7 +8,7 @@ import { buildDataset } from '../../src/engine/training/data/build.ts';
 import { captionLines, contactSheet, datasetSheet } from '../../src/engine/training/data/contact-sheet.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
-import { PICTURE_SIZE, rasterise } from '../../src/engine/training/data/rasterise.ts';
+import { PICTURE_BYTES, PICTURE_SIZE, rasterise } from '../../src/engine/training/data/rasterise.ts';
 import { InputError } from '../../src/errors.ts';
 
 let dir: string;
@@ -181,8 +181,11 @@ test('of captions that are refused nothing is left, and what was drawn before is
 test('a data set whose files do not fit together is refused', async () => {
   const out = join(dir, 'out');
   await buildDataset(out, collect(await pictureFolder(3)));
-  await truncate(join(out, 'pictures.rgba'), (await stat(join(out, 'pictures.rgba'))).size - 1);
-  expect(() => new Dataset(out)).toThrow(/holds 2\.99.* pictures, but metadata\.jsonl describes 3/);
+  const pictures = join(out, 'pictures.rgba');
+  await truncate(pictures, (await stat(pictures)).size - 1);
+  expect(() => new Dataset(out)).toThrow(/holds 2 pictures and a part of one, but metadata\.jsonl describes 3/);
+  await truncate(pictures, PICTURE_BYTES);
+  expect(() => new Dataset(out)).toThrow(/holds 1 pictures, but metadata\.jsonl describes 3/);
   await cp(join(out, 'metadata.jsonl'), join(out, 'concepts.jsonl'));
   expect(() => new Dataset(out)).toThrow(/concepts\.jsonl, line 1/);
   expect(() => new Dataset(dir)).toThrow(InputError);

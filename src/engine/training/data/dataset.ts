@@ -59,10 +59,11 @@ export class Dataset {
       throw new InputError(`${dir}: ${DATASET_FILES.concepts} has no line for ${unknown.concept} (${unknown.name})`);
     const pictures = join(dir, DATASET_FILES.pictures);
     this.#file = reading(pictures, () => openSync(pictures, 'r'));
-    const found = statSync(pictures).size / PICTURE_BYTES;
-    if (found !== this.records.length) {
+    const { size } = statSync(pictures);
+    if (size !== this.records.length * PICTURE_BYTES) {
+      const found = `${Math.floor(size / PICTURE_BYTES)} pictures${size % PICTURE_BYTES ? ' and a part of one' : ''}`;
       throw new InputError(
-        `${pictures} holds ${found} pictures, but ${DATASET_FILES.metadata} describes ${this.records.length}: build the data set again`,
+        `${pictures} holds ${found}, but ${DATASET_FILES.metadata} describes ${this.records.length}: build the data set again`,
       );
     }
   }
