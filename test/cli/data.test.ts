@@ -1,6 +1,6 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { data } from '../../src/cli/data.ts';
@@ -46,7 +46,8 @@ test('how many compositions there are is said, and why where there are none', as
       await sharp({ create: { width: 32, height: 32, channels: 3, background: colours[i]! } })
         .png()
         .toFile(path('emoji', `${name}.png`));
-    const lines = names.map((name) => JSON.stringify({ file_name: `${name}.png`, text: name }));
+    const files = [...names.map((name) => `${name}.png`), '../secret.png'];
+    const lines = files.map((file) => JSON.stringify({ file_name: file, text: basename(file, '.png') }));
     await writeFile(path('emoji', 'metadata.jsonl'), lines.join('\n'));
     await run('--from', path('emoji'), '--out', path('composed'), '--learn-all', '--compositions', '50');
   };

@@ -3,7 +3,7 @@ import { extname, join } from 'node:path';
 import { z } from 'zod';
 import type { LeaveOut } from '../collection.ts';
 import { cleanCaption } from './clean-caption.ts';
-import { firstThere, walk } from './folder.ts';
+import { firstThere, staysBelow, walk } from './folder.ts';
 import { groupByKey } from './group-by-key.ts';
 import type { Loader, ReadOptions, Sample } from './loader.ts';
 import { readTable } from './table.ts';
@@ -38,7 +38,7 @@ function metadataFiles(dir: string): { folder: string; file: string }[] {
 
 async function count(dir: string): Promise<number> {
   let samples = 0;
-  for await (const _ of readSamples(dir, () => {})) samples++;
+  for await (const { file } of readSamples(dir, () => {})) if (staysBelow(file)) samples++;
   return samples;
 }
 

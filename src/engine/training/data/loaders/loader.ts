@@ -33,7 +33,10 @@ export interface Loader {
   /** What must be kept with the data and with weights that learned from it, as Markdown; undefined for one's own pictures. */
   readonly licence?: string;
   recognises(dir: string): boolean;
-  /** How many pictures there are, where that can be told before they are read. @throws InputError as `read` does */
+  /**
+   * How many of its pictures are below the folder, where that can be told before they are read.
+   * @throws InputError as `read` does
+   */
   count?(dir: string): Promise<number>;
   /**
    * The pictures one after another; what is broken is left out.
