@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative } from 'node:path';
 import type { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { cacheDir } from '../engine/cache.ts';
@@ -13,6 +13,7 @@ import { datasetSheet } from '../engine/training/data/contact-sheet.ts';
 import { Dataset } from '../engine/training/data/dataset.ts';
 import { collectGlyphs } from '../engine/training/data/glyphs.ts';
 import { buildLarge } from '../engine/training/data/large-pictures.ts';
+import { staysBelow } from '../engine/training/data/loaders/folder.ts';
 import { collectFolder, findLoader, LOADERS } from '../engine/training/data/loaders/formats.ts';
 import { openPictures, writeCompositions } from '../engine/training/data/open-pictures.ts';
 import { DataPackages } from '../engine/training/data/packages.ts';
@@ -51,7 +52,7 @@ interface Source {
 
 export const data = new Command('data')
   .description('Build the data set that the bundled model is trained on, or one of pictures that you have.')
-  .option('--out <dir>', `where it goes (default: ${PICTURES}, of --glyphs ${GLYPHS})`)
+  .option('--out <dir>', `where it goes, outside of the folder of --from (default: ${PICTURES}, of --glyphs ${GLYPHS})`)
   .addOption(
     new Option('--style <name...>', 'only these styles').choices(PICTURE_SOURCES.map((source) => source.style)),
   )
@@ -144,7 +145,9 @@ function progressBar(total?: number): SingleBar {
 }
 
 async function fromFolder(dir: string, out: string, { format, language, limit, learnAll }: Options): Promise<Source> {
-  if (resolve(dir) === resolve(out)) throw new InputError(`--out ${out} is the folder of the pictures: name another`);
+  // the next build would take what is written there for pictures
+  if (staysBelow(relative(dir, out)))
+    throw new InputError(`--out ${out} is in ${dir}, the folder of the pictures: name one outside of it`);
   const loader = findLoader(dir, format);
   if (language && loader.name !== 'wit')
     throw new InputError(`--language is for WIT, which has many; ${dir} is ${loader.title}`);

@@ -78,6 +78,12 @@ test('where no data set can be written is said before the work', async () => {
   expect(await readdir(dir)).not.toContain('new');
 });
 
-test('a folder of pictures is never written over', async () => {
-  await expect(run('--from', path('coco'), '--out', path('coco'))).rejects.toThrow(InputError);
+test('a folder of pictures is never written over, nor into', async () => {
+  const before = await readdir(path('coco'));
+  for (const out of [path('coco'), path('coco', 'out'), path('coco', 'val2017', '..', 'out', 'new')]) {
+    const running = run('--from', path('coco'), '--out', out);
+    await expect(running).rejects.toThrow(`--out ${out} is in ${path('coco')}, the folder of the pictures`);
+    await expect(running).rejects.toThrow(InputError);
+  }
+  expect(await readdir(path('coco'))).toEqual(before);
 });

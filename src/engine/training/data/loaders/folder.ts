@@ -13,7 +13,7 @@ export async function* walk(dir: string, below = ''): AsyncGenerator<string> {
   }
 }
 
-/** Whether a name out of somebody's file leads to a file below the folder. */
+/** Whether a path relative to a folder, such as a name out of somebody's file, leads to something in it. */
 export function staysBelow(name: string): boolean {
   return !isAbsolute(name) && normalize(name).split(sep)[0] !== '..';
 }
