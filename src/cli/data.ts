@@ -151,7 +151,9 @@ async function fromFolder(dir: string, out: string, { format, language, limit, l
   const loader = findLoader(dir, format);
   if (language && loader.name !== 'wit')
     throw new InputError(`--language is for WIT, which has many; ${dir} is ${loader.title}`);
-  say(`reading ${dir} (${loader.title}); captions first, which takes minutes where there are millions …`);
+  // a layout whose pictures can be counted names one after another; others have their captions sorted by picture first
+  const captions = loader.count ? '' : '; captions first, which takes minutes where there are millions';
+  say(`reading ${dir} (${loader.title})${captions} …`);
   const collection = collectFolder(loader, dir, { scratch: join(out, 'captions.partial'), language, limit, learnAll });
   const count = await loader.count?.(dir);
   return {

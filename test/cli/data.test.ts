@@ -30,7 +30,7 @@ const run = (...args: string[]) => data.parseAsync(args, { from: 'user' });
 
 test('a published data set becomes ours: what was left out and what must be kept with it is said', async () => {
   await run('--from', path('coco'), '--out', path('out'));
-  expect(said.at(0)).toContain('(MS-COCO)');
+  expect(said.at(0)).toMatch(/\(MS-COCO\); captions first, which takes minutes where there are millions …$/);
   expect(said).toContain('left out 1: a file name that leads out of the folder (../secret.jpg)');
   expect(said.at(-1)).toContain('1 pictures of 1 concepts');
   expect(await readFile(path('out', 'ATTRIBUTION.md'), 'utf8')).toContain('captions CC BY 4.0');
@@ -53,6 +53,7 @@ test('how many compositions there are is said, and why where there are none', as
   };
   await emoji('PepeHands', 'party_parrot', 'kekw2');
   expect(said).toContain('50 compositions of them');
+  expect(said).toContain(`reading ${path('emoji')} (Hugging Face's imagefolder) …`);
   expect(vi.mocked(process.stderr.write).mock.calls.join()).toMatch(/drawing .* 3 of 3/);
   await emoji('a name of more words than three', 'LUL');
   expect(said.at(-2)).toMatch(/^0 compositions of them: .* found 1$/);
