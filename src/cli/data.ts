@@ -54,7 +54,10 @@ export const data = new Command('data')
   .description('Build the data set that the bundled model is trained on, or one of pictures that you have.')
   .option('--out <dir>', `where it goes, outside of the folder of --from (default: ${PICTURES}, of --glyphs ${GLYPHS})`)
   .addOption(
-    new Option('--style <name...>', 'only these styles').choices(PICTURE_SOURCES.map((source) => source.style)),
+    new Option(
+      '--style <name...>',
+      'only these styles (default: all but "line icon", whose pictures are thin and many)',
+    ).choices(PICTURE_SOURCES.map((source) => source.style)),
   )
   .option('--skin-tones', 'also persons with light, medium and dark skin', false)
   .option(

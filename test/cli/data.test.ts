@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { data } from '../../src/cli/data.ts';
+import { DEFAULT_STYLES, PICTURE_SOURCES } from '../../src/engine/training/data/sources.ts';
 import { InputError } from '../../src/errors.ts';
 
 const COCO = join(import.meta.dirname, '..', 'training', 'fixtures', 'coco');
@@ -36,6 +37,13 @@ test('a published data set becomes ours: what was left out and what must be kept
   expect(await readFile(path('out', 'ATTRIBUTION.md'), 'utf8')).toContain('captions CC BY 4.0');
   const reasons = JSON.parse(await readFile(path('out', 'left-out.json'), 'utf8'));
   expect(reasons[0]).toMatchObject({ reason: 'the file is missing', count: 4 });
+});
+
+test('the help says which styles are left out unless they are asked for', () => {
+  const others = PICTURE_SOURCES.filter(({ style }) => !DEFAULT_STYLES.includes(style)).map(
+    ({ style }) => `"${style}"`,
+  );
+  expect(data.helpInformation().replaceAll(/\s+/g, ' ')).toContain(`(default: all but ${others.join(', ')},`);
 });
 
 test('how many compositions there are is said, and why where there are none', async () => {
