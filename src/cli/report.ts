@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { loadConfig, PROJECT_ROOT } from '../config.ts';
+import { writeReport } from '../engine/evaluation/report/card.ts';
 import { judgeCompositions } from '../engine/evaluation/report/compositions.ts';
 import { formatCompositions } from '../engine/evaluation/report/compositions-table.ts';
 import type { Answer, DrawQuestions } from '../engine/evaluation/report/drawings.ts';
@@ -38,6 +39,7 @@ interface ReportOptions {
   readonly only?: FigureName[];
   readonly python?: string;
   readonly out?: string;
+  readonly card?: true;
   readonly priors?: true;
   readonly textDecoder?: true;
   readonly compositions?: true;
@@ -55,6 +57,12 @@ export const report = new Command('report')
   .addOption(new Option('--only <figure...>', 'some of the figures; the others are null').choices(FIGURES))
   .addOption(new Option('--python <program>', 'a Python with torch and diffusers, for step_vs_torch').env('PYTHON'))
   .option('--out <dir>', 'also keep what was drawn there, with what the judge said')
+  .addOption(
+    new Option(
+      '--card',
+      "also write the figures of pictures into the model's card (README.md), in the place of those measured before; what an export writes is without them",
+    ).conflicts(['priors', 'textDecoder', 'compositions']),
+  )
   .option('--priors', 'instead compare the ways from text to embedding; with --only also by what the judge sees')
   .option('--text-decoder', 'instead judge what the run of train -- text-decoder draws, from texts without a prior')
   .addOption(
@@ -82,9 +90,11 @@ async function runReport(options: ReportOptions): Promise<void> {
   if (options.priors) return reportPriors(folders, runtime, options);
   if (options.compositions) return reportCompositions(folders, runtime, options);
   const measured = () => (options.textDecoder ? ofTextDecoder : ofModel)(folders, runtime, options);
-  const figures = await (options.out ? withOutFolder(options.out, measured) : measured());
+  const kept = () => (options.out ? withOutFolder(options.out, measured) : measured());
+  const figures = await (options.card ? withOutFolder(folders.model, kept, '--model') : kept());
   (options.json ? process.stderr : process.stdout).write(formatTable(figures));
   if (options.json) console.log(JSON.stringify(Object.fromEntries(FIGURES.map((name) => [name, figures[name].value]))));
+  if (options.card) say(`the figures are in ${await writeReport(folders.model, folders.data, figures)}`);
 }
 
 interface Folders {

@@ -73,6 +73,31 @@ describe('report', { timeout: 60_000 }, () => {
     expect((await sharp(path('drawn', 'prompt_top1.png')).metadata()).format).toBe('png');
   });
 
+  it('writes what it measured into the card of the model, and leaves what people wrote there', async () => {
+    await writeFile(path('model', 'README.md'), 'Drawn by us.\n');
+    const first = await report('--card', '--only', 'movq_psnr', 'prompt_top1', 'weights_mb');
+    expect(first.code, first.stderr).toBe(0);
+    expect(first.stderr).toContain(`the figures are in ${path('model', 'README.md')}\n`);
+    const card = await readFile(path('model', 'README.md'), 'utf8');
+    expect(card).toContain('on 2 pictures of 2 concepts with captions; 1 more were held out.');
+    expect(card).toMatch(/^\| `movq_psnr` \| .* \| [\d.-]+ dB \| {2}\| 1 pictures \|$/m);
+    expect(card).toMatch(
+      /^\| `prompt_top1` \| .* \| [\d.]+ % \| [\d.]+ % \| \d of 8 pictures, of 2 prompts; .*2 names \|$/m,
+    );
+    expect(card).not.toContain('weights_mb');
+    expect(card).toMatch(/stays\. -->\n\nDrawn by us\.\n$/);
+
+    const nothing = await report('--card', '--only', 'weights_mb');
+    expect([nothing.code, nothing.stderr]).toEqual([
+      2,
+      expect.stringContaining('README.md is as it was: of movq_psnr,'),
+    ]);
+    expect(await readFile(path('model', 'README.md'), 'utf8')).toBe(card);
+    await report('--card', '--only', 'movq_psnr');
+    const again = await readFile(path('model', 'README.md'), 'utf8');
+    expect(again).toBe(card.replace(/\| `prompt_top1`.*\n/, ''));
+  });
+
   it('tells of how many of the names a judge knows it is', async () => {
     await writeRandomJudge(path('other-judge'), ['red', 'ultraviolet'], ['flat', 'striped']);
     const { stdout, stderr } = await report('--only', 'prompt_top1', '--judge', path('other-judge'));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { modelCard } from '../../src/engine/training/model-card.ts';
+import { modelCard, withReport } from '../../src/engine/training/model-card.ts';
 import type { TrainedOn } from '../../src/engine/training/trained-on.ts';
 
 const BUNDLED: TrainedOn = {
@@ -71,11 +71,22 @@ test('it names the styles that there are', () => {
 
 test('what somebody wrote into a card stays when the model is exported again', () => {
   const card = modelCard(history(7), [OWN]);
-  const edited = card
-    .replace('tags:', 'license: cc0-1.0\ntags:')
-    .replace(/Not measured yet.*/, '| prompt_top1 | 63 % |');
+  const edited = `${card.replace('tags:', 'license: cc0-1.0\ntags:')}\n## Thanks\nTo all who drew.\n`;
   const again = modelCard(history(8), [OWN], edited);
   expect(again).toBe(edited.replace('| 7 |', '| 8 |').replace(/Under which licence .*\n/, ''));
   const foreign = modelCard(history(8), [OWN], '# My emoji\n');
   expect(foreign).toMatch(/\| 8 \|.*stays\. -->\n\n# My emoji\n$/s);
+});
+
+test('a report takes the place of the one before, and is gone when other weights are exported', () => {
+  const card = `${modelCard(history(7), [OWN])}\nTo all who drew.\n`;
+  const first = withReport(card, '| prompt_top1 | 63 % |\n');
+  expect(first).toBe(card.replace(/Not measured yet.*/, '| prompt_top1 | 63 % |'));
+  expect(withReport(first, '| prompt_top1 | 64 % |\n')).toBe(first.replace('63', '64'));
+  expect(modelCard(history(8), [OWN], first)).toBe(modelCard(history(8), [OWN], card));
+
+  const foreign = '---\nlicense: mit\n---\n# My emoji\n\n## Report\nOf mine.\n';
+  const report = /^---\nlicense: mit\n---\n## Report\n63 %\n\n<!-- Down to here .* -->\n/;
+  expect(withReport(foreign, '63 %\n')).toMatch(report);
+  expect(withReport(foreign, '63 %\n').replace(report, '')).toBe('\n# My emoji\n\n## Report\nOf mine.\n');
 });

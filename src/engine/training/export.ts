@@ -24,7 +24,7 @@ import { exportUpsampler } from './export-upsampler.ts';
 import { explainFullDisk } from './full-disk.ts';
 import { historyOfRuns, writeHistory } from './history.ts';
 import { findMisfits, type Misfit } from './learned-from.ts';
-import { modelCard } from './model-card.ts';
+import { CARD, modelCard } from './model-card.ts';
 import { BEGINS_AS, PARTS, type Part } from './part-names.ts';
 import { refuseRuns, replaceModel } from './replace-model.ts';
 import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
@@ -37,8 +37,6 @@ import { trainedOn, writeTrainedOn } from './trained-on.ts';
 
 /** What a model folder is drawn with, where a request names nothing else. */
 const DEFAULTS = { steps: 20, guidanceScale: 5, priorSteps: 20, priorGuidanceScale: 3 };
-
-const CARD = 'README.md';
 
 /** Runs that a model can take its decoder from. */
 export const DECODERS = ['decoder', 'fine-tune'] as const;

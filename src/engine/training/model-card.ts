@@ -1,6 +1,9 @@
 import type { History } from './history.ts';
 import type { TrainedOn } from './trained-on.ts';
 
+/** In a model folder. */
+export const CARD = 'README.md';
+
 const TITLES = {
   movq: 'MoVQ, pictures ↔ latents',
   teacher: 'teacher of CLIP’s encoder of pictures, no part of the model',
@@ -28,10 +31,9 @@ ${isAttributed ? 'license: other\nlicense_name: by-works\nlicense_link: ATTRIBUT
 const HEADER = /^---\r?\n.*?\n---\r?\n/s;
 
 const MARK = '<!-- Down to here it is written anew by every export. What follows is yours and stays. -->\n';
-const OWN = `
-## Report
-Not measured yet: the table that \`npm run train -- report\` prints belongs here.
-`;
+/** The last that is written: what was measured of these weights, and of no others. */
+const REPORT = '## Report\n';
+const NOT_MEASURED = 'Not measured yet: `npm run train -- report --card` with this model writes its figures here.\n';
 
 /** What of a card is not written anew; all of one without the mark. */
 function ownText(before: string): string {
@@ -39,7 +41,15 @@ function ownText(before: string): string {
   return at < 0 ? `\n${before.replace(HEADER, '')}` : before.slice(at + MARK.length);
 }
 
-const describeSet = ({ set }: TrainedOn): string => {
+/** A card with another report. What stands below the mark stays, and all of a card without one. */
+export function withReport(card: string, report: string): string {
+  const isMarked = card.includes(MARK);
+  const written = isMarked ? card.slice(0, card.indexOf(MARK)) : (card.match(HEADER)?.[0] ?? '');
+  const at = written.lastIndexOf(REPORT);
+  return `${at < 0 ? written : written.slice(0, at)}${REPORT}${report}\n${MARK}${ownText(card)}`;
+}
+
+export const describeSet = ({ set }: Pick<TrainedOn, 'set'>): string => {
   if (!set) return 'pictures that are not known: the model that it began from does not say';
   const { pictures, concepts, composed, heldOut } = set;
   const more = composed > 0 ? `, and ${composed} composed of them` : '';
@@ -85,7 +95,8 @@ function describeWorks(dataSets: readonly TrainedOn[], isLicensed: boolean): str
 }
 
 /**
- * README.md of a trained model: what it is, what it was trained on, for how long, how good it is, what it can't do.
+ * README.md of a trained model: what it is, what it was trained on, for how long, what it can't do; how good it is says
+ * `withReport`.
  * @param dataSets  what it was trained on, the last set last
  * @param before    the card that this one takes the place of: its header, and what somebody has written below the mark, stay
  */
@@ -110,5 +121,6 @@ ${drawn(dataSets).length > 1 ? '\n' : ''}${describeWorks(dataSets, /^license:/m.
 
 ${styles.length > 0 ? asked : ''}It draws what it was trained on and little else: no photographs, scenes or written words. It knows the language of its captions.
 
-${MARK}${before === undefined ? OWN : ownText(before)}`;
+${REPORT}${NOT_MEASURED}
+${MARK}${before === undefined ? '' : ownText(before)}`;
 }

@@ -44,7 +44,11 @@ export async function keepTrainedOn(model: string, runs: string): Promise<void> 
 /** What CLIP's encoder of pictures, or its teacher, learns from besides the data set is told with it: the set, and its works. */
 export async function keepExtraData(dir: string, runs: string): Promise<void> {
   const extra = new Dataset(dir);
-  const own: TrainedOn = { attributed: isAttributed(dir), learnedBy: 'image encoder', set: await describe(extra) };
+  const own: TrainedOn = {
+    attributed: isAttributed(dir),
+    learnedBy: 'image encoder',
+    set: await describePictures(extra),
+  };
   extra.close();
   const before = await read(runs);
   const isOwn = ({ set, learnedBy }: TrainedOn) => set?.digest === own.set!.digest && learnedBy !== undefined;
@@ -54,7 +58,7 @@ export async function keepExtraData(dir: string, runs: string): Promise<void> {
 
 /** What a model of these runs was trained on: what it began from, then the data set. */
 export async function trainedOn(runs: string, data: string, dataset: PictureSet): Promise<TrainedOn[]> {
-  const own = { attributed: isAttributed(data), set: await describe(dataset) };
+  const own = { attributed: isAttributed(data), set: await describePictures(dataset) };
   const others = (await read(runs)).filter(({ set, learnedBy }) => learnedBy || set?.digest !== own.set.digest);
   return [...others, own];
 }
@@ -73,7 +77,8 @@ const distinct = (dataSets: readonly TrainedOn[]): TrainedOn[] => [
   ...new Map(dataSets.map((it) => [JSON.stringify(it), it])).values(),
 ];
 
-async function describe(dataset: PictureSet) {
+/** What is told of a set. */
+export async function describePictures(dataset: PictureSet): Promise<NonNullable<TrainedOn['set']>> {
   const plain = plainSet(dataset);
   const pictures = plain.records.filter(({ split }) => split === 'train').length;
   return {

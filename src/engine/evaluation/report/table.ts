@@ -23,7 +23,8 @@ function remarks(figure: Figure, bar: Bar): string[] {
   return [note, ...(ofReal === undefined ? [] : [`the judge of real held-out pictures: ${show(ofReal, bar)}`])];
 }
 
-function show(value: number, { unit }: Bar, whole = false): string {
+/** With its unit. @param whole  without decimals, as a bar is */
+export function show(value: number, { unit }: Bar, whole = false): string {
   if (unit === '%') return whole ? `${Math.round(100 * value)} %` : percent(value);
   return `${value.toFixed(unit === '×' ? 2 : whole ? 0 : 1)} ${unit}`;
 }
