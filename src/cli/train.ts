@@ -10,8 +10,9 @@ import { openPictures } from '../engine/training/data/open-pictures.ts';
 import { DECODERS, type ExportOptions, exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
 import { withLock } from '../engine/training/lock.ts';
+import { BETWEEN_EVALUATIONS } from '../engine/training/loop.ts';
 import { shareThreads } from '../engine/training/parallel/helpers.ts';
-import { EXTRAS, MEASURES, PARTS, type Part } from '../engine/training/part-names.ts';
+import { EXTRAS, MEASURES, PARTS, type Part, WITHOUT_SAMPLES } from '../engine/training/part-names.ts';
 import { openEmbeddings, type PartOptions, SHARING_PARTS, trainAll, trainPart } from '../engine/training/parts.ts';
 import { DEVICES } from '../engine/training/setup/device.ts';
 import { setup } from '../engine/training/setup/setup.ts';
@@ -42,6 +43,7 @@ interface RunOptions {
   minutes: number;
   steps?: number;
   learningRate?: number;
+  sampleMinutes?: number;
   processes: number;
   precision: Precision;
   from?: string;
@@ -92,6 +94,7 @@ for (const part of TRAINED) {
     .action((options: RunOptions) =>
       trainUntilStopped(options, [part], (tf, partOptions) => trainPart(tf, part, partOptions)),
     );
+  if (!WITHOUT_SAMPLES.includes(part)) command.addOption(sampleMinutes());
   if (part === 'teacher' || part === 'vision')
     command.option(
       '--extra-data <dir>',
@@ -106,9 +109,13 @@ for (const part of TRAINED) {
 timedCommand(
   'all',
   'Train autoencoder, teacher, CLIP, prior and decoder in turn, each for a share of the time, over which its learning rate falls; of a model (--from, at this call or an earlier one) only prior and decoder, from a lower rate',
-).action((options: RunOptions) =>
-  trainUntilStopped(options, SHARING_PARTS, (tf, partOptions) => trainAll(tf, partOptions, options.from !== undefined)),
-);
+)
+  .addOption(sampleMinutes())
+  .action((options: RunOptions) =>
+    trainUntilStopped(options, SHARING_PARTS, (tf, partOptions) =>
+      trainAll(tf, partOptions, options.from !== undefined),
+    ),
+  );
 
 runCommand('export <dir>', 'Write the trained model as a diffusers folder.')
   .addOption(new Option('--decoder <run>', 'where its decoder comes from').choices(DECODERS).default('decoder'))
@@ -175,8 +182,9 @@ const trainUntilStopped = (
     const tf = await prepare(parts, options);
     const { signal, ignore } = listenForStop();
     signal.addEventListener('abort', () => say('\nstopping after this step, with a checkpoint …'));
-    const { minutes, from: _from, resume: _resume, ...others } = options;
-    await work(tf, { ...others, time: minutes * 60_000, signal, say }).finally(ignore);
+    const { minutes, sampleMinutes, from: _from, resume: _resume, ...others } = options;
+    const betweenEvaluations = sampleMinutes && sampleMinutes * 60_000;
+    await work(tf, { ...others, time: minutes * 60_000, betweenEvaluations, signal, say }).finally(ignore);
   });
 
 function runCommand(name: string, description: string): Command {
@@ -190,6 +198,11 @@ function runCommand(name: string, description: string): Command {
 
 function runsOption(): Option {
   return new Option('--runs <dir>', 'where runs are kept').default('runs').env('RUNS_DIR');
+}
+
+function sampleMinutes(): Option {
+  const meaning = 'from one sample picture to the next; more where drawing takes above a twentieth of the time';
+  return new Option('--sample-minutes <n>', meaning).argParser(positive).default(BETWEEN_EVALUATIONS / 60_000);
 }
 
 function timedCommand(name: string, description: string): Command {

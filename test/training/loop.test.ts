@@ -133,6 +133,20 @@ describe('the learning rate falls over the time, from a part of the peak', () =>
   });
 });
 
+test('it is evaluated as often as it is asked to be', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  const task = lineTask();
+  const loss: typeof task.loss = (...of) => {
+    vi.advanceTimersByTime(60_000);
+    return task.loss(...of);
+  };
+  const asked = options({ time: 20 * 60_000, betweenEvaluations: 5 * 60_000 });
+  await trainTask(tf, { ...task, loss }, asked).finally(vi.useRealTimers);
+  const log = (await readFile(join(runs, 'line', 'log.jsonl'), 'utf8')).trim().split('\n');
+  const evaluations = log.map((line) => JSON.parse(line)).filter(({ evaluation }) => evaluation);
+  expect(evaluations.map(({ step }) => step)).toEqual([6, 12, 18, 20]);
+});
+
 test('stopped and gone on with, it computes the same numbers as in one go', async () => {
   const whole = await trainTask(tf, lineTask(), options({ maxSteps: 20 }));
   await rm(join(runs, 'line'), { recursive: true });

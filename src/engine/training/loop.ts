@@ -41,6 +41,8 @@ export interface TrainOptions {
   readonly adapted?: number | undefined;
   /** Of the products in a step; float32 when absent. Evaluations are always in float32. */
   readonly precision?: Precision;
+  /** From one evaluation, with its sample picture, to the next, in milliseconds; longer where evaluating takes long. */
+  readonly betweenEvaluations?: number;
   /** Of its checkpoints. */
   readonly notes?: Notes;
   /** Ends the run after the step in progress, with a checkpoint. */
@@ -50,7 +52,8 @@ export interface TrainOptions {
 // Times are told by a clock that, on Linux, stands still while a laptop sleeps.
 const BEFORE_FIRST_CHECKPOINT = 60_000;
 const BETWEEN_CHECKPOINTS = 5 * 60_000;
-const BETWEEN_EVALUATIONS = 10 * 60_000;
+/** Where a call names no other time. */
+export const BETWEEN_EVALUATIONS = 10 * 60_000;
 /** Of the time at most, where an evaluation takes long. */
 const EVALUATING = 0.05;
 /** Of the learning rate, in its peak. */
@@ -148,14 +151,15 @@ function beginningOf<Batch>({ startsFrom }: Task<Batch>, step?: number): string 
   return step === 0 ? 'weights that are there' : `step ${step}`;
 }
 
-async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: TrainOptions): Promise<void> {
+async function runSteps<Batch>(run: Run<Batch>, options: TrainOptions): Promise<void> {
+  const { time, maxSteps, betweenEvaluations = BETWEEN_EVALUATIONS, signal } = options;
   const { task, optimizer, folder, log, curves } = run;
   const begun = performance.now();
   const end = begun + time;
   const last = maxSteps ?? Number.POSITIVE_INFINITY;
   const meter = new Meter(task.batchSize * (1 + (run.helpers?.count ?? 0)));
   let nextCheckpoint = begun + BEFORE_FIRST_CHECKPOINT;
-  let nextEvaluation = begun + BETWEEN_EVALUATIONS;
+  let nextEvaluation = begun + betweenEvaluations;
   while (performance.now() < end && optimizer.step < last && !signal?.aborted) {
     const figures = await trainStep(run);
     const rate = meter.tick();
@@ -174,7 +178,7 @@ async function runSteps<Batch>(run: Run<Batch>, { time, maxSteps, signal }: Trai
     if (isDue) {
       const start = performance.now();
       await evaluate(run);
-      nextEvaluation = performance.now() + Math.max(BETWEEN_EVALUATIONS, (performance.now() - start) / EVALUATING);
+      nextEvaluation = performance.now() + Math.max(betweenEvaluations, (performance.now() - start) / EVALUATING);
       meter.pause();
     }
     await setImmediate(); // signals get their turn

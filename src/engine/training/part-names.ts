@@ -6,6 +6,9 @@ export const EXTRAS = ['teacher', 'distil', 'vision', 'ar-prior', 'upsampler', '
 export const MEASURES = ['text-decoder', 'judge'] as const;
 export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
 
+/** Parts whose evaluations have figures alone, and no picture to look at. */
+export const WITHOUT_SAMPLES: readonly Part[] = ['teacher', 'distil', 'judge'];
+
 /** The networks whose outputs each learns in terms of, so that it must follow them; distil's only where there is one. */
 export const LEARNS_FROM: Record<Part, readonly Part[]> = {
   movq: [],
