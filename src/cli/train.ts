@@ -69,16 +69,16 @@ const DESCRIPTIONS: Record<Part, string> = {
 
 const TRAINED: readonly Part[] = [...PARTS, ...EXTRAS, ...MEASURES];
 
-runCommand('tokenizer', 'Learn the vocabulary of the captions; takes seconds.').action(
-  async ({ data, runs, seed }: RunOptions) => {
+runCommand('tokenizer', 'Learn the vocabulary of the captions; takes seconds.')
+  .addOption(seedOption())
+  .action(async ({ data, runs, seed }: RunOptions) => {
     const tokens = await inRuns(runs, () => {
       const pictures = openPictures(data);
       const train = () => trainTokenizer(pictures, runs, seed);
       return withLock(join(runs, 'clip'), 'trains with the vocabulary', train);
     });
     say(`${tokens} tokens in ${tokenizerFolder(runs)}`);
-  },
-);
+  });
 for (const part of TRAINED) {
   const command = timedCommand(part, `Train ${DESCRIPTIONS[part]}`)
     .option(
@@ -119,7 +119,7 @@ timedCommand(
 
 runCommand('export <dir>', 'Write the trained model as a diffusers folder.')
   .addOption(new Option('--decoder <run>', 'where its decoder comes from').choices(DECODERS).default('decoder'))
-  .action(async (dir: string, { data, runs, decoder }: RunOptions & ExportOptions) => {
+  .action(async (dir: string, { data, runs, decoder }: ExportOptions) => {
     const dataset = openPictures(data);
     const embeddings = async () => openEmbeddings(await loadTensorFlow(), dataset, runs, say);
     const exported = () => exportModel(dir, { runs, data, decoder, say }, dataset, embeddings);
@@ -192,8 +192,12 @@ function runCommand(name: string, description: string): Command {
     .command(name)
     .description(description)
     .option('--data <dir>', 'the data set that npm run data has built', join('data', 'pictures'))
-    .addOption(runsOption())
-    .option('--seed <n>', 'of the first weights and of all random choices', wholeNumber(0), 0);
+    .addOption(runsOption());
+}
+
+function seedOption(): Option {
+  const meaning = 'of the first weights and of all random choices';
+  return new Option('--seed <n>', meaning).argParser(wholeNumber(0)).default(0);
 }
 
 function runsOption(): Option {
@@ -207,6 +211,7 @@ function sampleMinutes(): Option {
 
 function timedCommand(name: string, description: string): Command {
   return runCommand(name, `${description}; goes on from the last checkpoint.`)
+    .addOption(seedOption())
     .option('--minutes <n>', 'how long', positive, 60)
     .option('--resume', 'only go on, and never begin anew where there is no checkpoint')
     .option('--processes <n>', 'that compute gradients side by side, each of a batch of its own', wholeNumber(1), 1)

@@ -36,3 +36,8 @@ test('wrong places are named, and nothing is left in them', async () => {
   await refused(tokenizer(path('data'), path('runs')), "metadata.jsonl can't be read (EISDIR)");
   expect((await readdir(dir)).sort()).toEqual(['data', 'file', 'pictures']);
 });
+
+test('an export, which nothing is random in, takes no seed', async () => {
+  const asked = train.parseAsync(['export', path('model'), '--seed', '1'], { from: 'user' });
+  await expect(asked).rejects.toThrow("unknown option '--seed'");
+});
