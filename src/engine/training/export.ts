@@ -17,6 +17,7 @@ import {
 import { ATTRIBUTION, readAttributions } from './attributions.ts';
 import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
+import { DRAWING_SETTINGS } from './drawing-settings.ts';
 import { loadFloat16 } from './expect-float16.ts';
 import { expectSizes } from './expect-sizes.ts';
 import { exportArPrior } from './export-ar-prior.ts';
@@ -34,9 +35,6 @@ import { DECODER_SCHEDULER, PRIOR_SCHEDULER } from './tasks/noising.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
 import { trainedOn, writeTrainedOn } from './trained-on.ts';
-
-/** What a model folder is drawn with, where a request names nothing else. */
-const DEFAULTS = { steps: 20, guidanceScale: 5, priorSteps: 20, priorGuidanceScale: 3 };
 
 /** Runs that a model can take its decoder from. */
 export const DECODERS = ['decoder', 'fine-tune'] as const;
@@ -110,7 +108,7 @@ async function writeParts(
   await writeModel(dir, 'KandinskyV22CombinedPipeline', components, { dtype: 'F16' });
   await exportArPrior(dir, runs, dataset, features, say);
   await exportUpsampler(dir, runs);
-  await writeJson(join(dir, 'unclip.json'), DEFAULTS);
+  await writeJson(join(dir, 'unclip.json'), DRAWING_SETTINGS);
   const works = await readAttributions(runs, data);
   if (works) await writeFile(join(dir, ATTRIBUTION), works);
   const history = await historyOfRuns(runs, decoder);

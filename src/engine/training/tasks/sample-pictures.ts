@@ -9,6 +9,7 @@ import type { Tensor } from '../../tensor.ts';
 import { contactSheet } from '../data/contact-sheet.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
+import { DRAWING_SETTINGS } from '../drawing-settings.ts';
 import { evaluated } from './evaluated.ts';
 import { DECODER_SCHEDULER } from './noising.ts';
 import { evenly, indicesOf, toBytes } from './pictures.ts';
@@ -22,8 +23,6 @@ type T = tfjs.Tensor;
  */
 export type DrawSheet = (unet: (index: number) => Predict) => Promise<Buffer>;
 
-const STEPS = 20;
-const GUIDANCE = 3;
 const COLUMNS = 8;
 const SEED = 0;
 
@@ -65,7 +64,7 @@ export function createPainter(
 const line = (pictures: readonly Uint8Array[]): Uint8Array[] =>
   Array.from({ length: COLUMNS }, (_, i) => pictures[i] ?? new Uint8Array(PICTURE_BYTES).fill(255));
 
-/** DDIM with guidance, as the model is meant to be used. → (1, c, h, w) */
+/** DDIM with guidance, as an exported model draws. → (1, c, h, w) */
 async function sampleLatents(
   tf: TensorFlow,
   predict: Predict,
@@ -82,7 +81,8 @@ async function sampleLatents(
       return ops.fromImage(firstHalf(tf, predict(image, tf.fill([sample.shape[0]!, 1], t))));
     });
   };
-  return scheduler.sampler(withGuidance(denoise, GUIDANCE), noise(), scheduler.schedule(STEPS), { noise });
+  const { steps, guidanceScale } = DRAWING_SETTINGS;
+  return scheduler.sampler(withGuidance(denoise, guidanceScale), noise(), scheduler.schedule(steps), { noise });
 }
 
 /** (1, c, h, w) → 128 × 128 RGBA bytes. */
