@@ -143,6 +143,8 @@ describe.skipIf(!READY)(
           'log.jsonl',
           'sample-0000002.png',
         ]);
+      // the decoder came before it
+      expect(await readdir(path('runs', 'ar-prior'))).toContain('sample-0000002.png');
 
       const model = await openModel(await exportTo('model', path('runs')));
       const recipes = recipesFor(

@@ -1,12 +1,10 @@
-import { latentChannels } from '../networks/movq.ts';
 import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { checkpointOf, requireCheckpoint } from './checkpoint.ts';
-import { PICTURE_SIZE } from './data/rasterise.ts';
 import { openClipConfig, openMovqConfig, openTextDecoderConfig } from './run-config.ts';
 import { tokenize } from './tasks/encode-captions.ts';
 import { trainedClip, trainedMovq, trainedTextDecoder } from './tasks/frozen.ts';
-import { createPainter } from './tasks/sample-pictures.ts';
+import { createPainter, latentShapeOf } from './tasks/sample-pictures.ts';
 import { textConditioned } from './tasks/text-decoder.ts';
 import { tokenizerFolder } from './tasks/tokenizer.ts';
 
@@ -26,13 +24,11 @@ export async function openTextDecoder(
     clip,
     weights: (await trainedClip(tf, runs, clip)).weights,
   };
-  const side = PICTURE_SIZE / 2 ** (movq.block_out_channels.length - 1);
-  const latentShape = [side, side, latentChannels(movq)];
-  const paint = createPainter(tf, movq, (await trainedMovq(tf, runs, movq)).weights, latentShape);
+  const paint = createPainter(tf, movq, (await trainedMovq(tf, runs, movq)).weights);
   const conditioned = textConditioned(tf, await openTextDecoderConfig(runs), text);
   const nothing = tokenize(text, ['']);
   const { weights } = await trainedTextDecoder(tf, runs, (asked) =>
-    conditioned(asked, nothing)(tf.zeros([1, ...latentShape]), tf.zeros([1, 1])),
+    conditioned(asked, nothing)(tf.zeros([1, ...latentShapeOf(movq)]), tf.zeros([1, 1])),
   );
   return (prompt, seed) => paint(conditioned(weights, tokenize(text, ['', prompt])), seed);
 }

@@ -15,6 +15,7 @@ import { explainFullDisk } from './full-disk.ts';
 import { learnsFrom } from './learned-from.ts';
 import { withLock } from './lock.ts';
 import { type TrainOptions, trainTask } from './loop.ts';
+import { openPriorSheet } from './open-prior-sheet.ts';
 import { OF_TRAINED } from './optimizer/learning-rate.ts';
 import { startHelpers } from './parallel/helpers.ts';
 import { LEARNS_FROM, type Part } from './part-names.ts';
@@ -265,12 +266,14 @@ export async function createTask(
   if (part === 'prior') {
     const normalisation = await openNormalisation(runs, dataset, seen, say);
     const config = await openPriorConfig(runs);
-    return priorTask(tf, dataset, seen, normalisation, await openText(), config, { horizon, seed }) as Task;
+    const draw = await openPriorSheet(tf, dataset, seen, runs);
+    return priorTask(tf, dataset, seen, normalisation, await openText(), config, { horizon, seed }, draw) as Task;
   }
   if (part === 'ar-prior') {
     const components = await openComponents(runs, dataset, seen, say);
-    const config = await openArPriorConfig(runs, components);
-    return (await arPriorTask(tf, dataset, seen, components, await openText(), config, { horizon, seed })) as Task;
+    const [config, text] = [await openArPriorConfig(runs, components), await openText()];
+    const draw = await openPriorSheet(tf, dataset, seen, runs);
+    return (await arPriorTask(tf, dataset, seen, components, text, config, { horizon, seed }, draw)) as Task;
   }
 
   const openPriorEmbeddings = async (dir: string) => {
@@ -283,7 +286,7 @@ export async function createTask(
   const latents = await loadLatents(tf, dataset, runs, movq, progressOf('latents', 'pictures', say, signal), say);
   const features: Features = { ...seen, latents };
   const { weights: movqWeights } = await trainedMovq(tf, runs, movq);
-  const draw = createSheet(tf, dataset, movq, movqWeights, features.latents.shape.slice(1));
+  const draw = createSheet(tf, dataset, movq, movqWeights);
   if (part === 'decoder') {
     return decoderTask(tf, dataset, features, draw, await openUnetConfig(runs), { horizon, seed }, made) as Task;
   }

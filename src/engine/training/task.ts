@@ -34,7 +34,7 @@ export interface Task<Batch = unknown> {
    */
   evaluate(
     weights: Weights<tfjs.Tensor>,
-  ): Promise<{ readonly figures: Readonly<Record<string, number>>; readonly sheet?: Buffer }>;
+  ): Promise<{ readonly figures: Readonly<Record<string, number>>; readonly sheet?: Buffer | undefined }>;
 }
 
 export interface TaskOptions {

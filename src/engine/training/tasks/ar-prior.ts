@@ -14,6 +14,7 @@ import { type Captions, captionEncoder, drawCaptions, tokenize } from './encode-
 import { evaluated, evaluatedNumber } from './evaluated.ts';
 import { type Embeddings, gatherRows } from './features.ts';
 import { evenly, indicesOf, judgedPictures } from './pictures.ts';
+import { arPriorSampler, type DrawPriorSheet } from './prior-samples.ts';
 
 type T = tfjs.Tensor;
 
@@ -80,6 +81,7 @@ interface Batch extends Captions {
  * The autoregressive prior learns the codes of z_i, each from the caption, z_t, z_i·z_t and the codes before it
  * (Ramesh et al. 2022, 2.2); cross-entropy, in nats a code.
  * @param text its encoder is not trained
+ * @param draw a sheet of pictures, for evaluation, where there is a decoder
  */
 export async function arPriorTask(
   tf: TensorFlow,
@@ -89,12 +91,14 @@ export async function arPriorTask(
   text: FrozenText,
   config: ArPriorConfig,
   { horizon, seed }: TaskOptions,
+  draw?: DrawPriorSheet,
 ): Promise<Task<Batch>> {
   const ops = new TfjsOps(tf);
   const training = indicesOf(dataset, 'train');
-  const draw = captionedPictures(dataset, DROPPED, text.vocabulary);
+  const drawCaptioned = captionedPictures(dataset, DROPPED, text.vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const encode = captionEncoder(tf, text);
+  const sample = arPriorSampler(tf, text, config, components);
   const edges = await similarityEdges();
 
   function batchOf({ indices, captions }: CaptionedPictures, dice: Dice, jitter: number): Batch {
@@ -176,7 +180,7 @@ export async function arPriorTask(
       BY_CODE.has(name) ? { values: waves(...(shape as [number, number]), seed) } : undefined,
     batch(step) {
       const dice = new Dice(seed, step);
-      return batchOf(draw(BATCH, dice), dice, JITTER);
+      return batchOf(drawCaptioned(BATCH, dice), dice, JITTER);
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
@@ -187,7 +191,8 @@ export async function arPriorTask(
         0,
       );
       const loss = await evaluatedNumber(tf, () => lossOf(weights, batch));
-      return { figures: judged.name({ loss }) };
+      const sheet = await draw?.((caption) => sample(weights, caption));
+      return { figures: judged.name({ loss }), sheet };
     },
   };
 }

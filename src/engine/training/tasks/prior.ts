@@ -15,6 +15,7 @@ import { type Embeddings, gatherRows } from './features.ts';
 import { createNoising, type NoiseLevels, PRIOR_SCHEDULER } from './noising.ts';
 import type { Normalisation } from './normalisation.ts';
 import { judgedPictures } from './pictures.ts';
+import { type DrawPriorSheet, priorSampler } from './prior-samples.ts';
 
 type T = tfjs.Tensor;
 
@@ -59,21 +60,25 @@ function rowsOf({ ids, masks, ...values }: Batch, rows: readonly number[]): Batc
  * The prior learns z_i itself (Ramesh et al. 2022, 2.2) from a noised z_i, the caption's tokens and its embedding z_t;
  * squared error. Each dimension of z_i is normalised.
  * @param text its encoder is not trained
+ * @param draw a sheet of pictures, for evaluation, where there is a decoder
  */
 export function priorTask(
   tf: TensorFlow,
   dataset: PictureSet,
   features: Embeddings,
-  { mean, deviation }: Normalisation,
+  normalisation: Normalisation,
   text: FrozenText,
   config: PriorConfig,
   { horizon, seed }: TaskOptions,
+  draw?: DrawPriorSheet,
 ): Task<Batch> {
   const ops = new TfjsOps(tf);
-  const draw = captionedPictures(dataset, DROPPED, text.vocabulary);
+  const { mean, deviation } = normalisation;
+  const drawCaptioned = captionedPictures(dataset, DROPPED, text.vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const noising = createNoising(PRIOR_SCHEDULER);
   const encode = captionEncoder(tf, text);
+  const sample = priorSampler(tf, text, config, normalisation);
 
   function batchOf({ indices, captions }: CaptionedPictures, dice: Dice): Batch {
     const embeddings = gatherRows(features.embeddings, indices);
@@ -129,14 +134,15 @@ export function priorTask(
     },
     batch(step) {
       const dice = new Dice(seed, step);
-      return batchOf(draw(BATCH, dice), dice);
+      return batchOf(drawCaptioned(BATCH, dice), dice);
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
       const dice = new Dice(seed, 0);
       const batch = batchOf({ indices: judged.indices, captions: drawCaptions(dataset, judged.indices, dice) }, dice);
       const loss = await evaluatedNumber(tf, () => lossOf(weights, batch));
-      return { figures: judged.name({ loss }) };
+      const sheet = await draw?.((caption) => sample(weights, caption));
+      return { figures: judged.name({ loss }), sheet };
     },
   };
 }

@@ -1,7 +1,7 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { withGuidance } from '../../diffusion/guidance.ts';
 import { schedulerFromConfig } from '../../diffusion/scheduler.ts';
-import { type MovqConfig, movqDecoder } from '../../networks/movq.ts';
+import { latentChannels, type MovqConfig, movqDecoder } from '../../networks/movq.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
@@ -21,20 +21,15 @@ type T = tfjs.Tensor;
  * Draws a sheet of pictures, PNG.
  * @param unet for a picture of the data set: the U-Net for two rows, without condition and with that picture's
  */
-export type DrawSheet = (unet: (index: number) => Predict) => Promise<Buffer>;
+export type DrawSheet = (unet: (index: number) => Predict | Promise<Predict>) => Promise<Buffer>;
 
 const COLUMNS = 8;
-const SEED = 0;
+/** Of all samples. */
+export const SAMPLE_SEED = 0;
 
 /** Sheets of the same pictures at every call: those that are in the data set, and below them what a decoder makes of their conditions. */
-export function createSheet(
-  tf: TensorFlow,
-  dataset: PictureSet,
-  movq: MovqConfig,
-  movqWeights: Weights<T>,
-  latentShape: readonly number[],
-): DrawSheet {
-  const paint = createPainter(tf, movq, movqWeights, latentShape);
+export function createSheet(tf: TensorFlow, dataset: PictureSet, movq: MovqConfig, movqWeights: Weights<T>): DrawSheet {
+  const paint = createPainter(tf, movq, movqWeights);
   const groups = (['train', 'held-out-pair'] as const)
     .map((split) => evenly(indicesOf(dataset, split), COLUMNS))
     .filter((group) => group.length > 0);
@@ -42,7 +37,7 @@ export function createSheet(
     const sheet: Uint8Array[] = [];
     for (const group of groups) {
       const drawn: Uint8Array[] = [];
-      for (const index of group) drawn.push(await paint(unet(index), SEED));
+      for (const index of group) drawn.push(await paint(await unet(index), SAMPLE_SEED));
       sheet.push(...line(group.map((index) => dataset.read(index))), ...line(drawn));
     }
     return contactSheet(sheet, { columns: COLUMNS, size: PICTURE_SIZE });
@@ -54,10 +49,15 @@ export function createPainter(
   tf: TensorFlow,
   movq: MovqConfig,
   movqWeights: Weights<T>,
-  latentShape: readonly number[],
 ): (predict: Predict, seed: number) => Promise<Uint8Array> {
   return async (predict, seed) =>
-    decodeLatents(tf, movq, movqWeights, await sampleLatents(tf, predict, latentShape, seed));
+    decodeLatents(tf, movq, movqWeights, await sampleLatents(tf, predict, latentShapeOf(movq), seed));
+}
+
+/** Of a picture's latents: (h, w, c). */
+export function latentShapeOf(movq: MovqConfig): readonly number[] {
+  const side = PICTURE_SIZE / 2 ** (movq.block_out_channels.length - 1);
+  return [side, side, latentChannels(movq)];
 }
 
 /** A row of the sheet, white where there are no more pictures. */
