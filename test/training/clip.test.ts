@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
@@ -101,4 +102,33 @@ test('concepts start from what CLIP says of their names, where it knows them alr
   expect(namesWithVectors(dataset)).toEqual(NAMES);
   expect([...start.get('concepts')!.data]).toEqual([...nameVectors]);
   expect(start.get('styles')!.shape).toEqual([STYLES.length, WIDTH]);
+});
+
+test('its sheet shows captions of the set, and beside each its own picture and the nearest ones', async () => {
+  const { dataset, task } = await openTask();
+  const parameters = await parametersOf(tf, task);
+  const { sheet } = await task.evaluate(
+    parameters.weights(parameters.tensors(tf, parameters.initialise(0, task.initialise))),
+  );
+  const { data, info } = await sharp(sheet).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const [size, labels] = [64, 192];
+  const count = dataset.records.length;
+  expect([info.width, info.height]).toEqual([labels + 12 * size, count * size]);
+  const pixel = (x: number, y: number) => [...data.subarray((y * info.width + x) * 3).subarray(0, 3)];
+  const isWhite = (left: number, row: number, width: number) =>
+    Array.from({ length: width * size }, (_, i) => pixel(left + (i % width), row * size + Math.floor(i / width)))
+      .flat()
+      .every((value) => value === 255);
+  for (const [row] of dataset.records.entries()) {
+    expect(isWhite(0, row, labels)).toBe(false);
+    const own = [
+      ...dataset
+        .read(row)
+        .subarray((16 * 128 + 16) * 4)
+        .subarray(0, 3),
+    ];
+    expect(pixel(labels + 8, row * size + 8)).toBeAllClose(own, { atol: 2 });
+    expect(isWhite(labels + size, row, size)).toBe(true);
+    expect(isWhite(labels + 2 * size, row, Math.min(count, 10) * size)).toBe(false);
+  }
 });

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
-import { captionLines, contactSheet, datasetSheet } from '../../src/engine/training/data/contact-sheet.ts';
+import { contactSheet, datasetSheet } from '../../src/engine/training/data/contact-sheet.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
 import { PICTURE_BYTES, PICTURE_SIZE, rasterise } from '../../src/engine/training/data/rasterise.ts';
@@ -242,11 +242,4 @@ test('captions stand below the pictures of a data set, in lines that their width
   const many = { ...dataset, records: Array(600).fill(dataset.records[0]), read: () => dataset.read(0) };
   expect((await sharp(await datasetSheet(many as unknown as Dataset, 600)).metadata()).width).toBe(20 * 72);
   dataset.close();
-});
-
-test('a caption is cut into lines between its words, and ends in an ellipsis where there is more', () => {
-  expect(captionLines('red heart', 9)).toEqual(['red heart']);
-  expect(captionLines('a red heart', 9)).toEqual(['a red', 'heart']);
-  expect(captionLines('of incomprehensibility 😀😀😀', 9)).toEqual(['of', 'incompreh', 'ensibili…']);
-  expect(captionLines('😀😀😀😀', 3)).toEqual(['😀😀😀', '😀']);
 });

@@ -3,8 +3,11 @@ import type { Concept } from './concepts.ts';
 import type { PictureRecord } from './dataset.ts';
 import { isHeldOutHyponym } from './wordnet.ts';
 
+/** "red heart, noto style"; of a picture without a style the name. */
+export const nameWithStyle = (name: string, style: string): string => (style === '' ? name : `${name}, ${style} style`);
+
 const STYLED: readonly ((name: string, style: string) => string)[] = [
-  (name, style) => `${name}, ${style} style`,
+  nameWithStyle,
   (name, style) => `${name} in ${style} style`,
   (name, style) => `${style} ${name}`,
   (name, style) => `a ${style} emoji of ${name}`,

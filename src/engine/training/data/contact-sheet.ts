@@ -1,65 +1,86 @@
 import { escapeUTF8 } from 'entities';
 import sharp from 'sharp';
 import type { PictureSet } from './picture-set.ts';
-import { PICTURE_SIZE } from './rasterise.ts';
+import { PICTURE_BYTES, PICTURE_SIZE } from './rasterise.ts';
 
 export interface SheetOptions {
   readonly columns: number;
   /** Side of a picture on the sheet, in pixels. */
   readonly size: number;
-  /** One for each picture, to stand below it. */
+  /** A text for each row, left of its pictures. */
+  readonly labels?: readonly string[];
+  /** A text for each picture, below it. */
   readonly captions?: readonly string[];
 }
 
-/** Of captions, in pixels. */
-const FONT_SIZE = 10;
-const LINE_HEIGHT = 12;
-/** Of a caption; what is longer ends in an ellipsis. */
-const LINES = 3;
-const CAPTION_HEIGHT = LINES * LINE_HEIGHT + 6;
-/** Of a letter on average, in font sizes. */
-const LETTER_WIDTH = 0.62;
+/** Width of the column of labels, height of a row of captions, and what is left free around each text, in pixels. */
+const LABELS = 192;
+const CAPTIONS = 44;
+const MARGIN = 4;
 
 /** 128 × 128 RGBA pictures in a grid, as PNG: row after row, as they look on white. */
 export async function contactSheet(
   pictures: readonly Uint8Array[],
-  { columns, size, captions }: SheetOptions,
+  { columns, size, labels, captions }: SheetOptions,
 ): Promise<Buffer> {
   const raw = { width: PICTURE_SIZE, height: PICTURE_SIZE, channels: 3 } as const;
-  const height = size + (captions ? CAPTION_HEIGHT : 0);
-  const tiles = pictures.map(async (picture, i) => {
-    const [left, top] = [(i % columns) * size, Math.floor(i / columns) * height];
-    const input = await sharp(colourOf(picture), { raw }).resize(size, size).png().toBuffer();
-    return [
-      { input, left, top },
-      ...(captions ? [{ input: drawCaption(captions[i]!, size), left, top: top + size }] : []),
-    ];
+  const margin = labels ? LABELS : 0;
+  const height = size + (captions ? CAPTIONS : 0);
+  const placeOf = (i: number) => ({
+    left: margin + (i % columns) * size,
+    top: Math.floor(i / columns) * height,
+  });
+  const tiles = pictures.map(async (picture, i) => ({
+    input: await sharp(colourOf(picture), { raw }).resize(size, size).png().toBuffer(),
+    ...placeOf(i),
+  }));
+  const beside = (labels ?? []).map((label, row) =>
+    drawText(label, 12, { left: 0, top: row * height, width: LABELS, height: size }),
+  );
+  const below = (captions ?? []).map((caption, i) => {
+    const { left, top } = placeOf(i);
+    return drawText(caption, 8, { left, top: top + size, width: size, height: CAPTIONS });
   });
   const rows = Math.ceil(pictures.length / columns);
-  const sheet = sharp({ create: { width: columns * size, height: rows * height, channels: 3, background: 'white' } });
+  const sheet = sharp({
+    create: { width: margin + columns * size, height: rows * height, channels: 3, background: 'white' },
+  });
   return sheet
-    .composite((await Promise.all(tiles)).flat())
+    .composite(await Promise.all([...tiles, ...beside, ...below]))
     .png()
     .toBuffer();
 }
 
-/** SVG: as wide as its picture, in the middle below it. */
-function drawCaption(caption: string, width: number): Buffer {
-  const lines = captionLines(caption, Math.floor(width / (LETTER_WIDTH * FONT_SIZE)));
-  const spans = lines.map((line, i) => `<tspan x="50%" y="${(i + 1) * LINE_HEIGHT}">${escapeUTF8(line)}</tspan>`);
-  return Buffer.from(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${CAPTION_HEIGHT}">` +
-      `<text font-family="sans-serif" font-size="${FONT_SIZE}" text-anchor="middle">${spans.join('')}</text></svg>`,
-  );
-}
+/** A row of a sheet, white where there are no more pictures. */
+export const sheetRow = (pictures: readonly Uint8Array[], columns: number): Uint8Array[] =>
+  Array.from({ length: columns }, (_, i) => pictures[i] ?? new Uint8Array(PICTURE_BYTES).fill(255));
 
-/** A caption in lines of at most so many letters, its words whole where they fit. */
-export function captionLines(caption: string, letters: number): string[] {
-  const wordsThatFit = `\\S(?:.{0,${letters - 2}}\\S)?(?=\\s|$)`;
-  const lines = caption.match(new RegExp(`${wordsThatFit}|\\S{${letters}}`, 'gu')) ?? [];
-  if (lines.length <= LINES) return lines;
-  const last = [...lines[LINES - 1]!].slice(0, letters - 1).join('');
-  return [...lines.slice(0, LINES - 1), `${last}…`];
+/**
+ * A text in the middle of a box, at its top: broken into lines, smaller where it would be higher than the box.
+ * The quotes: sharp refuses a text of nothing.
+ * @param points size of the font
+ */
+async function drawText(
+  text: string,
+  points: number,
+  box: { left: number; top: number; width: number; height: number },
+) {
+  const [width, height] = [box.width - 2 * MARGIN, box.height - 2 * MARGIN];
+  const input = sharp({
+    text: {
+      text: `“${escapeUTF8(text)}”`,
+      font: `sans ${points}`,
+      width,
+      align: 'centre',
+      wrap: 'word-char',
+      rgba: true,
+    },
+  });
+  const { data, info } = await input
+    .resize({ width, height, fit: 'inside', withoutEnlargement: true })
+    .png()
+    .toBuffer({ resolveWithObject: true });
+  return { input: data, left: box.left + Math.round((box.width - info.width) / 2), top: box.top + MARGIN };
 }
 
 /** Without alpha, by which sharp would weigh colours that are composed already. */

@@ -3,8 +3,9 @@ import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { dot } from '../../vectors.ts';
+import { nameWithStyle } from '../data/captions.ts';
 import { plainSet } from '../data/compose/composed-set.ts';
-import { contactSheet } from '../data/contact-sheet.ts';
+import { contactSheet, sheetRow } from '../data/contact-sheet.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { type ClipConfig, embedPixels, embedTokens } from './clip-encoders.ts';
 import { wholePictures } from './clip-preprocess.ts';
@@ -17,22 +18,11 @@ const ROWS = 64;
 const JUDGED = 256;
 /** Pictures among which those of a text are looked for. */
 const GALLERY = 768;
-const COLUMNS = 10;
-/** Fixed, nothing picked. */
-const QUERIES = [
-  'red heart',
-  'dog',
-  'pizza',
-  'a happy face',
-  'car',
-  'tree',
-  'a house, twemoji style',
-  'spaniel',
-  'music',
-  'blue',
-];
+/** Captions on the sheet, and the pictures that are shown of those found for each. */
+const SHOWN = 10;
+const FOUND = 10;
 
-/** Share of held-out pairs and of training pictures whose concept's name is nearest of all names; a sheet of found pictures. */
+/** Share of held-out pairs and of training pictures whose concept's name is nearest of all names; a sheet of captions. */
 export async function clipFigures(
   tf: TensorFlow,
   { text, vision }: { readonly text: Weights<T>; readonly vision: Weights<T> },
@@ -63,20 +53,31 @@ export async function clipFigures(
     );
     return right.length / indices.length;
   };
-  const gallery = evenly([...plain.records.keys()], GALLERY);
-  const queries = await embedTexts(tf, text, config, tokenizer, QUERIES);
-  const found = nearestRows(queries, await images(gallery)).flatMap((row) => row.slice(0, COLUMNS));
   const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY);
   return {
     figures: {
       ...judged.name({ top1: await top1(judged.indices) }),
       trainTop1: await top1(evenly(indicesOf(plain, 'train'), JUDGED)),
     },
-    sheet: await contactSheet(
-      found.map((i) => dataset.read(gallery[i]!)),
-      { columns: COLUMNS, size: 64 },
-    ),
+    sheet: await sheetOfCaptions(plain, (captions) => embedTexts(tf, text, config, tokenizer, captions), images),
   };
+}
+
+/** Captions of pictures that were held out, if there are any; beside each its picture and those that are nearest to it. */
+async function sheetOfCaptions(
+  plain: PictureSet,
+  ofTexts: (texts: readonly string[]) => Promise<Float32Array[]>,
+  ofPictures: (indices: readonly number[]) => Promise<Float32Array[]>,
+): Promise<Buffer> {
+  const shown = judgedPictures(plain, 'held-out-pair', SHOWN).indices;
+  const labels = shown.map((index) => nameWithStyle(plain.records[index]!.name, plain.records[index]!.style));
+  const gallery = [...new Set([...shown, ...evenly([...plain.records.keys()], GALLERY)])];
+  const found = nearestRows(await ofTexts(labels), await ofPictures(gallery));
+  const pictures = shown.flatMap((index, row) => {
+    const nearest = found[row]!.slice(0, FOUND).map((i) => plain.read(gallery[i]!));
+    return [...sheetRow([plain.read(index)], 2), ...sheetRow(nearest, FOUND)];
+  });
+  return contactSheet(pictures, { columns: 2 + FOUND, size: 64, labels });
 }
 
 /** Names of a data set's concepts, without its compositions. */

@@ -6,9 +6,9 @@ import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
 import type { Tensor } from '../../tensor.ts';
-import { contactSheet } from '../data/contact-sheet.ts';
+import { contactSheet, sheetRow } from '../data/contact-sheet.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { PICTURE_BYTES, PICTURE_SIZE } from '../data/rasterise.ts';
+import { PICTURE_SIZE } from '../data/rasterise.ts';
 import { DRAWING_SETTINGS } from '../drawing-settings.ts';
 import { evaluated } from './evaluated.ts';
 import { DECODER_SCHEDULER } from './noising.ts';
@@ -38,7 +38,8 @@ export function createSheet(tf: TensorFlow, dataset: PictureSet, movq: MovqConfi
     for (const group of groups) {
       const drawn: Uint8Array[] = [];
       for (const index of group) drawn.push(await paint(await unet(index), SAMPLE_SEED));
-      sheet.push(...line(group.map((index) => dataset.read(index))), ...line(drawn));
+      const shown = group.map((index) => dataset.read(index));
+      sheet.push(...sheetRow(shown, COLUMNS), ...sheetRow(drawn, COLUMNS));
     }
     return contactSheet(sheet, { columns: COLUMNS, size: PICTURE_SIZE });
   };
@@ -59,10 +60,6 @@ export function latentShapeOf(movq: MovqConfig): readonly number[] {
   const side = PICTURE_SIZE / 2 ** (movq.block_out_channels.length - 1);
   return [side, side, latentChannels(movq)];
 }
-
-/** A row of the sheet, white where there are no more pictures. */
-const line = (pictures: readonly Uint8Array[]): Uint8Array[] =>
-  Array.from({ length: COLUMNS }, (_, i) => pictures[i] ?? new Uint8Array(PICTURE_BYTES).fill(255));
 
 /** DDIM with guidance, as an exported model draws. → (1, c, h, w) */
 async function sampleLatents(
