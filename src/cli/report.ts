@@ -121,9 +121,10 @@ function figuresOf(row: PriorRow) {
 
 async function reportCompositions(folders: Folders, runtime: RuntimeOptions, { json }: ReportOptions) {
   const bar = progressBar();
-  const rows = await judgeCompositions({ ...folders, runtime, onProgress: bar.onProgress }).finally(bar.stop);
-  (json ? process.stderr : process.stdout).write(formatCompositions(rows));
-  if (json) console.log(JSON.stringify(Object.fromEntries(rows.map(({ kind, ...row }) => [kind, row]))));
+  const judged = await judgeCompositions({ ...folders, runtime, onProgress: bar.onProgress }).finally(bar.stop);
+  (json ? process.stderr : process.stdout).write(formatCompositions(judged));
+  const figures = judged.rows.map(({ kind, ...row }) => [kind, 'reason' in row ? null : row]);
+  if (json) console.log(JSON.stringify(Object.fromEntries(figures)));
 }
 
 function ofModel(folders: Folders, runtime: RuntimeOptions, options: ReportOptions): Promise<Report> {

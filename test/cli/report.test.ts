@@ -149,6 +149,17 @@ describe('report', { timeout: 60_000 }, () => {
     expect(kinds['thing in a colour'].ofReal.colour).toBe(1);
     expect(kinds['two things'].drawn).not.toHaveProperty('colour');
     expect(stderr).toMatch(/^thing on a background +60 /m);
+    expect(stderr).toContain("the judge knows 4 of the data set's 4 names");
+
+    await writeRandomJudge(path('pear-judge'), ['pear', 'ultraviolet'], ['flat', 'striped']);
+    const one = await report(...of.slice(0, -1), path('pear-judge'), '--json');
+    expect(JSON.parse(one.stdout)).toMatchObject({
+      'thing in a colour': { count: expect.any(Number) },
+      'two things': null,
+    });
+    expect(one.stderr).toMatch(/^two things +– +– +– +–$/m);
+    expect(one.stderr).toContain('two things: none among 1500 held-out compositions is of names that the judge knows');
+    expect(one.stderr).toContain("the judge knows 1 of the data set's 4 names");
   });
 
   it('says why nothing composed can be judged', async () => {

@@ -1,6 +1,7 @@
 import { tensorFromPicture } from '../../images/picture-tensor.ts';
 import type { Judge } from '../../runtime/networks/judge.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
+import { conceptNames } from '../../training/data/compose/composed-set.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf, onWhite } from '../../training/tasks/pictures.ts';
 import { largest, products, unitRows } from '../../vectors.ts';
@@ -20,6 +21,10 @@ export interface Bench {
   /** @param pictures  128 × 128 RGBA bytes each */
   judge(pictures: readonly Uint8Array[]): Promise<Opinion[]>;
 }
+
+/** With how many of the data set's names the judge can be asked for: of one's own pictures it may be few. */
+export const describeKnown = ({ known }: Bench, dataset: Dataset): string =>
+  `the judge knows ${known.size} of the data set's ${conceptNames(dataset).length} names`;
 
 /** Pictures in one run. */
 const ROWS = 32;

@@ -1,17 +1,22 @@
 import colors from 'picocolors';
 import { textTable } from '../../text-table.ts';
-import type { CompositionRow, Found } from './compositions.ts';
+import type { ComposedReport, Found } from './compositions.ts';
 import { percent } from './percent.ts';
 
 /** What became of compositions, for people. */
-export function formatCompositions(compared: readonly CompositionRow[]): string {
-  const rows = compared.flatMap(({ kind, count, drawn, ofReal }) => [
-    [kind, `${count}`, ...cellsOf(drawn)],
-    ['  the compositions themselves', '', ...cellsOf(ofReal)].map(colors.dim),
-  ]);
+export function formatCompositions({ rows: compared, known }: ComposedReport): string {
   const heads = ['drawn of captions', 'count', 'things', 'colour', 'all'];
+  const rows = compared.flatMap((row) => {
+    if ('reason' in row) return [[row.kind, ...heads.slice(1).map(() => colors.yellow('–'))]];
+    return [
+      [row.kind, `${row.count}`, ...cellsOf(row.drawn)],
+      ['  the compositions themselves', '', ...cellsOf(row.ofReal)].map(colors.dim),
+    ];
+  });
   const table = textTable([heads, ...rows], ['left', 'right', 'right', 'right', 'right']);
-  return `${table}\n${EXPLANATION.map((text) => `${colors.dim(text)}\n`).join('')}`;
+  const missing = compared.flatMap((row) => ('reason' in row ? [colors.yellow(`${row.kind}: ${row.reason}`)] : []));
+  const notes = [...EXPLANATION, `Things are of names that the judge knows: ${known}.`].map(colors.dim);
+  return `${table}\n${[...missing, ...notes].map((line) => `${line}\n`).join('')}`;
 }
 
 const EXPLANATION = [

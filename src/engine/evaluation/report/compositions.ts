@@ -3,11 +3,11 @@ import { groupBy } from '../../group-by.ts';
 import { openModel } from '../../pipeline/open-model.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { compositionsOf } from '../../training/data/compose/composed-set.ts';
-import { type Composition, type Shown, SIDES } from '../../training/data/compose/compositions.ts';
+import { type Composition, HELD_OUT_KINDS, type Shown, SIDES } from '../../training/data/compose/compositions.ts';
 import { pictureFrom } from '../../training/data/compose/layers.ts';
 import { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
-import { type Bench, openBench } from './bench.ts';
+import { type Bench, describeKnown, openBench } from './bench.ts';
 import { edgeColour, overallHue } from './colours-seen.ts';
 import { drawnBy } from './draw-questions.ts';
 import { cutOut } from './pictures.ts';
@@ -31,15 +31,23 @@ export interface Found {
   readonly all: number;
 }
 
-/** What becomes of one kind of composition. */
-export interface CompositionRow {
-  readonly kind: Shown['kind'];
+/** What becomes of one kind of composition; or why nothing is known of it. */
+type CompositionRow = { readonly kind: Shown['kind'] } & ({ readonly reason: string } | KindFigures);
+
+interface KindFigures {
   /** How many were asked for. */
   readonly count: number;
   /** In what the model draws of their captions. */
   readonly drawn: Found;
   /** In the compositions themselves. */
   readonly ofReal: Found;
+}
+
+export interface ComposedReport {
+  /** Of each kind one. */
+  readonly rows: readonly CompositionRow[];
+  /** Of how many names the things can be. */
+  readonly known: string;
 }
 
 /** Of each kind. */
@@ -54,7 +62,7 @@ type Asked = Composition & { readonly shows: Shown };
  * the judge knows, are asked for by their usual caption, seed 0.
  * @throws InputError for a folder that is no model, no data set, no judge, or a set of which nothing can be composed
  */
-export async function judgeCompositions(options: CompositionsOptions): Promise<CompositionRow[]> {
+export async function judgeCompositions(options: CompositionsOptions): Promise<ComposedReport> {
   const { onProgress, runtime } = options;
   const judge = await openJudgeOf(options);
   const dataset = new Dataset(options.data);
@@ -67,7 +75,12 @@ export async function judgeCompositions(options: CompositionsOptions): Promise<C
       throw new InputError(`${options.data}: nothing can be composed of things that the judge ${options.judge} knows`);
     const draw = drawnBy(model);
     const rows: CompositionRow[] = [];
-    for (const [kind, asked] of kinds) {
+    for (const kind of HELD_OUT_KINDS) {
+      const asked = kinds.get(kind);
+      if (!asked) {
+        rows.push({ kind, reason: `none among ${COMPOSED} held-out compositions is of names that the judge knows` });
+        continue;
+      }
       const questions = asked.map(({ captions }) => ({ prompt: captions[0], seed: 0 }));
       const drawn = await draw(questions, (done) => onProgress(kind, done, questions.length));
       const real = asked.map((composition) => pictureFrom(composition.draw()));
@@ -78,7 +91,7 @@ export async function judgeCompositions(options: CompositionsOptions): Promise<C
         ofReal: await findIn(real, asked, bench),
       });
     }
-    return rows;
+    return { rows, known: describeKnown(bench, dataset) };
   } finally {
     dataset.close();
     await Promise.all([judge.close(), model.close()]);
@@ -107,13 +120,13 @@ async function findIn(pictures: readonly Uint8Array[], asked: readonly Asked[], 
   const missed = new Set(things.flatMap(({ i }, k) => (isFound[k] ? [] : [i])));
   const isColoured = asked.map(({ shows }, i) => colourIn(pictures[i]!, shows) === shows.colour);
   return {
-    things: shareOf(isFound),
-    colour: asked[0]!.shows.colour === undefined ? undefined : shareOf(isColoured),
-    all: shareOf(isColoured.map((isRight, i) => isRight && !missed.has(i))),
+    things: shareOfTrue(isFound),
+    colour: asked[0]!.shows.colour === undefined ? undefined : shareOfTrue(isColoured),
+    all: shareOfTrue(isColoured.map((isRight, i) => isRight && !missed.has(i))),
   };
 }
 
-const shareOf = (answers: readonly boolean[]) => answers.filter(Boolean).length / answers.length;
+const shareOfTrue = (answers: readonly boolean[]) => answers.filter(Boolean).length / answers.length;
 
 /** The colour word that is nearest to what is seen where one was asked for. */
 function colourIn(picture: Uint8Array, { kind, colour }: Shown): string | undefined {

@@ -1,6 +1,7 @@
 import type { Clip } from '../../pipeline/clip.ts';
 import type { Movq } from '../../runtime/networks/movq.ts';
 import { concatRows } from '../../tensor.ts';
+import { conceptNames } from '../../training/data/compose/composed-set.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { psnrRgb } from '../../training/tasks/movq.ts';
 import { indicesOf, onWhite } from '../../training/tasks/pictures.ts';
@@ -28,7 +29,7 @@ export async function measureMovq(movq: Movq, dataset: Dataset, onProgress: OnPr
 export async function measureClip(clip: Clip, dataset: Dataset, onProgress: OnProgress): Promise<Figure> {
   const heldOut = indicesOf(dataset, 'held-out-pair');
   if (heldOut.length === 0) return { value: null, reason: 'the data set has no held-out pairs' };
-  const names = [...new Set([...dataset.concepts.values()].map(({ name }) => name))];
+  const names = conceptNames(dataset);
   const total = names.length + heldOut.length;
   const embeddings = [];
   for (const name of names) {

@@ -9,7 +9,7 @@ import { openMovq } from '../../runtime/networks/movq.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { Dataset } from '../../training/data/dataset.ts';
 import { openComponent } from '../../weights/component.ts';
-import { type Bench, openBench } from './bench.ts';
+import { describeKnown, openBench } from './bench.ts';
 import { drawnBy } from './draw-questions.ts';
 import { type Answer, answer, type DrawQuestions, judgeReal, shareOf } from './drawings.ts';
 import { measureClip, measureMovq } from './encoders.ts';
@@ -123,6 +123,7 @@ export async function measureDrawings(
     const training = dataset.records.filter(({ split }) => split === 'train').length;
     const bench = await openBench(judge, dataset, (done) => options.onProgress('judge', done, training));
     if (bench.known.size === 0) return notMeasured(figures, `${options.judge} knows none of the data set's names`);
+    const known = describeKnown(bench, dataset);
     const real = await judgeReal(bench, dataset);
     const ofReal = { prompt_top1: real?.concept, pair_top1: real?.both, hyponym_top1: real?.concept };
     const measured: Partial<Record<Drawn, Figure>> = {};
@@ -131,19 +132,13 @@ export async function measureDrawings(
       const onProgress = (done: number, total: number) => options.onProgress(stage, done, total);
       const answers = await answer(drawer.draw, bench, ask(dataset, bench.known), onProgress);
       await options.onAnswers(name, answers);
-      measured[name] = withKnown(shareOf(answers, ofReal[name]), bench, dataset);
+      const figure = shareOf(answers, ofReal[name]);
+      measured[name] = figure.value === null ? figure : { ...figure, note: `${figure.note}; ${known}` };
     }
     return measured;
   } finally {
     await Promise.all([judge.close(), drawer.close()]);
   }
-}
-
-/** With how many of the data set's names the judge can be asked for: of one's own pictures it may be few. */
-function withKnown(figure: Figure, { known }: Bench, dataset: Dataset): Figure {
-  if (figure.value === null) return figure;
-  const names = new Set([...dataset.concepts.values()].map(({ name }) => name));
-  return { ...figure, note: `${figure.note}; the judge knows ${known.size} of the data set's ${names.size} names` };
 }
 
 async function measureSpeed(unet: string, dataset: Dataset, options: ReportOptions): Promise<Figure> {

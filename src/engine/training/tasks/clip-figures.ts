@@ -4,7 +4,7 @@ import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { dot } from '../../vectors.ts';
 import { nameWithStyle } from '../data/captions.ts';
-import { plainSet } from '../data/compose/composed-set.ts';
+import { conceptNames, plainSet } from '../data/compose/composed-set.ts';
 import { contactSheet, sheetRow } from '../data/contact-sheet.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { type ClipConfig, embedPixels, embedTokens } from './clip-encoders.ts';
@@ -79,11 +79,6 @@ async function sheetOfCaptions(
   });
   return contactSheet(pictures, { columns: 2 + FOUND, size: 64, labels });
 }
-
-/** Names of a data set's concepts, without its compositions. */
-export const conceptNames = (dataset: PictureSet): string[] => [
-  ...new Set([...plainSet(dataset).concepts.values()].map(({ name }) => name)),
-];
 
 /** Embeddings of many texts, length 1 each. */
 export const embedTexts = (

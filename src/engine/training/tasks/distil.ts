@@ -1,7 +1,7 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
-import { plainSet } from '../data/compose/composed-set.ts';
+import { conceptNames, plainSet } from '../data/compose/composed-set.ts';
 import { uncaptionedHyponyms } from '../data/hyponyms.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
@@ -9,7 +9,7 @@ import type { Task, TaskOptions } from '../task.ts';
 import { drawWord, type Vocabulary } from '../teacher/neighbours.ts';
 import { CLIP_OPTIMIZER, crossEntropyOfDiagonal, pickConcepts, picturesByConcept } from './clip.ts';
 import { type ClipConfig, embedTokens } from './clip-encoders.ts';
-import { conceptNames, embedTexts, nearestRows } from './clip-figures.ts';
+import { embedTexts, nearestRows } from './clip-figures.ts';
 import { captionOf } from './encode-captions.ts';
 import { type Embeddings, gatherRows } from './features.ts';
 import type { TrainedNetwork } from './frozen.ts';

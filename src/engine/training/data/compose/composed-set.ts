@@ -80,6 +80,11 @@ export function compositionsOf(set: PictureSet, { count, seed, heldOut = false }
 /** The set without its compositions: what is judged. */
 export const plainSet = (set: PictureSet): PictureSet => (set instanceof ComposedSet ? set.plain : set);
 
+/** Names of a set's concepts, each once, without its compositions. */
+export const conceptNames = (set: PictureSet): string[] => [
+  ...new Set([...plainSet(set).concepts.values()].map(({ name }) => name)),
+];
+
 const recordOf = (id: string, { captions, heldOut }: Composition): PictureRecord => ({
   concept: id,
   name: captions[0],

@@ -18,10 +18,12 @@ export interface Composition {
   draw(): Layer;
 }
 
+/** Kinds of compositions of which some are held out, as one would call them. */
+export const HELD_OUT_KINDS = ['thing on a background', 'thing in a colour', 'two things'] as const;
+
 /** What can be found again in a composition. */
 export interface Shown {
-  /** As one would call its like. */
-  readonly kind: 'thing on a background' | 'thing in a colour' | 'two things';
+  readonly kind: (typeof HELD_OUT_KINDS)[number];
   /** Their names, and of two the side on which each stands. */
   readonly things: readonly { readonly name: string; readonly side?: Side }[];
   /** A word: of the background, or of the thing. */
