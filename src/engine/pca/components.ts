@@ -36,7 +36,8 @@ export function findComponents(embeddings: Tensor): PrincipalComponents {
   };
 }
 
-function meanOfRows({ data, shape }: Tensor): Float32Array {
+/** (R, E) → (E) */
+export function meanOfRows({ data, shape }: Tensor): Float32Array {
   const [count, width] = shape as [number, number];
   const sums = new Float64Array(width);
   for (const [i, value] of data.entries()) sums[i % width]! += value;

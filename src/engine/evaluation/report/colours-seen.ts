@@ -1,3 +1,4 @@
+import { median } from '../../median.ts';
 import { BACKGROUNDS, HUES } from '../../training/data/compose/colours.ts';
 import { PICTURE_SIZE } from '../../training/data/rasterise.ts';
 
@@ -34,8 +35,6 @@ export function overallHue(picture: Uint8Array): string {
   const hue = (Math.atan2(y, x) * 180) / Math.PI;
   return nearest(Object.entries(HUES), (other) => Math.abs(((((hue - other) % 360) + 540) % 360) - 180));
 }
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 function nearest<T>(words: readonly (readonly [string, T])[], distance: (of: T) => number): string {
   return words.reduce((best, word) => (distance(word[1]) < distance(best[1]) ? word : best))[0];

@@ -1,11 +1,13 @@
 import { InputError } from '../../../errors.ts';
 import type { PriorName } from '../../../recipe.ts';
+import { meanOfRows } from '../../pca/components.ts';
 import type { Model } from '../../pipeline/model.ts';
 import { openModel } from '../../pipeline/open-model.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
 import { hasJudge, openJudge } from '../../runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
+import { nameWithStyle } from '../../training/data/captions.ts';
 import { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf, onWhite } from '../../training/tasks/pictures.ts';
 import { largest, products, unitRows } from '../../vectors.ts';
@@ -107,7 +109,7 @@ async function embedHeldOut(model: Model, dataset: Dataset): Promise<HeldOut> {
   for (const index of indices) pictures.push(await model.embedPicture(onWhite(dataset.read(index))));
   const captions = indices.map((index) => {
     const { name, style } = dataset.records[index]!;
-    return style === '' ? name : `${name}, ${style} style`;
+    return nameWithStyle(name, style);
   });
   return { captions, pictures: concatRows(pictures) };
 }
@@ -121,7 +123,7 @@ async function measureWay(model: Model, way: Way, { captions, pictures }: HeldOu
   }
   const seconds = (performance.now() - start) / 1000 / captions.length;
   const drawn = concatRows(embeddings);
-  const mean = meanRow(pictures);
+  const mean = meanOfRows(pictures);
   const unit = unitRows(pictures);
   const found = captions.filter((_, i) => largest(products(unit, rows(drawn, i, i + 1).data)) === i).length;
   return {
@@ -154,14 +156,7 @@ async function judgeWay(
 export const nameOf = ({ prior, priorSamples }: Way) =>
   priorSamples === 1 ? prior : `${prior}, best of ${priorSamples}`;
 
-function meanRow({ data, shape }: Tensor): Float64Array {
-  const [count, width] = shape as [number, number];
-  const mean = new Float64Array(width);
-  for (const [i, value] of data.entries()) mean[i % width]! += value / count;
-  return mean;
-}
-
-const less = ({ data, shape }: Tensor, mean: Float64Array): Tensor => ({
+const less = ({ data, shape }: Tensor, mean: Float32Array): Tensor => ({
   data: data.map((value, i) => value - mean[i % mean.length]!),
   shape,
 });

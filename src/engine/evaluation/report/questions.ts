@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { nameWithStyle } from '../../training/data/captions.ts';
 import type { Dataset } from '../../training/data/dataset.ts';
 import { uncaptionedHyponyms } from '../../training/data/hyponyms.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
@@ -32,7 +33,7 @@ export const pairQuestions: Ask = (dataset, known) =>
     const { concept, style } = dataset.records[index]!;
     const { name } = dataset.concepts.get(concept)!;
     if (!known.has(name)) return [];
-    return withSeeds(PICTURES.pair, { prompt: `${name}, ${style} style`, concepts: [name], style });
+    return withSeeds(PICTURES.pair, { prompt: nameWithStyle(name, style), concepts: [name], style });
   });
 
 /** 50 words for kinds of a concept that are in no caption. */

@@ -60,8 +60,6 @@ const SAMPLED = 2048;
 const JUDGED = 128;
 const BATCH = 64;
 
-/** How often the caption is empty. */
-const DROPPED = 0.1;
 /**
  * Standard deviation of what is added to z_i before it is quantised, in those of each component: neighbouring buckets mean
  * nearly the same.
@@ -95,7 +93,7 @@ export async function arPriorTask(
 ): Promise<Task<Batch>> {
   const ops = new TfjsOps(tf);
   const training = indicesOf(dataset, 'train');
-  const drawCaptioned = captionedPictures(dataset, DROPPED, text.vocabulary);
+  const drawCaptioned = captionedPictures(dataset, text.vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const encode = captionEncoder(tf, text);
   const sample = arPriorSampler(tf, text, config, components);

@@ -12,17 +12,18 @@ export interface CaptionedPictures {
   readonly captions: readonly string[];
 }
 
+/** How often a network learns without what it is told, so that guidance can lead away from that (Ho & Salimans 2022). */
+export const DROPPED = 0.1;
+
 /** Of the texts; the others are captions. */
 const WORDS = 0.25;
 
 /**
  * Training pictures with texts to draw them from: captions, and words of a vocabulary where the text encoder knows one. A
- * word's picture shows one of its neighbours, the likelier the nearer that is.
- * @param dropped  how often the text is empty
+ * word's picture shows one of its neighbours, the likelier the nearer that is. Some texts are empty.
  */
 export function captionedPictures(
   dataset: PictureSet,
-  dropped: number,
   vocabulary: Vocabulary | undefined,
 ): (count: number, dice: Dice) => CaptionedPictures {
   const drawPicture = trainingPictures(dataset);
@@ -38,7 +39,7 @@ export function captionedPictures(
     const rows = Array.from({ length: count }, () => draw(dice));
     return {
       indices: rows.map(({ index }) => index),
-      captions: rows.map(({ caption }) => (dice.chance(dropped) ? '' : caption)),
+      captions: rows.map(({ caption }) => (dice.chance(DROPPED) ? '' : caption)),
     };
   };
 }

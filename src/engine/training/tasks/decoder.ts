@@ -6,6 +6,7 @@ import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
+import { DROPPED } from './captioned-pictures.ts';
 import { evaluatedNumber } from './evaluated.ts';
 import { type Features, gatherRows } from './features.ts';
 import { concatenated, judgedPictures, trainingPictures } from './pictures.ts';
@@ -57,8 +58,6 @@ export const DECODER_OPTIMIZER = {
 export const DECODER_BATCH = 64;
 export const JUDGED = 64;
 
-/** How often the embedding is that of no picture. */
-const DROPPED = 0.1;
 /** Noise on the embedding, in its standard deviations: the prior's embeddings are not exact either. */
 const EMBEDDING_NOISE = 0.15;
 

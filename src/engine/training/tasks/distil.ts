@@ -1,6 +1,7 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { unitRows } from '../../vectors.ts';
 import { conceptNames, plainSet } from '../data/compose/composed-set.ts';
 import { uncaptionedHyponyms } from '../data/hyponyms.ts';
 import type { PictureSet } from '../data/picture-set.ts';
@@ -54,13 +55,12 @@ export async function distilTask(
   const anchors = await embedTexts(tf, start.weights, config, tokenizer, names);
   const nearest = neighbours.nearest.shape[1]!;
 
-  /** Where a word belongs. */
+  /** Where a word belongs: the direction alone counts. */
   function target(word: number, into: Float32Array): void {
     for (let k = word * nearest; k < (word + 1) * nearest; k++) {
       const anchor = anchors[neighbours.nearest.data[k]!]!;
       for (let d = 0; d < width; d++) into[d]! += neighbours.weights.data[k]! * anchor[d]!;
     }
-    scaleToLength1(into);
   }
 
   return {
@@ -75,11 +75,12 @@ export async function distilTask(
       const indices = pickConcepts(byConcept, plain, BATCH, dice).map((concept) => dice.pick(byConcept[concept]!));
       const captions = indices.map((index) => tokenizer.encode(captionOf(dataset, index, dice)).ids);
       const pictures = gatherRows(features.embeddings, indices);
-      for (let b = 0; b < indices.length; b++) scaleToLength1(pictures.subarray(b * width, (b + 1) * width));
       const chosen = Array.from({ length: WORDS }, () => drawWord(neighbours, dice));
       const targets = new Float32Array(WORDS * width);
       for (const [b, word] of chosen.entries()) target(word, targets.subarray(b * width, (b + 1) * width));
-      return { captions, pictures, words: chosen.map((word) => tokenizer.encode(words[word]!).ids), targets };
+      const unit = (data: Float32Array) => unitRows({ data, shape: [data.length / width, width] }).data;
+      const ids = chosen.map((word) => tokenizer.encode(words[word]!).ids);
+      return { captions, pictures: unit(pictures), words: ids, targets: unit(targets) };
     },
 
     loss(weights, { captions, pictures, words, targets }) {
@@ -103,9 +104,4 @@ export async function distilTask(
       return { figures: { hyponymTop1: right.length / Math.max(1, hyponyms.size) } };
     },
   };
-}
-
-function scaleToLength1(vector: Float32Array): void {
-  const length = Math.hypot(...vector);
-  if (length > 0) for (let d = 0; d < vector.length; d++) vector[d]! /= length;
 }

@@ -31,9 +31,6 @@ export function priorConfig({ text }: ClipConfig): PriorConfig {
   });
 }
 
-/** How often the caption is empty. */
-const DROPPED = 0.1;
-
 const JUDGED = 128;
 const BATCH = 128;
 
@@ -74,7 +71,7 @@ export function priorTask(
 ): Task<Batch> {
   const ops = new TfjsOps(tf);
   const { mean, deviation } = normalisation;
-  const drawCaptioned = captionedPictures(dataset, DROPPED, text.vocabulary);
+  const drawCaptioned = captionedPictures(dataset, text.vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const noising = createNoising(PRIOR_SCHEDULER);
   const encode = captionEncoder(tf, text);

@@ -35,9 +35,6 @@ export function textDecoderConfig(channels: readonly number[], { text }: ClipCon
   return { unet, projection };
 }
 
-/** How often the caption is empty. */
-const DROPPED = 0.1;
-
 type Batch = NoisedLatents & Captions;
 
 /**
@@ -54,7 +51,7 @@ export function textDecoderTask(
   config: TextDecoderConfig,
   { horizon, seed }: TaskOptions,
 ): Task<Batch> {
-  const drawCaptioned = captionedPictures(dataset, DROPPED, text.vocabulary);
+  const drawCaptioned = captionedPictures(dataset, text.vocabulary);
   const judged = judgedPictures(dataset, 'held-out-pair', JUDGED);
   const latentShape = features.latents.shape.slice(1);
   const conditioned = textConditioned(tf, config, text);
