@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { loadConfig, PROJECT_ROOT } from '../config.ts';
-import { writeReport } from '../engine/evaluation/report/card.ts';
+import { CARD_FIGURES, writeReport } from '../engine/evaluation/report/card.ts';
 import { judgeCompositions } from '../engine/evaluation/report/compositions.ts';
 import { formatCompositions } from '../engine/evaluation/report/compositions-table.ts';
 import type { Answer, DrawQuestions } from '../engine/evaluation/report/drawings.ts';
@@ -36,7 +36,7 @@ interface ReportOptions {
   readonly data: string;
   readonly runs: string;
   readonly judge?: string;
-  readonly only?: FigureName[];
+  readonly only?: readonly FigureName[];
   readonly python?: string;
   readonly out?: string;
   readonly card?: true;
@@ -60,7 +60,7 @@ export const report = new Command('report')
   .addOption(
     new Option(
       '--card',
-      "also write the figures of pictures into the model's card (README.md), in the place of those measured before; what an export writes is without them",
+      `write what is measured into the model's card (README.md), in the place of what was before; without --only that is ${CARD_FIGURES.join(', ')}`,
     ).conflicts(['priors', 'textDecoder', 'compositions']),
   )
   .option('--priors', 'instead compare the ways from text to embedding; with --only also by what the judge sees')
@@ -89,7 +89,8 @@ async function runReport(options: ReportOptions): Promise<void> {
     throw new InputError('--text-decoder has no prior to compare: leave out --priors');
   if (options.priors) return reportPriors(folders, runtime, options);
   if (options.compositions) return reportCompositions(folders, runtime, options);
-  const measured = () => (options.textDecoder ? ofTextDecoder : ofModel)(folders, runtime, options);
+  const only = options.only ?? (options.card && CARD_FIGURES);
+  const measured = () => (options.textDecoder ? ofTextDecoder : ofModel)(folders, runtime, { ...options, only });
   const kept = () => (options.out ? withOutFolder(options.out, measured) : measured());
   const figures = await (options.card ? withOutFolder(folders.model, kept, '--model') : kept());
   (options.json ? process.stderr : process.stdout).write(formatTable(figures));

@@ -96,6 +96,8 @@ describe('report', { timeout: 60_000 }, () => {
     await report('--card', '--only', 'movq_psnr');
     const again = await readFile(path('model', 'README.md'), 'utf8');
     expect(again).toBe(card.replace(/\| `prompt_top1`.*\n/, ''));
+    const { stdout } = await report('--card', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ movq_psnr: expect.any(Number), step_vs_torch: null, weights_mb: null });
   });
 
   it('tells of how many of the names a judge knows it is', async () => {

@@ -10,7 +10,7 @@ import { BARS, type FigureName, type Report } from './figures.ts';
 import { show } from './table.ts';
 
 /** Figures of the model itself: speed is the machine's, and how large the files are can be seen. */
-const ON_CARD = [
+export const CARD_FIGURES = [
   'movq_psnr',
   'clip_pair_top1',
   'prompt_top1',
@@ -28,7 +28,7 @@ export async function writeReport(model: string, data: string, report: Report): 
   const path = join(model, CARD);
   const rows = rowsOf(report);
   if (rows.length === 0)
-    throw new InputError(`${path} is as it was: of ${ON_CARD.join(', ')}, which it can hold, none was measured`);
+    throw new InputError(`${path} is as it was: of ${CARD_FIGURES.join(', ')}, which it can hold, none was measured`);
   const dataset = new Dataset(data);
   const set = await describePictures(dataset).finally(() => dataset.close());
   const before = existsSync(path) ? await readFile(path, 'utf8') : '';
@@ -38,7 +38,7 @@ export async function writeReport(model: string, data: string, report: Report): 
 }
 
 function rowsOf(report: Report): string[] {
-  return ON_CARD.flatMap((name) => {
+  return CARD_FIGURES.flatMap((name) => {
     const figure = report[name];
     if (figure.value === null) return [];
     const { value, ofReal, note } = figure;
