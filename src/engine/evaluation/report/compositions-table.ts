@@ -15,7 +15,7 @@ export function formatCompositions({ rows: compared, known }: ComposedReport): s
   });
   const table = textTable([heads, ...rows], ['left', 'right', 'right', 'right', 'right']);
   const missing = compared.flatMap((row) => ('reason' in row ? [colors.yellow(`${row.kind}: ${row.reason}`)] : []));
-  const notes = [...EXPLANATION, `Things are of names that the judge knows: ${known}.`].map(colors.dim);
+  const notes = [...EXPLANATION, `Composed of what can be judged: ${known}.`].map(colors.dim);
   return `${table}\n${[...missing, ...notes].map((line) => `${line}\n`).join('')}`;
 }
 
