@@ -105,8 +105,10 @@ function arPriorOf(tf: TensorFlow, weights: Weights<T>, config: ArPriorConfig): 
         return logits!;
       };
       const condition = () => ({
-        ...{ textEmbedding: asTensor(text.textEmbedding), textHidden: asTensor(text.textHidden) },
-        ...{ textMask: asTensor(textMask), similarity: column(similarity) },
+        textEmbedding: asTensor(text.textEmbedding),
+        textHidden: asTensor(text.textHidden),
+        textMask: asTensor(textMask),
+        similarity: column(similarity),
       });
       return {
         logits: await predict(() => network.first(condition())),
