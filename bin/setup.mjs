@@ -100,7 +100,7 @@ async function acquireLock() {
   for (;;) {
     try {
       mkdirSync(lock);
-      writeFileSync(join(lock, 'pid'), String(process.pid));
+      writeFileSync(join(lock, 'holder'), identityOf(process.pid));
       return;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
@@ -112,17 +112,34 @@ async function acquireLock() {
 }
 
 function holderLives() {
-  try {
-    process.kill(Number(readFileSync(join(lock, 'pid'), 'utf8')), 0);
-    return true;
-  } catch (error) {
-    // The holder may be between making the folder and writing its number: a young lock counts as held.
-    return (
-      error.code === 'EPERM' ||
-      (error.code === 'ENOENT' && existsSync(lock) && Date.now() - statSync(lock).mtimeMs < 5_000)
-    );
-  }
+  const holder = read(join(lock, 'holder'));
+  // The holder may be between making the folder and writing who it is: a young lock counts as held.
+  if (!holder) return existsSync(lock) && Date.now() - statSync(lock).mtimeMs < 5_000;
+  return holder === identityOf(Number.parseInt(holder, 10));
 }
+
+/**
+ * The number of a process, and where Linux tells it (proc(5), field 22) when it was started: in a container the same few
+ * numbers come again and again. Empty where it is gone; so is one that was killed and whose parent doesn't ask how.
+ */
+function identityOf(pid) {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (error.code !== 'EPERM') return '';
+  }
+  const status = read(`/proc/${pid}/stat`);
+  const [state, ...others] = status.slice(status.lastIndexOf(')') + 2).split(' ');
+  return state === 'Z' ? '' : `${pid} ${others[18] ?? ''}`;
+}
+
+const read = (path) => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+};
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   setup().catch((error) => {
