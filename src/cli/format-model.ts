@@ -7,7 +7,8 @@ export function formatModel({ name, pipelines, components, can }: ModelReport): 
   const rows = [['component', 'class', 'parameters', 'precision', 'bytes', 'does'], ...components.map(rowOf)];
   const total = (key: 'parameters' | 'bytes') => components.reduce((sum, component) => sum + (component[key] ?? 0), 0);
   rows.push(['all', '', millions(total('parameters')), '', formatBytes(total('bytes')), '']);
-  return `${name}: ${pipelines.join(', ')}\n\n${textTable(rows, ['left', 'left', 'right', 'left', 'right', 'left'])}${can ? `\n${describe(can)}` : ''}`;
+  const table = textTable(rows, ['left', 'left', 'right', 'left', 'right', 'left']);
+  return `${name}: ${pipelines.join(', ')}\n\n${table}${can ? `\n${describe(can)}` : ''}`;
 }
 
 function rowOf({ name, class: className, parameters, precision, bytes, does, problem }: ComponentReport): string[] {

@@ -44,13 +44,13 @@ const inUse = (folder: string, pid: number, does: string) =>
 async function acquire(path: string, folder: string, does: string): Promise<void> {
   const own = `${path}.${process.pid}`;
   try {
-    await writeFile(own, await identityOf(process.pid));
+    await writeFile(own, (await identityOf(process.pid))!);
     // a link, unlike a new file, is there with its content or not at all
     while (!(await isLinked(own, path))) {
       const holder = await unlessMissing(readFile(path, 'utf8'));
       if (holder === undefined) continue;
       const pid = Number.parseInt(holder, 10);
-      if ((await isRunning(pid)) && holder === (await identityOf(pid))) throw inUse(folder, pid, does);
+      if (holder === (await identityOf(pid))) throw inUse(folder, pid, does);
       await takeAway(path, holder, `${own}.left`);
     }
   } finally {
@@ -75,11 +75,6 @@ const isLinked = (from: string, to: string): Promise<boolean> =>
     },
   );
 
-async function isRunning(pid: number): Promise<boolean> {
-  // what was killed and has a parent that doesn't ask how, as in many containers, still answers to its number
-  return isKnown(pid) && (await statusOf(pid))[0] !== 'Z';
-}
-
 function isKnown(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -88,12 +83,14 @@ function isKnown(pid: number): boolean {
   }
 }
 
-/** Its number, and where Linux tells it when it was started, field 22: numbers come again. */
-const identityOf = async (pid: number): Promise<string> => `${pid} ${(await statusOf(pid))[19] ?? ''}`;
-
-/** What Linux tells of a process, proc(5): the fields of its stat from the third on, of which the first is its state. */
-async function statusOf(pid: number): Promise<string[]> {
+/**
+ * Its number, and where Linux tells it (proc(5), field 22) when it was started: numbers come again. Undefined where it is
+ * gone; so is what was killed and has a parent that doesn't ask how, as in many containers: it still answers to its number.
+ */
+async function identityOf(pid: number): Promise<string | undefined> {
+  if (!isKnown(pid)) return undefined;
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // the program's name, the second field, stands in brackets and may hold spaces and brackets
-  return status.slice(status.lastIndexOf(')') + 2).split(' ');
+  const [state, ...others] = status.slice(status.lastIndexOf(')') + 2).split(' ');
+  return state === 'Z' ? undefined : `${pid} ${others[18] ?? ''}`;
 }

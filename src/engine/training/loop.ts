@@ -152,15 +152,14 @@ function beginningOf<Batch>({ startsFrom }: Task<Batch>, step?: number): string 
 }
 
 async function runSteps<Batch>(run: Run<Batch>, options: TrainOptions): Promise<void> {
-  const { time, maxSteps, betweenEvaluations = BETWEEN_EVALUATIONS, signal } = options;
+  const { time, maxSteps = Number.POSITIVE_INFINITY, betweenEvaluations = BETWEEN_EVALUATIONS, signal } = options;
   const { task, optimizer, folder, log, curves } = run;
   const begun = performance.now();
   const end = begun + time;
-  const last = maxSteps ?? Number.POSITIVE_INFINITY;
   const meter = new Meter(task.batchSize * (1 + (run.helpers?.count ?? 0)));
   let nextCheckpoint = begun + BEFORE_FIRST_CHECKPOINT;
   let nextEvaluation = begun + betweenEvaluations;
-  while (performance.now() < end && optimizer.step < last && !signal?.aborted) {
+  while (performance.now() < end && optimizer.step < maxSteps && !signal?.aborted) {
     const figures = await trainStep(run);
     const rate = meter.tick();
     curves(optimizer.step, figures);

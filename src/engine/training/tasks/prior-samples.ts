@@ -7,6 +7,7 @@ import type { LayerMemory } from '../../networks/transformer-layer.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PrincipalComponents } from '../../pca/components.ts';
+import type { TextCondition } from '../../pipeline/clip.ts';
 import { arPriorStage, sampleArPrior } from '../../pipeline/sample-ar-prior.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
 import type { ArPrior } from '../../runtime/networks/ar-prior.ts';
@@ -32,18 +33,22 @@ export function priorSampler(
   { mean, deviation }: Normalisation,
 ): (weights: Weights<T>, caption: string) => Promise<Tensor> {
   const ops = new TfjsOps(tf);
-  const encode = captionEncoder(tf, text);
+  const encode = pairEncoder(tf, text);
   const scheduler = schedulerFromConfig(PRIOR_SCHEDULER, 'prior_scheduler');
   const { priorSteps, priorGuidanceScale } = DRAWING_SETTINGS;
   return async (weights, caption) => {
-    const captions = tokenize(text, ['', caption]);
-    const denoise = ({ data, shape }: Tensor, t: number) =>
-      evaluated(tf, () => {
-        const condition = encode(captions);
-        const network = prior(ops, weights, config, condition.textHidden.shape[1]);
-        const sample = tf.tensor(data, [...shape]);
-        return network({ sample, timestep: tf.fill([shape[0]!, 1], t), ...condition });
-      });
+    const { textEmbedding, textHidden, textMask } = await encode(caption);
+    const network = prior(ops, weights, config, textHidden.shape[1]);
+    const denoise = (sample: Tensor, t: number) =>
+      evaluated(tf, () =>
+        network({
+          sample: asTensor(tf, sample),
+          timestep: tf.fill([sample.shape[0]!, 1], t),
+          textEmbedding: asTensor(tf, textEmbedding),
+          textHidden: asTensor(tf, textHidden),
+          textMask: asTensor(tf, textMask),
+        }),
+      );
     const generator = new TorchGenerator(SAMPLE_SEED);
     const noise = () => generator.randn([1, config.embedding_dim]);
     const guided = withGuidance(denoise, priorGuidanceScale);
@@ -62,16 +67,13 @@ export function arPriorSampler(
   config: ArPriorConfig,
   components: PrincipalComponents,
 ): (weights: Weights<T>, caption: string) => Promise<Tensor> {
-  const encode = captionEncoder(tf, text);
+  const encode = pairEncoder(tf, text);
   return async (weights, caption) => {
-    const [embedding, hidden, mask] = (await evaluatedAll(tf, () => {
-      const { textEmbedding, textHidden, textMask } = encode(tokenize(text, ['', caption]));
-      return [textEmbedding, textHidden, textMask];
-    })) as [Tensor, Tensor, Tensor];
+    const { textEmbedding, textHidden, textMask } = await encode(caption);
     const row = (i: number) => ({
-      textEmbedding: rows(embedding, i, i + 1),
-      textHidden: rows(hidden, i, i + 1),
-      textMask: rows(mask, i, i + 1),
+      textEmbedding: rows(textEmbedding, i, i + 1),
+      textHidden: rows(textHidden, i, i + 1),
+      textMask: rows(textMask, i, i + 1),
     });
     return sampleArPrior(arPriorStage(arPriorOf(tf, weights, config), components, 2), {
       unconditional: row(0),
@@ -83,9 +85,22 @@ export function arPriorSampler(
   };
 }
 
+/** What the text encoder makes of the empty text and of a caption, in two rows: once for all steps. */
+function pairEncoder(tf: TensorFlow, text: FrozenText): (caption: string) => Promise<TextCondition> {
+  const encode = captionEncoder(tf, text);
+  return async (caption) => {
+    const [textEmbedding, textHidden, textMask] = (await evaluatedAll(tf, () => {
+      const encoded = encode(tokenize(text, ['', caption]));
+      return [encoded.textEmbedding, encoded.textHidden, encoded.textMask];
+    })) as [Tensor, Tensor, Tensor];
+    return { textEmbedding, textHidden, textMask };
+  };
+}
+
+const asTensor = (tf: TensorFlow, { data, shape }: Tensor): T => tf.tensor(data, [...shape]);
+
 /** The network as it is sampled from, its memory outside TensorFlow: nobody says when it isn't needed any more. */
 function arPriorOf(tf: TensorFlow, weights: Weights<T>, config: ArPriorConfig): ArPrior {
-  const asTensor = ({ data, shape }: Tensor): T => tf.tensor(data, [...shape]);
   const column = (values: readonly number[]): T => tf.tensor2d([...values], [values.length, 1], 'int32');
   return {
     config,
@@ -105,17 +120,17 @@ function arPriorOf(tf: TensorFlow, weights: Weights<T>, config: ArPriorConfig): 
         return logits!;
       };
       const condition = () => ({
-        textEmbedding: asTensor(text.textEmbedding),
-        textHidden: asTensor(text.textHidden),
-        textMask: asTensor(textMask),
+        textEmbedding: asTensor(tf, text.textEmbedding),
+        textHidden: asTensor(tf, text.textHidden),
+        textMask: asTensor(tf, textMask),
         similarity: column(similarity),
       });
       return {
         logits: await predict(() => network.first(condition())),
         next: (codes) =>
           predict(() => {
-            const past = memory.map(({ keys, values }) => ({ keys: asTensor(keys), values: asTensor(values) }));
-            return network.next(column(codes), column([position++]), asTensor(textMask), past);
+            const past = memory.map(({ keys, values }) => ({ keys: asTensor(tf, keys), values: asTensor(tf, values) }));
+            return network.next(column(codes), column([position++]), asTensor(tf, textMask), past);
           }),
       };
     },
