@@ -16,7 +16,7 @@ import {
 } from '../weights/safetensors.ts';
 import type { TrainingState } from './optimizer/optimizer.ts';
 import type { Parameters } from './parameters.ts';
-import type { Part } from './part-names.ts';
+import { type Part, STARTS_FROM } from './part-names.ts';
 import { replaceFile } from './replace-file.ts';
 
 /** Its name in a run's folder. */
@@ -24,13 +24,11 @@ export const CHECKPOINT = 'checkpoint.safetensors';
 /** The last one before the loss of a run was no number; there until the run is well again. */
 export const CHECKPOINT_BEFORE = 'checkpoint-before.safetensors';
 
-/** Runs without a config.json of their own, and whose they are sized by. */
-const SIZED_BY: Readonly<Record<string, Part>> = { distil: 'clip', vision: 'clip', 'fine-tune': 'decoder' };
-
 /** For the error that weights of a checkpoint are of other sizes: where they are, by what, and what mends it. */
 export function sizedBy(path: string): string {
   const folder = dirname(path);
-  const config = join(dirname(folder), SIZED_BY[basename(folder)] ?? basename(folder), 'config.json');
+  const part = basename(folder) as Part;
+  const config = join(dirname(folder), STARTS_FROM[part] ?? part, 'config.json');
   return `${path}, whose sizes ${config} tells: put back the config.json that it was trained with, or name another --runs`;
 }
 

@@ -18,7 +18,7 @@ export interface Task<Batch = unknown> {
   };
   readonly initialise?: Initialiser;
   /** The part whose trained weights `initialise` gives, where there is one. */
-  readonly startsFrom?: Part;
+  readonly startsFrom?: Part | undefined;
   /** Parameters that are no part of the model: where a checkpoint lacks them they start afresh. */
   readonly onlyInTraining?: readonly string[];
   /** The batch of a step: the same at every call, so that a resumed run sees what it would have seen. */

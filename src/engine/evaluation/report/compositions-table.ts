@@ -1,22 +1,17 @@
 import colors from 'picocolors';
-import { textTable } from '../../text-table.ts';
+import { comparisonTable } from './comparison-table.ts';
 import type { ComposedReport, Found } from './compositions.ts';
 import { percent } from './percent.ts';
 
 /** What became of compositions, for people. */
-export function formatCompositions({ rows: compared, known }: ComposedReport): string {
+export function formatCompositions({ rows, known }: ComposedReport): string {
   const heads = ['drawn of captions', 'count', 'things', 'colour', 'all'];
-  const rows = compared.flatMap((row) => {
-    if ('reason' in row) return [[row.kind, ...heads.slice(1).map(() => colors.yellow('–'))]];
-    return [
-      [row.kind, `${row.count}`, ...cellsOf(row.drawn)],
-      ['  the compositions themselves', '', ...cellsOf(row.ofReal)].map(colors.dim),
-    ];
+  const compared = rows.map((row) => {
+    if ('reason' in row) return { name: row.kind, reason: row.reason };
+    const ofReal = ['  the compositions themselves', '', ...cellsOf(row.ofReal)].map(colors.dim);
+    return { lines: [[row.kind, `${row.count}`, ...cellsOf(row.drawn)], ofReal] };
   });
-  const table = textTable([heads, ...rows], ['left', 'right', 'right', 'right', 'right']);
-  const missing = compared.flatMap((row) => ('reason' in row ? [colors.yellow(`${row.kind}: ${row.reason}`)] : []));
-  const notes = [...EXPLANATION, `Composed of what can be judged: ${known}.`].map(colors.dim);
-  return `${table}\n${[...missing, ...notes].map((line) => `${line}\n`).join('')}`;
+  return comparisonTable(heads, compared, [...EXPLANATION, `Composed of what can be judged: ${known}.`]);
 }
 
 const EXPLANATION = [

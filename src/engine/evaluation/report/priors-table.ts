@@ -1,5 +1,4 @@
-import colors from 'picocolors';
-import { textTable } from '../../text-table.ts';
+import { comparisonTable } from './comparison-table.ts';
 import { percent } from './percent.ts';
 import { nameOf, type PriorRow } from './priors.ts';
 import { DRAWN } from './questions.ts';
@@ -9,17 +8,12 @@ export function formatPriors(compared: readonly PriorRow[]): string {
   const judged = DRAWN.filter((name) => compared.some((row) => 'judged' in row && row.judged[name] !== undefined));
   const heads = ['z_i of a text', 'cosine', 'centred', 'found', 'ms', ...judged];
   const rows = compared.map((row) => {
-    if ('reason' in row) return [nameOf(row), ...heads.slice(1).map(() => colors.yellow('–'))];
+    if ('reason' in row) return { name: nameOf(row), reason: row.reason };
     const { cosine, centred, found, seconds } = row;
     const cells = [cosine.toFixed(3), centred.toFixed(3), percent(found), (1000 * seconds).toFixed(0)];
-    return [nameOf(row), ...cells, ...judged.map((name) => percent(row.judged[name] ?? 0))];
+    return { lines: [[nameOf(row), ...cells, ...judged.map((name) => percent(row.judged[name] ?? 0))]] };
   });
-  const missing = compared.flatMap((row) => ('reason' in row ? [colors.yellow(`${nameOf(row)}: ${row.reason}`)] : []));
-  const table = textTable(
-    [heads, ...rows],
-    heads.map((_, column) => (column === 0 ? 'left' : 'right')),
-  );
-  return `${table}\n${[...missing, ...EXPLANATION.map((text) => colors.dim(text))].map((line) => `${line}\n`).join('')}`;
+  return comparisonTable(heads, rows, EXPLANATION);
 }
 
 const EXPLANATION = [

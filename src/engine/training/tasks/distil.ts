@@ -6,6 +6,7 @@ import { conceptNames, plainSet } from '../data/compose/composed-set.ts';
 import { uncaptionedHyponyms } from '../data/hyponyms.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
+import { STARTS_FROM } from '../part-names.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { drawWord, type Vocabulary } from '../teacher/neighbours.ts';
 import { CLIP_OPTIMIZER, crossEntropyOfDiagonal, pickConcepts, picturesByConcept } from './clip.ts';
@@ -68,7 +69,7 @@ export async function distilTask(
     batchSize: BATCH + WORDS,
     optimizer: { ...CLIP_OPTIMIZER, learningRate: 5e-4, warmup: 100, horizon },
     initialise: start.initialise,
-    startsFrom: 'clip',
+    startsFrom: STARTS_FROM.distil,
 
     batch(step) {
       const dice = new Dice(seed, step);

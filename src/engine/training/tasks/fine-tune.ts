@@ -6,6 +6,7 @@ import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
+import { STARTS_FROM } from '../part-names.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { type ClipConfig, unitLength } from './clip-encoders.ts';
 import { clipImages } from './clip-preprocess.ts';
@@ -88,7 +89,7 @@ export function fineTuneTask(
     batchSize: BATCH,
     optimizer: { ...DECODER_OPTIMIZER, learningRate: 5e-5, warmup: 50, horizon },
     initialise: networks.start.initialise,
-    startsFrom: 'decoder',
+    startsFrom: STARTS_FROM['fine-tune'],
     batch(step) {
       const dice = new Dice(seed, step);
       return batchOf(

@@ -4,6 +4,7 @@ import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { concatRows } from '../../tensor.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
+import { STARTS_FROM } from '../part-names.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { CLIP_OPTIMIZER, namesWithVectors } from './clip.ts';
 import { type ClipConfig, embedPatches, type Patches, unitLength } from './clip-encoders.ts';
@@ -80,7 +81,7 @@ export async function visionTask(
     batchSize,
     optimizer: { ...CLIP_OPTIMIZER, learningRate: 5e-4, warmup: 100, horizon },
     initialise: start.initialise,
-    startsFrom: 'clip',
+    startsFrom: STARTS_FROM.vision,
 
     batch(step) {
       const dice = new Dice(seed, step);
