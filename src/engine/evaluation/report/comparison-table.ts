@@ -2,9 +2,7 @@ import colors from 'picocolors';
 import { textTable } from '../../text-table.ts';
 
 /** Of what is compared: its lines of cells, or why there is nothing to compare. */
-type Compared =
-  | { readonly lines: readonly (readonly string[])[] }
-  | { readonly name: string; readonly reason: string };
+type Compared = { readonly lines: readonly (readonly string[])[] } | { readonly name: string; readonly reason: string };
 
 /** A comparison for people: names to the left, figures to the right, and below the table what is missing, and notes. */
 export function comparisonTable(
