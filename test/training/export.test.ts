@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { checkpointOf, loadAverage, saveCheckpoint } from '../../src/engine/trai
 import { learnsFrom } from '../../src/engine/training/learned-from.ts';
 import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
+import { openClipConfig, writeRunConfig } from '../../src/engine/training/run-config.ts';
 import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
 import { exportTiny, writeTinyPictures, writeTinyRuns } from './tiny-runs.ts';
 
@@ -121,7 +122,8 @@ test('an encoder of pictures that was trained further is exported in place of CL
     );
   const network = Parameters.ofTensors(trained);
   const state = { ...initialState(network.import(trained, 'vision')), step: 7 };
-  await mkdir(join(runs, 'vision'));
+  const { vision } = await openClipConfig(runs);
+  await writeRunConfig(runs, 'vision', { ...vision, num_attention_heads: 4 });
   await saveCheckpoint(checkpointOf(runs, 'vision'), network, state, { learnedFrom: await learnsFrom(runs, 'vision') });
   const seen = join(dir, 'seen');
   expect(await exportTiny(seen, runs, data)).toEqual([]);
@@ -132,8 +134,18 @@ test('an encoder of pictures that was trained further is exported in place of CL
     before!.get(projection)!.data.map((value) => value / 2),
     { rtol: 1e-3 },
   );
+  const sizes = JSON.parse(await readFile(join(seen, 'prior_image_encoder', 'config.json'), 'utf8'));
+  expect(sizes.num_attention_heads).toBe(4);
   expect(await exported(seen, 'prior_text_encoder')).toEqual(await exported(model(), 'prior_text_encoder'));
   expect(await readFile(join(seen, 'README.md'), 'utf8')).toContain(
-    '| CLIP’s encoder of pictures, trained further | 7 |',
+    '| CLIP’s encoder of pictures, trained again | 7 |',
+  );
+
+  const path = join(runs, 'vision', 'config.json');
+  await writeRunConfig(runs, 'vision', { ...vision, intermediate_size: 64 });
+  await expect(exportTiny(seen, runs, data)).rejects.toThrow(`whose sizes ${path} tells`);
+  await writeRunConfig(runs, 'vision', { ...vision, projection_dim: 64 });
+  await expect(exportTiny(seen, runs, data)).rejects.toThrow(
+    `${path}: "projection_dim" is 64, and CLIP's embeddings are 32 wide: it must be the same`,
   );
 });

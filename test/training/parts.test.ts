@@ -141,6 +141,6 @@ test('a part by name is refused where what it learns from is of other sizes than
 });
 
 test('a run without a config.json of its own has the sizes of the part that it began from', () => {
-  expect(sizedBy(checkpointOf(runs, 'vision'))).toContain(`whose sizes ${join(runs, 'clip', 'config.json')} tells`);
+  expect(sizedBy(checkpointOf(runs, 'distil'))).toContain(`whose sizes ${join(runs, 'clip', 'config.json')} tells`);
   expect(sizedBy(checkpointOf(runs, 'fine-tune'))).toContain(join(runs, 'decoder', 'config.json'));
 });

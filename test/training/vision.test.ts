@@ -38,7 +38,8 @@ function randomClip() {
     embedTokens(tf, weights, TINY_CLIP, [spellingTokenizer.encode('red').ids]);
   });
   const values = parameters.initialise(3, (name) => (name.includes('embedding') ? { normal: 1 } : undefined));
-  return { weights: parameters.weights(parameters.tensors(tf, values)), initialise: parameters.startingFrom(values) };
+  const initialise = parameters.startingFrom(values);
+  return { clip: TINY_CLIP, weights: parameters.weights(parameters.tensors(tf, values)), initialise };
 }
 
 const openSet = async (folder: string, names: readonly string[]) =>
@@ -62,7 +63,7 @@ test('an encoder of pictures learns names by a text encoder that stays, and keep
     ...{ scale: 2, clip: '' },
   };
   const options = { horizon: 100, seed: 0 };
-  const task = await visionTask(tf, dataset, seen, spellingTokenizer, TINY_CLIP, start, {}, options);
+  const task = await visionTask(tf, dataset, seen, spellingTokenizer, TINY_CLIP.vision, start, {}, options);
   const parameters = await parametersOf(tf, task);
   const values = parameters.initialise(0, task.initialise);
   const trained = [...parameters.export(values).keys()];
@@ -111,7 +112,7 @@ test('a teacher names mixtures too, and what another set shows has no embedding 
     dataset,
     seen,
     spellingTokenizer,
-    TINY_CLIP,
+    TINY_CLIP.vision,
     randomClip(),
     { teacher, extra },
     options,
@@ -120,7 +121,7 @@ test('a teacher names mixtures too, and what another set shows has no embedding 
   for (let step = 1; step <= 20; step++) {
     const { labels, kept, embeddings, pixels } = await task.batch(step);
     expect([labels.length, kept.length, embeddings.length]).toEqual([3, 4, 4 * TINY_WIDTH]);
-    expect(pixels!.length).toBe(3 * TINY_CLIP.vision.image_size ** 2 * 3);
+    expect(pixels.length).toBe(4 * TINY_CLIP.vision.image_size ** 2 * 3);
     // no picture, behind the others
     expect(kept[3]).toBeGreaterThan(1);
     expect(embeddings.subarray(3 * TINY_WIDTH)).toEqual(new Float32Array(TINY_WIDTH).fill(7));
@@ -136,7 +137,29 @@ test('a teacher names mixtures too, and what another set shows has no embedding 
   const own = await parametersOf(tf, task);
   const weights = own.weights(own.tensors(tf, own.initialise(0, task.initialise)));
   const { parts } = task.loss(weights, await task.batch(1));
-  expect(Object.keys(parts)).toEqual(['ofConcepts', 'ofKeeping', 'ofTeacher']);
+  expect(Object.keys(parts)).toEqual(['ofConcepts', 'ofKeeping', 'ofTeacher', 'ofHints']);
+  expect(parts.ofHints!.dataSync()[0]).toBeGreaterThan(0);
   expect(parts.ofTeacher!.dataSync()[0]).toBeGreaterThan(0);
   for (const set of [dataset, extra]) set.close();
+});
+
+test('an encoder of other sizes than CLIP’s begins anew', async () => {
+  const dataset = await openSet('own', NAMES);
+  const vision = { ...TINY_CLIP.vision, num_attention_heads: 4 };
+  const rows = (count: number) => tensor(new Float32Array(count * TINY_WIDTH), [count, TINY_WIDTH]);
+  const seen = { embeddings: rows(NAMES.length), zeroEmbedding: rows(1), scale: 1, clip: '' };
+  const from = randomClip();
+  const begin = async (sizes: typeof vision) => {
+    const options = { horizon: 100, seed: 0 };
+    const task = await visionTask(tf, dataset, seen, spellingTokenizer, sizes, from, {}, options);
+    const parameters = await parametersOf(tf, task);
+    const values = parameters.export(parameters.initialise(0, task.initialise));
+    return { startsFrom: task.startsFrom, projection: values.get('visual_projection.weight')!.data };
+  };
+  const ofClip = await begin(TINY_CLIP.vision);
+  const anew = await begin(vision);
+  expect([ofClip.startsFrom, anew.startsFrom]).toEqual(['clip', undefined]);
+  expect(ofClip.projection).toEqual(from.weights.get('visual_projection.weight', [TINY_WIDTH, TINY_WIDTH]).dataSync());
+  expect(anew.projection).not.toEqual(ofClip.projection);
+  dataset.close();
 });

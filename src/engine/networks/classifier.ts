@@ -25,6 +25,8 @@ export interface Classes<T> {
   readonly style: T;
   /** Logits (B, styles). */
   readonly styles: T;
+  /** (B, C, side, side) after each stage. */
+  readonly stages: readonly T[];
 }
 
 const NORM = { groups: 16, eps: 1e-5 };
@@ -42,13 +44,14 @@ export function classifier<T>(ops: Ops<T>, w: Weights<T>, c: ClassifierConfig) {
   return (pixels: T): Classes<T> => {
     let x = pixels;
     let [width, side] = [3, c.image_size];
-    const statistics: T[] = [];
+    const [statistics, stages]: [T[], T[]] = [[], []];
     for (const [i, channels] of c.channels.entries()) {
       const stage = w.at(`stages.${i}`);
       x = conv(ops, stage.at('halve'), width, channels, { kernel: 3, stride: 2, padding: [0, 0, 1, 1] })(x);
       x = activate(norm(stage.at('norm'), channels)(x));
       x = residualBlock(stage.at('block'), channels)(x);
       [width, side] = [channels, side / 2];
+      stages.push(x);
       if (i < STYLE_STAGES) statistics.push(mean(ops, x, side), mean(ops, ops.mul(x, x), side));
     }
     const statisticsWidth = 2 * c.channels.slice(0, STYLE_STAGES).reduce((sum, channels) => sum + channels, 0);
@@ -57,6 +60,7 @@ export function classifier<T>(ops: Ops<T>, w: Weights<T>, c: ClassifierConfig) {
       concepts: linear(ops, w.at('concepts'), width, c.concepts.length)(mean(ops, x, side)),
       style,
       styles: linear(ops, w.at('styles'), c.style_width, c.styles.length)(activate(style)),
+      stages,
     };
   };
 

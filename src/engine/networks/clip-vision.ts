@@ -29,7 +29,7 @@ export function clipVision<T>(ops: Ops<T>, weights: Weights<T>, c: ClipVisionCon
   const w = weights.at('vision_model');
   const { hidden_size: width, patch_size: patch } = c;
   const norm = (name: string) => layerNorm(ops, w.at(name), width, c.layer_norm_eps);
-  return (pixels: T, positions?: T): { hidden: T; embedding: T } => {
+  return (pixels: T, positions?: T): { hidden: T; embedding: T; layers: readonly T[] } => {
     const kernel = w.get('embeddings.patch_embedding.weight', [width, c.num_channels, patch, patch]);
     const patches = ops.tokensFromImage(ops.conv2d(pixels, kernel, undefined, { stride: patch })); // (B, N − 1, D)
     const classToken = ops.tokensFromParameter(w.get('embeddings.class_embedding', [width]));
@@ -39,10 +39,12 @@ export function clipVision<T>(ops: Ops<T>, weights: Weights<T>, c: ClipVisionCon
 
     let x = ops.add(ops.concatTokens([ops.repeatBatch(classToken, patches), patches]), places); // (B, N, D)
     x = norm('pre_layrnorm')(x);
+    const layers: T[] = []; // (B, N, D) after each
     for (let i = 0; i < c.num_hidden_layers; i++) {
       x = clipLayer(ops, w.at(`encoder.layers.${i}`), c, { causal: false })(x);
+      layers.push(x);
     }
     const projection = weights.get('visual_projection.weight', [c.projection_dim, width]);
-    return { hidden: x, embedding: ops.linear(norm('post_layernorm')(ops.takeToken(x, 0)), projection) };
+    return { layers, hidden: x, embedding: ops.linear(norm('post_layernorm')(ops.takeToken(x, 0)), projection) };
   };
 }

@@ -53,8 +53,11 @@ export const clipTextGraph: GraphBuilder<ClipTextConfig> = (ops, w, c) => {
 };
 
 /** pixels → hidden, embedding */
-export const clipVisionGraph: GraphBuilder<ClipVisionConfig> = (ops, w, c) =>
-  clipVision(ops, w, c)(ops.input('pixels', [BATCH, c.num_channels, c.image_size, c.image_size]));
+export const clipVisionGraph: GraphBuilder<ClipVisionConfig> = (ops, w, c) => {
+  const pixels = ops.input('pixels', [BATCH, c.num_channels, c.image_size, c.image_size]);
+  const { hidden, embedding } = clipVision(ops, w, c)(pixels);
+  return { hidden, embedding };
+};
 
 /** sample, timestep (B, 1), textEmbedding, textHidden, textMask → prediction */
 export const priorGraph: GraphBuilder<PriorConfig> = (ops, w, c) => {

@@ -11,6 +11,7 @@ export const NOT_TRAINED: ReadonlySet<string> = new Set(['quantize.embedding.wei
 const NETWORKS = {
   movq: { '': 'movq' },
   clip: { text: 'text_encoder', vision: 'image_encoder' },
+  vision: { '': 'image_encoder' },
   prior: { '': 'prior' },
   decoder: { '': 'unet' },
   'ar-prior': { '': 'prior_ar' },
@@ -20,7 +21,7 @@ const NETWORKS = {
 export type ModelPart = keyof typeof NETWORKS;
 export const isModelPart = (part: Part): part is ModelPart => part in NETWORKS;
 
-/** CLIP has more parameters in training: vectors of concepts and styles, scales. */
+/** CLIP has more parameters in training: vectors of concepts and styles, scales, matrices of hints. */
 const OF_ENCODERS = /^(text_model|text_projection|vision_model|visual_projection)\./;
 
 /**
@@ -47,7 +48,7 @@ export function expectSizes(
   // a smaller network would draw with a part of what was trained
   const names = new Set(expected.map(({ name }) => name));
   for (const [name, { shape }] of weights) {
-    if (names.has(name) || (part === 'clip' && !OF_ENCODERS.test(name))) continue;
+    if (names.has(name) || ((part === 'clip' || part === 'vision') && !OF_ENCODERS.test(name))) continue;
     throw new WeightMismatchError(`${name}: expected no such weight, found (${shape.join(', ')}) in ${where}`);
   }
 }

@@ -28,7 +28,7 @@ import { findMisfits, type Misfit } from './learned-from.ts';
 import { CARD, modelCard } from './model-card.ts';
 import { BEGINS_AS, PARTS, type Part } from './part-names.ts';
 import { refuseRuns, replaceModel } from './replace-model.ts';
-import { openClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
+import { openExportedClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Embeddings } from './tasks/features.ts';
 import { loadClip, OF_CLIP } from './tasks/frozen.ts';
 import { DECODER_SCHEDULER, PRIOR_SCHEDULER } from './tasks/noising.ts';
@@ -133,7 +133,9 @@ async function collectComponents(
   const movq = await openMovqConfig(runs);
   const prior = await openPriorConfig(runs);
   const unet = await openUnetConfig(runs);
-  const config = await openClipConfig(runs);
+  const config = await openExportedClipConfig(runs);
+  if (existsSync(checkpointOf(runs, 'vision')))
+    expectSizes(runs, 'vision', config.vision, await loadAverage(checkpointOf(runs, 'vision')));
   const clip = await loadClip(runs);
   expectSizes(runs, 'clip', config, clip);
   const ofClip = (...prefixes: string[]) =>

@@ -9,7 +9,7 @@ const TITLES = {
   teacher: 'teacher of CLIP’s encoder of pictures, no part of the model',
   clip: 'CLIP, text and pictures',
   distil: 'words of a sentence model (all-MiniLM-L6-v2, Apache-2.0) in its text encoder',
-  vision: 'CLIP’s encoder of pictures, trained further',
+  vision: 'CLIP’s encoder of pictures, trained again',
   decoder: 'decoder, embedding → latents',
   prior: 'prior, text → embedding',
   'ar-prior': 'autoregressive prior, text → embedding',

@@ -23,9 +23,14 @@ export type Initialiser = (name: string, shape: readonly number[]) => Start | un
 /** The same value everywhere, normally distributed around 0, uniform between −bound and bound, or given. */
 type Start =
   | { readonly constant: number }
-  | { readonly normal: number }
-  | { readonly uniform: number }
+  | ({ readonly normal: number } & Changed)
+  | ({ readonly uniform: number } & Changed)
   | { readonly values: Float32Array };
+
+interface Changed {
+  /** Changes some of them, in place; a convolution's lie as TensorFlow wants them. */
+  readonly adjust?: (values: Float32Array) => void;
+}
 
 /**
  * The parameters of a network in training. Their values lie in one array, so that optimiser, average and checkpoint are
@@ -81,6 +86,7 @@ export class Parameters {
       else if ('constant' in start) target.fill(start.constant);
       else if ('normal' in start) target.set(generator.randn([size]).data.map((x) => x * start.normal));
       else target.set(generator.rand([size]).data.map((x) => (2 * x - 1) * start.uniform));
+      if ('adjust' in start) start.adjust?.(target);
     }
     return values;
   }

@@ -7,7 +7,7 @@ export const MEASURES = ['text-decoder', 'judge'] as const;
 export type Part = (typeof PARTS)[number] | (typeof EXTRAS)[number] | (typeof MEASURES)[number];
 
 /** Parts that begin with a trained network's weights and have its sizes: they have no config.json of their own. */
-export const STARTS_FROM: Partial<Record<Part, Part>> = { distil: 'clip', vision: 'clip', 'fine-tune': 'decoder' };
+export const STARTS_FROM: Partial<Record<Part, Part>> = { distil: 'clip', 'fine-tune': 'decoder' };
 
 /** Parts whose evaluations have figures alone, and no picture to look at. */
 export const WITHOUT_SAMPLES: readonly Part[] = ['teacher', 'distil', 'judge'];

@@ -23,11 +23,13 @@ import {
   openArPriorConfig,
   openClassifierConfig,
   openClipConfig,
+  openExportedClipConfig,
   openMovqConfig,
   openPriorConfig,
   openTextDecoderConfig,
   openUnetConfig,
   openUpsamplerConfig,
+  openVisionConfig,
 } from './run-config.ts';
 import type { Task } from './task.ts';
 import { arPriorTask } from './tasks/ar-prior.ts';
@@ -258,9 +260,20 @@ export async function createTask(
     return (await distilTask(tf, dataset, seen, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
   }
   if (part === 'vision') {
+    const vision = await openVisionConfig(runs);
     const start = await trainedClip(tf, runs, clip);
     const teacher = await openTeacher(tf, dataset, runs);
-    return (await visionTask(tf, dataset, seen, tokenizer, clip, start, { teacher, extra }, { horizon, seed })) as Task;
+    const from = { clip, ...start };
+    return (await visionTask(
+      tf,
+      dataset,
+      seen,
+      tokenizer,
+      vision,
+      from,
+      { teacher, extra },
+      { horizon, seed },
+    )) as Task;
   }
   const openText = () => openFrozenText(tf, dataset, runs, { tokenizer, clip }, say);
   if (part === 'prior') {
@@ -278,7 +291,7 @@ export async function createTask(
 
   const openPriorEmbeddings = async (dir: string) => {
     const onProgress = progressOf("the prior's embeddings", 'texts', say, signal);
-    const see = await exportedEncoder(tf, runs, clip);
+    const see = await exportedEncoder(tf, runs, await openExportedClipConfig(runs));
     return loadPriorEmbeddings(dir, dataset, seen, see, runs, onProgress, say);
   };
   const made = prior ? await openPriorEmbeddings(prior) : undefined;

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { InputError } from '../../errors.ts';
 import { ArPriorConfig } from '../networks/ar-prior.ts';
 import { ClassifierConfig } from '../networks/classifier.ts';
+import { ClipVisionConfig } from '../networks/clip-vision.ts';
 import { MovqConfig } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
 import { SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
@@ -17,7 +18,13 @@ import type { Part } from './part-names.ts';
 import { replaceFile } from './replace-file.ts';
 import { arPriorConfig } from './tasks/ar-prior.ts';
 import { type ClassifierPart, classifierConfig } from './tasks/classifier.ts';
-import { type ClipConfig, ClipConfig as ClipSchema, clipConfig, EMBEDDING_WIDTH } from './tasks/clip-encoders.ts';
+import {
+  type ClipConfig,
+  ClipConfig as ClipSchema,
+  clipConfig,
+  EMBEDDING_WIDTH,
+  visionConfig,
+} from './tasks/clip-encoders.ts';
 import { unetConfig } from './tasks/decoder.ts';
 import { movqConfig } from './tasks/movq.ts';
 import { priorConfig } from './tasks/prior.ts';
@@ -30,6 +37,7 @@ const configPath = (runs: string, part: string) => join(runs, part, 'config.json
 const SCHEMAS = {
   movq: MovqConfig,
   clip: ClipSchema,
+  vision: ClipVisionConfig,
   decoder: UnetConfig,
   prior: PriorConfig,
   upsampler: SuperResolutionConfig,
@@ -60,6 +68,24 @@ export async function openClipConfig(runs: string): Promise<ClipConfig> {
       `${configPath(runs, 'clip')} is of ${config.text.vocab_size} tokens, and ${tokenizerFolder(runs)} holds ${tokens}: delete the former, which is then written anew`,
     );
   return config;
+}
+
+/** @throws InputError where it gives embeddings of another width than CLIP's */
+export async function openVisionConfig(runs: string): Promise<ClipVisionConfig> {
+  const { vision } = await openClipConfig(runs);
+  const config = await open(runs, 'vision', async () => visionConfig(await openClipConfig(runs)));
+  const [width, ofClip] = [config.projection_dim, vision.projection_dim];
+  if (width !== ofClip)
+    throw new InputError(
+      `${configPath(runs, 'vision')}: "projection_dim" is ${width}, and CLIP's embeddings are ${ofClip} wide: it must be the same`,
+    );
+  return config;
+}
+
+/** CLIP's as an export has it: its encoder of pictures is that of \`vision\` where there is one. */
+export async function openExportedClipConfig(runs: string): Promise<ClipConfig> {
+  const config = await openClipConfig(runs);
+  return existsSync(checkpointOf(runs, 'vision')) ? { ...config, vision: await openVisionConfig(runs) } : config;
 }
 
 export const openUpsamplerConfig = (runs: string): Promise<SuperResolutionConfig> =>

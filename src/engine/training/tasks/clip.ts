@@ -183,8 +183,10 @@ export function clipTask(
       if (teach) {
         // a teacher is less sure of itself than the label is
         const ofPictures = tf.slice(similarity, 0, images.shape[0] as number);
-        figures.ofTeacher = teach(sharpened(ofPictures, 'teacher_scale'), pixels!);
-        terms.push(figures.ofTeacher);
+        const views = tf.tensor4d(pixels!, [concepts.length, size, size, 3]);
+        const ofTeacher = teach.divergence(sharpened(ofPictures, 'teacher_scale'), teach.look(views).concepts);
+        figures.ofTeacher = ofTeacher;
+        terms.push(ofTeacher);
       }
       return { total: tf.addN(terms) as tfjs.Scalar, parts: figures };
     },

@@ -1,6 +1,6 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../../errors.ts';
-import { type ClassifierConfig, classifier } from '../../networks/classifier.ts';
+import { type Classes, type ClassifierConfig, classifier } from '../../networks/classifier.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 
@@ -13,8 +13,7 @@ export interface Teacher {
 }
 
 /**
- * What a picture loses by being nearer to other concepts than its teacher says: Kullback–Leibler divergence of the teacher's
- * distribution over the names that it knows from the one by similarity. 0 where they are the same.
+ * What CLIP learns from a teacher.
  * @param names of the concepts that have vectors, in their order
  * @param size of the pictures
  */
@@ -34,11 +33,18 @@ export function teaching(tf: TensorFlow, { config, weights }: Teacher, names: re
     );
   }
   const look = classifier(new TfjsOps(tf), weights, config);
-  return (similarity: T, pixels: Float32Array): tfjs.Scalar => {
-    const views = tf.tensor4d(pixels, [pixels.length / (size * size * 3), size, size, 3]);
-    const seen = look(tf.avgPool(views, shrink, shrink, 'valid'));
-    const own = tf.gather(similarity, tf.tensor1d(places, 'int32'), 1);
-    const [p, q] = [tf.logSoftmax(seen.concepts), tf.logSoftmax(own)];
-    return tf.mean(tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)), -1)) as tfjs.Scalar;
+  return {
+    /** What it says of pictures (B, S, S, 3). */
+    look: (pixels: tfjs.Tensor4D): Classes<T> => look(tf.avgPool(pixels, shrink, shrink, 'valid')),
+
+    /**
+     * What pictures lose by being nearer to other concepts than the teacher says: Kullback–Leibler divergence of its distribution
+     * over the names that it knows, by its logits, from the one by similarity (B, concepts). 0 where they are the same.
+     */
+    divergence(similarity: T, concepts: T): tfjs.Scalar {
+      const own = tf.gather(similarity, tf.tensor1d(places, 'int32'), 1);
+      const [p, q] = [tf.logSoftmax(concepts), tf.logSoftmax(own)];
+      return tf.mean(tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)), -1)) as tfjs.Scalar;
+    },
   };
 }

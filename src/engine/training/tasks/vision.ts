@@ -1,19 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
 import type * as tfjs from '@tensorflow/tfjs-core';
+import { type ClipVisionConfig, clipVision } from '../../networks/clip-vision.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
-import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { concatRows } from '../../tensor.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
-import { STARTS_FROM } from '../part-names.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { CLIP_OPTIMIZER, namesWithVectors } from './clip.ts';
-import { type ClipConfig, embedPatches, type Patches, unitLength } from './clip-encoders.ts';
+import { type ClipConfig, unitLength } from './clip-encoders.ts';
 import { clipFigures, embedTexts } from './clip-figures.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { type Drawing, drawingsOf, drawViews, nameOf } from './drawings.ts';
 import { type Embeddings, gatherRows } from './features.ts';
 import type { TrainedNetwork } from './frozen.ts';
-import { choosePatches, shareOfPatches } from './patches.ts';
+import { hinting, hintNames } from './hints.ts';
+import { localAttention } from './local-attention.ts';
 import { concatenated, indicesOf } from './pictures.ts';
 import { type Teacher, teaching } from './teaching.ts';
 
@@ -24,15 +26,15 @@ const SCALE = 20;
 const MIXED = 0.5;
 /** Of what an embedding may move; finding the concept's name counts once, and the teacher once. */
 const KEEPING_WEIGHT = 4;
+/** Of what its layers see of what the teacher's do. */
+const HINTS_WEIGHT = 3;
 
 /** "No picture" is one row of a batch, and half of all that is drawn with guidance comes from it: it counts as so many rows. */
 const NOTHING_WEIGHT = 8;
 
 interface Batch {
-  /** Of B pictures in [−1, 1], and behind them of "no picture", whose pixels are all 0. */
-  readonly patches: Patches;
-  /** (B, S, S, 3): those pictures, as far as a teacher looks at them. */
-  readonly pixels: Float32Array | undefined;
+  /** (B + 1, S, S, 3): pictures in [−1, 1], and behind them "no picture", which is all 0. */
+  readonly pixels: Float32Array;
   /** (B): numbers of the names; none of compositions and mixtures. */
   readonly labels: readonly number[];
   /** (B + 1, P): what CLIP saw in the pictures, where that is kept, and in no picture. */
@@ -42,29 +44,31 @@ interface Batch {
 }
 
 /**
- * CLIP's encoder of pictures learns on, and what has learned from CLIP stays of use: the text encoder is locked, as LiT
- * (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture, and no picture, are held to the embedding
- * that prior and decoder know them by. What changes is what it sees in other drawings: each view shall be nearer to its
- * concept's name than to all other names, and as near to each as the teacher says; of mixtures of two views too, which are
- * more than there are pictures (Beyer et al. 2022).
- * @param seen    what CLIP saw in the pictures
- * @param start   CLIP's weights, with the text encoder that names are asked of
+ * Another encoder of pictures for a CLIP that is there, or the same one trained further where it has the same sizes; and what
+ * has learned from CLIP stays of use: the text encoder is locked, as LiT (Zhai et al. 2022) locks that of pictures, and gentle
+ * views of a training picture, and no picture, are held to the embedding that prior and decoder know them by. What changes is
+ * what it sees in other drawings: each view shall be nearer to its concept's name than to all other names, and as near to each
+ * as the teacher says; of mixtures of two views too, which are more than there are pictures (Beyer et al. 2022).
+ * @param known   what CLIP saw in the pictures
+ * @param vision  sizes of the encoder
+ * @param from    CLIP, with the text encoder that names are asked of
  * @param extra   other drawings of the same things, by which nothing was known
  */
 export async function visionTask(
   tf: TensorFlow,
   dataset: PictureSet,
-  seen: Embeddings,
+  known: Embeddings,
   tokenizer: Tokenizer,
-  config: ClipConfig,
-  start: TrainedNetwork,
+  vision: ClipVisionConfig,
+  from: TrainedNetwork & { readonly clip: ClipConfig },
   { teacher, extra }: { readonly teacher?: Teacher | undefined; readonly extra?: PictureSet | undefined },
   { horizon, seed }: TaskOptions,
 ): Promise<Task<Batch>> {
-  const { image_size: size, patch_size: patch, projection_dim: width } = config.vision;
+  const { image_size: size, projection_dim: width } = vision;
+  const isSame = isDeepStrictEqual(vision, from.clip.vision);
   const names = [...new Set(namesWithVectors(dataset))];
   const ofNames = tf.keep(
-    tf.tensor2d(concatenated(await embedTexts(tf, start.weights, config, tokenizer, names)), [names.length, width]),
+    tf.tensor2d(concatenated(await embedTexts(tf, from.weights, from.clip, tokenizer, names)), [names.length, width]),
   );
   const numbers = new Map(names.map((name, number) => [name, number]));
   // compositions have no name of one thing
@@ -72,16 +76,20 @@ export async function visionTask(
   const draw = drawingsOf(dataset, extra);
   const batchSize = Math.min(BATCH, indicesOf(dataset, 'train').length);
   const nothing = new Float32Array(size * size * 3);
-  const known = concatRows([seen.embeddings, seen.zeroEmbedding]);
-  const atNothing = seen.embeddings.shape[0]!;
+  const targets = concatRows([known.embeddings, known.zeroEmbedding]);
+  const atNothing = known.embeddings.shape[0]!;
   const teach = teacher && teaching(tf, teacher, names, size);
+  const hint = teacher && hinting(tf, teacher.config, vision);
+  const onlyInTraining = teacher ? hintNames(teacher.config) : [];
+  const start = isSame ? from.initialise : localAttention(vision);
 
   return {
     name: 'vision',
     batchSize,
     optimizer: { ...CLIP_OPTIMIZER, learningRate: 5e-4, warmup: 100, horizon },
-    initialise: start.initialise,
-    startsFrom: STARTS_FROM.vision,
+    initialise: (name, shape) => (onlyInTraining.includes(name) ? undefined : start(name, shape)),
+    startsFrom: isSame ? 'clip' : undefined,
+    onlyInTraining,
 
     batch(step) {
       const dice = new Dice(seed, step);
@@ -91,10 +99,9 @@ export async function visionTask(
         isMixed[i] ? mixtureOf(view, plain[(i + 1) % batchSize]!, dice.uniform()) : view,
       );
       return {
-        patches: choosePatches([...views, nothing], { size, patch }, shareOfPatches(step, horizon), dice),
-        pixels: teach && concatenated(views),
+        pixels: concatenated([...views, nothing]),
         labels: drawings.map((drawing, i) => (isMixed[i] ? NO_LABEL : labelOf(drawing))),
-        embeddings: gatherRows(known, [
+        embeddings: gatherRows(targets, [
           ...drawings.map(({ set, index }) => (set === dataset ? index : atNothing)),
           atNothing,
         ]),
@@ -105,23 +112,28 @@ export async function visionTask(
       };
     },
 
-    loss(weights, { patches, pixels, labels, embeddings, kept }) {
-      const images = embedPatches(tf, weights, config, patches);
+    loss(weights, { pixels, labels, embeddings, kept }) {
+      const pictures = tf.tensor4d(pixels, [batchSize + 1, size, size, 3]);
+      const { layers, embedding: images } = clipVision(new TfjsOps(tf), weights, vision)(pictures);
       const something = tf.slice(images, 0, batchSize);
       const similarity = tf.mul(tf.matMul(unitLength(tf, something), ofNames, false, true), SCALE);
       const ofConcepts = crossEntropy(tf, similarity, labels);
       const before = tf.tensor2d(embeddings, [batchSize + 1, width]);
-      const moved = tf.squaredDifference(tf.mul(images, seen.scale), before);
+      const moved = tf.squaredDifference(tf.mul(images, known.scale), before);
       const weight = tf.tensor2d(kept, [batchSize + 1, 1]);
       const ofKeeping = tf.div(tf.sum(tf.mul(moved, weight)), tf.mul(tf.sum(weight), width)) as tfjs.Scalar;
       const total = tf.add(ofConcepts, tf.mul(KEEPING_WEIGHT, ofKeeping)) as tfjs.Scalar;
       const parts: Record<string, tfjs.Scalar> = { ofConcepts, ofKeeping };
       if (!teach) return { total, parts };
-      const ofTeacher = teach(similarity, pixels!);
-      return { total: tf.add(total, ofTeacher) as tfjs.Scalar, parts: { ...parts, ofTeacher } };
+      const seen = teach.look(pictures);
+      const ofTeacher = teach.divergence(similarity, tf.slice(seen.concepts, 0, batchSize));
+      const ofHints = hint!(weights, layers, seen.stages);
+      const ofAll = tf.addN([total, ofTeacher, tf.mul(HINTS_WEIGHT, ofHints)]) as tfjs.Scalar;
+      return { total: ofAll, parts: { ...parts, ofTeacher, ofHints } };
     },
 
-    evaluate: (weights) => clipFigures(tf, { text: start.weights, vision: weights }, config, dataset, tokenizer),
+    evaluate: (weights) =>
+      clipFigures(tf, { text: from.weights, vision: weights }, { ...from.clip, vision }, dataset, tokenizer),
   };
 }
 
