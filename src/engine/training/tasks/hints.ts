@@ -1,5 +1,5 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
-import type { ClassifierConfig } from '../../networks/classifier.ts';
+import type { Classes, ClassifierConfig } from '../../networks/classifier.ts';
 import type { ClipVisionConfig } from '../../networks/clip-vision.ts';
 import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
@@ -16,36 +16,49 @@ interface Hint {
   readonly channels: number;
 }
 
-/** Of the matrices that are learned with hints, one for each stage at most. */
-export const hintNames = ({ channels }: ClassifierConfig): string[] => channels.map((_, stage) => `hints.${stage}`);
+/** Of the matrices that are learned with hints: one for each stage at most, and one for the style. */
+export const hintNames = ({ channels }: ClassifierConfig): string[] =>
+  [...channels.keys(), 'style'].map((what) => `hints.${what}`);
+
+interface Seen {
+  /** (B, 1 + N, D) after each. */
+  readonly layers: readonly T[];
+  /** (B, P) */
+  readonly embedding: T;
+}
+type Told = Pick<Classes<T>, 'stages' | 'style'>;
 
 /**
  * Hints (Romero et al. 2015, "FitNets"): patches of a vision transformer learn what its convolutional teacher sees at their
- * place, at the end of its layers what the teacher's last stage does, and on the way what those before do, which tells it far more
- * than the names of what is there. A matrix from the width of the one to that of the other is learned with it.
+ * place, at the end of its layers what the teacher's last stage does, and on the way what those before do, as far as its pixels
+ * are whole patches; which tells it far more than the names of what is there. The embedding learns in which style a picture is,
+ * which the names don't say. A matrix from the width of the one to that of the other is learned with each.
  * Mean square of the differences, both normalised to mean 0 and variance 1 over the channels; summed over the hints.
- * Without one where no stage's pixels are whole patches.
  */
 export function hinting(tf: TensorFlow, teacher: ClassifierConfig, vision: ClipVisionConfig) {
   const hints = hintsOf(teacher, vision);
-  const { hidden_size: width } = vision;
+  const { hidden_size: width, projection_dim: embeddingWidth } = vision;
   const side = Math.floor(vision.image_size / vision.patch_size);
 
-  /** @param layers (B, 1 + N, D) after each; @param stages (B, S, S, C) after each */
-  return (weights: Weights<T>, layers: readonly T[], stages: readonly T[]): tfjs.Scalar => {
-    const differences = hints.map(({ layer, stage, patches, channels }) => {
+  return (weights: Weights<T>, { layers, embedding }: Seen, { stages, style }: Told): tfjs.Scalar => {
+    const difference = (told: T, seen: T, what: string, [from, to]: readonly [number, number]) => {
+      const matrix = weights.at('hints').get(what, [from, to]);
+      const own = tf.matMul(tf.reshape(seen, [-1, from]), matrix);
+      return tf.mean(tf.squaredDifference(normalised(tf, own), normalised(tf, tf.reshape(told, [-1, to]))));
+    };
+    const ofStages = hints.map(({ layer, stage, patches, channels }) => {
       const grid = tf.reshape(tf.slice(layers[layer]!, [0, 1, 0], [-1, -1, -1]), [
         -1,
         side,
         side,
         width,
       ]) as tfjs.Tensor4D;
-      const seen = tf.reshape(tf.avgPool(grid, patches, patches, 'valid'), [-1, width]);
-      const matrix = weights.at('hints').get(String(stage), [width, channels]);
-      const told = tf.reshape(stages[stage]!, [-1, channels]);
-      return tf.mean(tf.squaredDifference(normalised(tf, tf.matMul(seen, matrix)), normalised(tf, told)));
+      return difference(stages[stage]!, tf.avgPool(grid, patches, patches, 'valid'), String(stage), [width, channels]);
     });
-    return (differences.length > 0 ? tf.addN(differences) : tf.scalar(0)) as tfjs.Scalar;
+    return tf.addN([
+      ...ofStages,
+      difference(style, embedding, 'style', [embeddingWidth, teacher.style_width]),
+    ]) as tfjs.Scalar;
   };
 }
 

@@ -114,12 +114,12 @@ export async function visionTask(
 
     loss(weights, { pixels, labels, embeddings, kept }) {
       const pictures = tf.tensor4d(pixels, [batchSize + 1, size, size, 3]);
-      const { layers, embedding: images } = clipVision(new TfjsOps(tf), weights, vision)(pictures);
-      const something = tf.slice(images, 0, batchSize);
+      const own = clipVision(new TfjsOps(tf), weights, vision)(pictures);
+      const something = tf.slice(own.embedding, 0, batchSize);
       const similarity = tf.mul(tf.matMul(unitLength(tf, something), ofNames, false, true), SCALE);
       const ofConcepts = crossEntropy(tf, similarity, labels);
       const before = tf.tensor2d(embeddings, [batchSize + 1, width]);
-      const moved = tf.squaredDifference(tf.mul(images, known.scale), before);
+      const moved = tf.squaredDifference(tf.mul(own.embedding, known.scale), before);
       const weight = tf.tensor2d(kept, [batchSize + 1, 1]);
       const ofKeeping = tf.div(tf.sum(tf.mul(moved, weight)), tf.mul(tf.sum(weight), width)) as tfjs.Scalar;
       const total = tf.add(ofConcepts, tf.mul(KEEPING_WEIGHT, ofKeeping)) as tfjs.Scalar;
@@ -127,7 +127,7 @@ export async function visionTask(
       if (!teach) return { total, parts };
       const seen = teach.look(pictures);
       const ofTeacher = teach.divergence(similarity, tf.slice(seen.concepts, 0, batchSize));
-      const ofHints = hint!(weights, layers, seen.stages);
+      const ofHints = hint!(weights, own, seen);
       const ofAll = tf.addN([total, ofTeacher, tf.mul(HINTS_WEIGHT, ofHints)]) as tfjs.Scalar;
       return { total: ofAll, parts: { ...parts, ofTeacher, ofHints } };
     },
