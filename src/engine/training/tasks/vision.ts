@@ -22,10 +22,11 @@ import { type Teacher, teaching } from './teaching.ts';
 const BATCH = 128;
 /** Inverse temperature of a picture's similarity to names. */
 const SCALE = 20;
-/** Of the strong views, where there is a teacher: those through which another one shines. */
-const MIXED = 0.5;
-/** Of what an embedding may move; finding the concept's name counts once, and the teacher once. */
-const KEEPING_WEIGHT = 4;
+/** Of the strong views, where there is a teacher: those that are mixed with another. */
+const MIXED = 0.75;
+/** Of what an embedding may move, and of finding the concept's name; what the teacher says counts once. */
+const KEEPING_WEIGHT = 1;
+const NAMES_WEIGHT = 0.5;
 /** Of what its layers see of what the teacher's do. */
 const HINTS_WEIGHT = 3;
 
@@ -48,7 +49,8 @@ interface Batch {
  * has learned from CLIP stays of use: the text encoder is locked, as LiT (Zhai et al. 2022) locks that of pictures, and gentle
  * views of a training picture, and no picture, are held to the embedding that prior and decoder know them by. What changes is
  * what it sees in other drawings: each view shall be nearer to its concept's name than to all other names, and as near to each
- * as the teacher says; of mixtures of two views too, which are more than there are pictures (Beyer et al. 2022).
+ * as the teacher says; of mixtures of two views too, which are more than there are pictures (Beyer et al. 2022): one shines through
+ * the other (Zhang et al. 2018, "mixup"), or a square of it lies on the other (Yun et al. 2019, "CutMix").
  * @param known   what CLIP saw in the pictures
  * @param vision  sizes of the encoder
  * @param from    CLIP, with the text encoder that names are asked of
@@ -96,7 +98,7 @@ export async function visionTask(
       const { drawings, kinds, views: plain } = drawViews(draw, batchSize, size, dice);
       const isMixed = kinds.map((kind) => teach !== undefined && kind === 'strong' && dice.chance(MIXED));
       const views = plain.map((view, i) =>
-        isMixed[i] ? mixtureOf(view, plain[(i + 1) % batchSize]!, dice.uniform()) : view,
+        isMixed[i] ? mixtureOf(view, plain[(i + 1) % batchSize]!, size, dice) : view,
       );
       return {
         pixels: concatenated([...views, nothing]),
@@ -122,7 +124,7 @@ export async function visionTask(
       const moved = tf.squaredDifference(tf.mul(own.embedding, known.scale), before);
       const weight = tf.tensor2d(kept, [batchSize + 1, 1]);
       const ofKeeping = tf.div(tf.sum(tf.mul(moved, weight)), tf.mul(tf.sum(weight), width)) as tfjs.Scalar;
-      const total = tf.add(ofConcepts, tf.mul(KEEPING_WEIGHT, ofKeeping)) as tfjs.Scalar;
+      const total = tf.add(tf.mul(NAMES_WEIGHT, ofConcepts), tf.mul(KEEPING_WEIGHT, ofKeeping)) as tfjs.Scalar;
       const parts: Record<string, tfjs.Scalar> = { ofConcepts, ofKeeping };
       if (!teach) return { total, parts };
       const seen = teach.look(pictures);
@@ -137,5 +139,16 @@ export async function visionTask(
   };
 }
 
-const mixtureOf = (a: Float32Array, b: Float32Array, share: number): Float32Array =>
-  a.map((value, i) => share * value + (1 - share) * b[i]!);
+/** Of two views, size × size RGB: in equal parts one through the other, or a square of the second on the first. */
+function mixtureOf(a: Float32Array, b: Float32Array, size: number, dice: Dice): Float32Array {
+  const share = dice.uniform();
+  if (dice.chance(0.5)) return a.map((value, i) => share * value + (1 - share) * b[i]!);
+  const side = Math.round(size * Math.sqrt(1 - share));
+  const [left, top] = [dice.below(size - side + 1), dice.below(size - side + 1)];
+  const mixed = a.slice();
+  for (let y = top; y < top + side; y++) {
+    const row = (y * size + left) * 3;
+    mixed.set(b.subarray(row, row + side * 3), row);
+  }
+  return mixed;
+}
