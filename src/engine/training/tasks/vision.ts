@@ -88,7 +88,7 @@ export async function visionTask(
   return {
     name: 'vision',
     batchSize,
-    optimizer: { ...CLIP_OPTIMIZER, learningRate: 5e-4, warmup: 100, horizon },
+    optimizer: { ...CLIP_OPTIMIZER, learningRate: 8e-4, warmup: 100, horizon },
     initialise: (name, shape) => (onlyInTraining.includes(name) ? undefined : start(name, shape)),
     startsFrom: isSame ? 'clip' : undefined,
     onlyInTraining,
