@@ -15,6 +15,7 @@ import {
   writeModel,
 } from '../weights/write-model.ts';
 import { ATTRIBUTION, readAttributions } from './attributions.ts';
+import { checkRun } from './check-run.ts';
 import { checkpointOf, loadAverage } from './checkpoint.ts';
 import type { PictureSet } from './data/picture-set.ts';
 import { DRAWING_SETTINGS } from './drawing-settings.ts';
@@ -134,8 +135,7 @@ async function collectComponents(
   const prior = await openPriorConfig(runs);
   const unet = await openUnetConfig(runs);
   const config = await openExportedClipConfig(runs);
-  if (existsSync(checkpointOf(runs, 'vision')))
-    expectSizes(runs, 'vision', config.vision, await loadAverage(checkpointOf(runs, 'vision')));
+  await checkRun(runs, 'vision');
   const clip = await loadClip(runs);
   expectSizes(runs, 'clip', config, clip);
   const ofClip = (...prefixes: string[]) =>

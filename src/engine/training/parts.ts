@@ -261,9 +261,8 @@ export async function createTask(
   }
   if (part === 'vision') {
     const vision = await openVisionConfig(runs);
-    const start = await trainedClip(tf, runs, clip);
+    const from = { clip, ...(await trainedClip(tf, runs, clip)) };
     const teacher = await openTeacher(tf, dataset, runs);
-    const from = { clip, ...start };
     return (await visionTask(
       tf,
       dataset,

@@ -72,9 +72,9 @@ export async function openClipConfig(runs: string): Promise<ClipConfig> {
 
 /** @throws InputError where it gives embeddings of another width than CLIP's */
 export async function openVisionConfig(runs: string): Promise<ClipVisionConfig> {
-  const { vision } = await openClipConfig(runs);
-  const config = await open(runs, 'vision', async () => visionConfig(await openClipConfig(runs)));
-  const [width, ofClip] = [config.projection_dim, vision.projection_dim];
+  const clip = await openClipConfig(runs);
+  const config = await open(runs, 'vision', async () => visionConfig(clip));
+  const [width, ofClip] = [config.projection_dim, clip.vision.projection_dim];
   if (width !== ofClip)
     throw new InputError(
       `${configPath(runs, 'vision')}: "projection_dim" is ${width}, and CLIP's embeddings are ${ofClip} wide: it must be the same`,

@@ -146,7 +146,7 @@ export async function loadClip(
     const path = checkpointOf(runs, part);
     if (!existsSync(path)) continue;
     if ((await loadNotes(path)).learnedFrom?.clip?.weights !== digestOf(clip)) {
-      // words can be learned further from where they were; an encoder of pictures began as that of CLIP
+      // words can be learned further from where they were; an encoder of pictures is held to what that CLIP saw
       const first = part === 'vision' ? `delete ${join(runs, part)}, then ` : '';
       throw new InputError(`${path}: CLIP has been trained further since; ${first}run npm run train -- ${part} again`);
     }

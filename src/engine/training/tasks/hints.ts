@@ -10,8 +10,7 @@ type T = tfjs.Tensor;
 interface Hint {
   readonly layer: number;
   readonly stage: number;
-  /** Of the teacher's map at that stage, and of how many patches along an axis are one of its pixels. */
-  readonly side: number;
+  /** Along an axis, of which one pixel of the teacher's map at that stage consists. */
   readonly patches: number;
   readonly channels: number;
 }
@@ -65,12 +64,11 @@ export function hinting(tf: TensorFlow, teacher: ClassifierConfig, vision: ClipV
 function hintsOf(teacher: ClassifierConfig, vision: ClipVisionConfig): Hint[] {
   const side = Math.floor(vision.image_size / vision.patch_size);
   const stages = teacher.channels
-    .map((channels, stage) => ({ stage, channels, side: teacher.image_size / 2 ** (stage + 1) }))
-    .filter((stage) => side % stage.side === 0);
+    .map((channels, stage) => ({ stage, channels, patches: (side * 2 ** (stage + 1)) / teacher.image_size }))
+    .filter(({ patches }) => Number.isInteger(patches));
   return stages.map((stage, i) => ({
     ...stage,
     layer: Math.ceil((vision.num_hidden_layers * (i + 1)) / stages.length) - 1,
-    patches: side / stage.side,
   }));
 }
 
