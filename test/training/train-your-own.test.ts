@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -196,9 +196,18 @@ describe.skipIf(!READY)(
       const runs = path('adapted');
       const said: string[] = [];
       await importModel(path('model'), runs, () => {});
-      const { maxSteps: _, ...timed } = { ...options(runs, 0), time: 6000, say: (line: string) => said.push(line) };
-      await trainAll(await loadTensorFlow(), timed, true);
-      expect(said).toContain('minutes planned: prior 0.016, decoder 0.084');
+      const { maxSteps: _, ...shared } = { ...options(runs, 0), steps: 1, say: (line: string) => said.push(line) };
+      const decoderLog = join(runs, 'decoder', 'log.jsonl');
+      const lengthOfLog = () => (existsSync(decoderLog) ? statSync(decoderLog).size : 0);
+      /** Until the decoder has made a step, however long that takes. */
+      const trainUntilDecoder = async () => {
+        const [stop, before] = [new AbortController(), lengthOfLog()];
+        const looking = setInterval(() => lengthOfLog() > before && stop.abort(), 10);
+        await trainAll(await loadTensorFlow(), { ...shared, signal: stop.signal }, true);
+        clearInterval(looking);
+      };
+      await trainUntilDecoder();
+      expect(said).toContain('minutes planned: prior 0.16, decoder 0.84');
       for (const part of ['prior', 'decoder']) {
         const [first] = (await readFile(join(runs, part, 'log.jsonl'), 'utf8')).split('\n');
         expect(JSON.parse(first!)).toMatchObject({ step: 1, loss: expect.any(Number) });
@@ -206,7 +215,7 @@ describe.skipIf(!READY)(
       expect(existsSync(join(runs, 'movq', 'log.jsonl'))).toBe(false);
       const adapted = async () => (await loadNotes(checkpointOf(runs, 'decoder'))).schedule!.adapted!;
       const before = await adapted();
-      await trainAll(await loadTensorFlow(), { ...timed, time: 3000 }, true);
+      await trainUntilDecoder();
       expect(await adapted()).toBeGreaterThan(before);
     });
 
