@@ -57,7 +57,7 @@ const DESCRIPTIONS: Record<Part, string> = {
   clip: 'the encoders of text and pictures into one space',
   teacher: 'a classifier of pictures that clip and vision, where they are trained after it, learn from',
   distil: 'the text encoder of CLIP on words that no caption holds, by a model of language; before the priors',
-  vision: 'another encoder of pictures for CLIP, whose text encoder, prior and decoder stay as they are',
+  vision: "CLIP's encoder of pictures further; its text encoder, prior and decoder stay as they are",
   decoder: 'the diffusion model that draws from a CLIP embedding',
   'fine-tune': 'the trained decoder further, so that CLIP sees in its pictures what was asked for, in a run of its own',
   prior: "the diffusion model that makes a picture's embedding from text",

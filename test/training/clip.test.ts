@@ -10,7 +10,9 @@ import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
 import { type ClipTeaching, clipTask, namesWithVectors } from '../../src/engine/training/tasks/clip.ts';
 import { embedPixels } from '../../src/engine/training/tasks/clip-encoders.ts';
 import { wholePictures } from '../../src/engine/training/tasks/clip-preprocess.ts';
+import { localAttention } from '../../src/engine/training/tasks/local-attention.ts';
 import { writeTinyDataset } from '../report/tiny-dataset.ts';
+import { randomTeacher } from './random-teacher.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 import { TINY_CLIP as config, LETTERS, spellingTokenizer as tokenizer, TINY_WIDTH as WIDTH } from './tiny-clip.ts';
 
@@ -65,6 +67,34 @@ test('repeated names in a single style are learned without a loss of styles', as
   const optimizer = openOptimizer(tf, parameters, state, task.optimizer);
   const figures = await trainStep({ tf, task, parameters, optimizer });
   expect(figures.loss).toBeCloseTo((figures.ofImages! + figures.ofTexts!) / 2 + figures.ofConcepts!, 4);
+});
+
+test('its encoder of pictures begins as one that looks at neighbours, and learns from a teacher what is where', async () => {
+  const { task } = await openTask({ teacher: randomTeacher(NAMES, STYLES) });
+  const parameters = await parametersOf(tf, task);
+  const start = parameters.export(parameters.initialise(0, task.initialise));
+  const name = 'vision_model.embeddings.position_embedding.weight';
+  const { values } = localAttention(config.vision)(name, start.get(name)!.shape) as { values: Float32Array };
+  expect([...start.get(name)!.data]).toEqual([...values]);
+
+  const hints = parameters.list.map(({ name }) => name).filter((name) => name.startsWith('hints.'));
+  expect(hints).toContain('hints.style');
+  for (const name of hints) expect(task.onlyInTraining).toContain(name);
+  const optimizer = openOptimizer(
+    tf,
+    parameters,
+    initialState(parameters.initialise(0, task.initialise)),
+    task.optimizer,
+  );
+  const first = await trainStep({ tf, task, parameters, optimizer });
+  let last = first;
+  while (optimizer.step < 60) last = await trainStep({ tf, task, parameters, optimizer });
+  expect(last.ofHints!).toBeLessThan(0.7 * first.ofHints!);
+  const { ofImages, ofTexts, ofConcepts, ofStyles, ofTeacher, ofHints } = last as Record<string, number>;
+  expect(last.loss).toBeCloseTo(
+    (ofImages! + ofTexts!) / 2 + ofConcepts! + 2 * ofStyles! + ofTeacher! + 3 * ofHints!,
+    3,
+  );
 });
 
 test('a caption that does not name the style is right for both pictures of its concept in a batch', async () => {

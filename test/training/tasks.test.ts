@@ -1,23 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { ClipTextConfig } from '../../src/engine/networks/clip-text.ts';
-import { ClipVisionConfig } from '../../src/engine/networks/clip-vision.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
 import { PICTURE_BYTES, PICTURE_SIZE } from '../../src/engine/training/data/rasterise.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
-import {
-  type ClipConfig,
-  embedPatches,
-  embedPixels,
-  embedTokens,
-  unitLength,
-} from '../../src/engine/training/tasks/clip-encoders.ts';
+import { type ClipConfig, embedTokens } from '../../src/engine/training/tasks/clip-encoders.ts';
 import { clipPixels, WHOLE } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { gatherRows, moments } from '../../src/engine/training/tasks/features.ts';
 import { latentPenalty, pictureLoss } from '../../src/engine/training/tasks/movq-loss.ts';
 import { createNoising, DECODER_SCHEDULER, PRIOR_SCHEDULER } from '../../src/engine/training/tasks/noising.ts';
-import { choosePatches } from '../../src/engine/training/tasks/patches.ts';
 import {
   judgedPictures,
   paintBackground,
@@ -147,35 +139,6 @@ describe('what CLIP sees', () => {
     expect(at(pixels, 64, 63, 0)).toBeAllClose([0.5, 0.5], { atol: 1e-4 });
     clipPixels(chart, { ...WHOLE, stretch: 4 }, 64, pixels);
     expect(at(pixels, 64, 0, 16)).toBeAllClose([32, 2], { atol: 1 });
-  });
-
-  test('patches are cut where they are said to be, and the encoder sees the same in them as in the whole', () => {
-    const [size, patch] = [16, 8];
-    const picture = Float32Array.from({ length: size * size * 3 }, (_, i) => Math.sin(i));
-    const { pixels, indices, count } = choosePatches([picture, picture], { size, patch }, 0.5, new Dice(0, 3));
-    expect(count).toBe(2);
-    expect(pixels).toHaveLength(2 * 2 * patch * patch * 3);
-    for (const [at, index] of indices.entries()) {
-      const [top, left] = [Math.floor(index / 2) * patch, (index % 2) * patch];
-      const cut = pixels.subarray(at * patch * patch * 3);
-      expect(cut[0]).toBe(picture[(top * size + left) * 3]);
-      expect(cut[(7 * patch + 3) * 3]).toBe(picture[((top + 7) * size + left + 3) * 3]);
-    }
-
-    const shape = {
-      hidden_size: 8,
-      intermediate_size: 8,
-      projection_dim: 4,
-      num_hidden_layers: 1,
-      num_attention_heads: 1,
-    };
-    const config = { vision: ClipVisionConfig.parse({ ...shape, image_size: size, patch_size: patch }) } as ClipConfig;
-    const parameters = Parameters.of(new TfjsOps(tf), (weights) => embedPixels(tf, weights, config, picture));
-    const weights = parameters.weights(parameters.tensors(tf, parameters.initialise(0)));
-    const all = choosePatches([picture], { size, patch }, 1, new Dice(0, 4));
-    expect([...all.indices]).not.toEqual([0, 1, 2, 3]);
-    const whole = embedPixels(tf, weights, config, picture).dataSync();
-    expect(unitLength(tf, embedPatches(tf, weights, config, all)).dataSync()).toBeAllClose(whole, { atol: 1e-5 });
   });
 });
 

@@ -1,25 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { ClassifierConfig, classifier } from '../../src/engine/networks/classifier.ts';
+import { classifier } from '../../src/engine/networks/classifier.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
-import { Parameters } from '../../src/engine/training/parameters.ts';
-import { type Teacher, teaching } from '../../src/engine/training/tasks/teaching.ts';
-import { SMALL_JUDGE } from '../report/random-judge.ts';
+import { teaching } from '../../src/engine/training/tasks/teaching.ts';
+import { randomTeacher } from './random-teacher.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 
-const config = ClassifierConfig.parse({ ...SMALL_JUDGE, concepts: ['sun', 'moon'], styles: ['flat'] });
 const pixels = new Dice(0, 0).normal([1, 16, 16, 3]).data as Float32Array;
 
-function randomTeacher(): Teacher {
-  const ops = new TfjsOps(tf);
-  const images = tf.tensor(pixels, [1, 16, 16, 3]);
-  const parameters = Parameters.of(ops, (weights) => classifier(ops, weights, config)(images));
-  return { config, weights: parameters.weights(parameters.tensors(tf, parameters.initialise(1))) };
-}
-
 describe('a teacher of CLIP', () => {
-  const teacher = randomTeacher();
-  const logits = classifier(new TfjsOps(tf), teacher.weights, config)(tf.tensor(pixels, [1, 16, 16, 3])).concepts;
+  const teacher = randomTeacher(['sun', 'moon']);
+  const logits = classifier(
+    new TfjsOps(tf),
+    teacher.weights,
+    teacher.config,
+  )(tf.tensor(pixels, [1, 16, 16, 3])).concepts;
   const [sun, moon] = [...(tf.softmax(logits).dataSync() as Float32Array)] as [number, number];
   // the data set has them in another order, and a concept that the teacher has not learned
   const teach = teaching(tf, teacher, ['moon', 'star', 'sun'], 16);

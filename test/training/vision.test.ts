@@ -3,9 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ClassifierConfig, classifier } from '../../src/engine/networks/classifier.ts';
 import { clipVision } from '../../src/engine/networks/clip-vision.ts';
-import type { Weights } from '../../src/engine/ops/ops.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import { tensor } from '../../src/engine/tensor.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
@@ -17,8 +15,8 @@ import { embedPixels, embedTokens } from '../../src/engine/training/tasks/clip-e
 import { embedTexts } from '../../src/engine/training/tasks/clip-figures.ts';
 import { wholePictures } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { visionTask } from '../../src/engine/training/tasks/vision.ts';
-import { SMALL_JUDGE } from '../report/random-judge.ts';
 import { writeTinyDataset } from '../report/tiny-dataset.ts';
+import { randomTeacher } from './random-teacher.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 import { spellingTokenizer, TINY_CLIP, TINY_WIDTH } from './tiny-clip.ts';
 
@@ -97,12 +95,7 @@ test('an encoder of pictures learns names by a text encoder that stays, and keep
 
 test('a teacher names mixtures too, and what another set shows has no embedding to keep', async () => {
   const [dataset, extra] = [await openSet('own', NAMES), await openSet('extra', ['blue'])];
-  const config = ClassifierConfig.parse({ ...SMALL_JUDGE, concepts: NAMES, styles: ['flat'] });
-  const size = config.image_size;
-  const look = (weights: Weights<tfjs.Tensor>) =>
-    classifier(new TfjsOps(tf), weights, config)(tf.zeros([1, size, size, 3]) as tfjs.Tensor);
-  const parameters = Parameters.of(new TfjsOps(tf), look);
-  const teacher = { config, weights: parameters.weights(parameters.tensors(tf, parameters.initialise(1))) };
+  const teacher = randomTeacher(NAMES);
   const rows = (value: number, count: number) =>
     tensor(new Float32Array(count * TINY_WIDTH).fill(value), [count, TINY_WIDTH]);
   const seen = { embeddings: rows(1, NAMES.length), zeroEmbedding: rows(7, 1), scale: 1, clip: '' };

@@ -20,24 +20,19 @@ export const ClipVisionConfig = z.strictObject({
 });
 export type ClipVisionConfig = z.infer<typeof ClipVisionConfig>;
 
-/**
- * CLIP's vision transformer (Radford et al. 2021): pixels (B, C, S, S) → embedding (B, P), read at the class token.
- * With `positions` (B, N), ids of 0 for the class token and 1 + n for patch n, the pixels are some of the patches only, put
- * together to a smaller picture.
- */
+/** CLIP's vision transformer (Radford et al. 2021): pixels (B, C, S, S) → embedding (B, P), read at the class token. */
 export function clipVision<T>(ops: Ops<T>, weights: Weights<T>, c: ClipVisionConfig) {
   const w = weights.at('vision_model');
   const { hidden_size: width, patch_size: patch } = c;
   const norm = (name: string) => layerNorm(ops, w.at(name), width, c.layer_norm_eps);
-  return (pixels: T, positions?: T): { hidden: T; embedding: T; layers: readonly T[] } => {
+  return (pixels: T): { hidden: T; embedding: T; layers: readonly T[] } => {
     const kernel = w.get('embeddings.patch_embedding.weight', [width, c.num_channels, patch, patch]);
     const patches = ops.tokensFromImage(ops.conv2d(pixels, kernel, undefined, { stride: patch })); // (B, N − 1, D)
     const classToken = ops.tokensFromParameter(w.get('embeddings.class_embedding', [width]));
     const tokens = 1 + Math.floor(c.image_size / patch) ** 2;
     const table = w.get('embeddings.position_embedding.weight', [tokens, width]);
-    const places = positions ? ops.embedding(positions, table) : ops.tokensFromParameter(table);
 
-    let x = ops.add(ops.concatTokens([ops.repeatBatch(classToken, patches), patches]), places); // (B, N, D)
+    let x = ops.add(ops.concatTokens([ops.repeatBatch(classToken, patches), patches]), ops.tokensFromParameter(table)); // (B, N, D)
     x = norm('pre_layrnorm')(x);
     const layers: T[] = []; // (B, N, D) after each
     for (let i = 0; i < c.num_hidden_layers; i++) {

@@ -18,13 +18,7 @@ import type { Part } from './part-names.ts';
 import { replaceFile } from './replace-file.ts';
 import { arPriorConfig } from './tasks/ar-prior.ts';
 import { type ClassifierPart, classifierConfig } from './tasks/classifier.ts';
-import {
-  type ClipConfig,
-  ClipConfig as ClipSchema,
-  clipConfig,
-  EMBEDDING_WIDTH,
-  visionConfig,
-} from './tasks/clip-encoders.ts';
+import { type ClipConfig, ClipConfig as ClipSchema, clipConfig, EMBEDDING_WIDTH } from './tasks/clip-encoders.ts';
 import { unetConfig } from './tasks/decoder.ts';
 import { movqConfig } from './tasks/movq.ts';
 import { priorConfig } from './tasks/prior.ts';
@@ -73,7 +67,7 @@ export async function openClipConfig(runs: string): Promise<ClipConfig> {
 /** @throws InputError where it gives embeddings of another width than CLIP's */
 export async function openVisionConfig(runs: string): Promise<ClipVisionConfig> {
   const clip = await openClipConfig(runs);
-  const config = await open(runs, 'vision', async () => visionConfig(clip));
+  const config = await open(runs, 'vision', async () => clip.vision);
   const [width, ofClip] = [config.projection_dim, clip.vision.projection_dim];
   if (width !== ofClip)
     throw new InputError(

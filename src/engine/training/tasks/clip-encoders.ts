@@ -28,7 +28,10 @@ export interface FrozenText {
   readonly vocabulary?: Vocabulary | undefined;
 }
 
-/** Text 256 wide × 4 layers; pictures 128² in patches of 16, 192 wide × 6 layers; joint embedding of 256. */
+/**
+ * Text 256 wide × 4 layers; pictures 128² in patches of 16, 192 wide × 6 layers, with many heads, as each looks at one
+ * neighbour of a patch at first (`localAttention`); joint embedding of 256.
+ */
 export function clipConfig(vocabularySize: number): ClipConfig {
   const text = ClipTextConfig.parse({
     vocab_size: vocabularySize,
@@ -47,20 +50,11 @@ export function clipConfig(vocabularySize: number): ClipConfig {
     intermediate_size: 768,
     projection_dim: EMBEDDING_WIDTH,
     num_hidden_layers: 6,
-    num_attention_heads: 3,
+    num_attention_heads: 12,
     image_size: PICTURE_SIZE,
     patch_size: 16,
   });
   return { text, vision };
-}
-
-/** Each head looks at one neighbour of a patch at first (`localAttention`), so there are to be many. */
-const HEAD_WIDTH = 16;
-
-/** Sizes of an encoder of pictures that takes the place of a CLIP's: the same, with many heads where its width allows it. */
-export function visionConfig({ vision }: ClipConfig): ClipVisionConfig {
-  const { hidden_size: width, num_attention_heads: heads } = vision;
-  return { ...vision, num_attention_heads: width % HEAD_WIDTH === 0 ? width / HEAD_WIDTH : heads };
 }
 
 /** Pixels (B·S·S·3) → embeddings of length 1, (B, P). */
@@ -68,33 +62,6 @@ export function embedPixels(tf: TensorFlow, weights: Weights<T>, { vision }: Cli
   const { image_size: size } = vision;
   const images = tf.tensor4d(pixels, [pixels.length / (size * size * 3), size, size, 3]);
   return unitLength(tf, clipVision(new TfjsOps(tf), weights, vision)(images).embedding);
-}
-
-/** Some patches of each picture, one below the other. */
-export interface Patches {
-  /** (B, K·p, p, 3) */
-  readonly pixels: Float32Array;
-  /** (B, K): numbers of the patches. */
-  readonly indices: Int32Array;
-  /** K */
-  readonly count: number;
-}
-
-/** Patches → embeddings (B, P). */
-export function embedPatches(
-  tf: TensorFlow,
-  weights: Weights<T>,
-  { vision }: ClipConfig,
-  { pixels, indices, count }: Patches,
-): T {
-  const { patch_size: patch } = vision;
-  const rows = indices.length / count;
-  const positions = tf.concat(
-    [tf.zeros([rows, 1], 'int32'), tf.add(tf.tensor2d(indices, [rows, count], 'int32'), tf.scalar(1, 'int32'))],
-    1,
-  );
-  const column = tf.tensor4d(pixels, [rows, count * patch, patch, 3]);
-  return clipVision(new TfjsOps(tf), weights, vision)(column, positions).embedding;
 }
 
 /** What the text encoder takes of some texts, cut behind the longest of them: what follows changes nothing. */

@@ -1,7 +1,8 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError } from '../../../errors.ts';
+import { clipVision } from '../../networks/clip-vision.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
-import type { TensorFlow } from '../../ops/tfjs-ops.ts';
+import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { styledCaption } from '../data/captions.ts';
 import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
@@ -9,11 +10,12 @@ import { Dice } from '../dice.ts';
 import type { Initialiser } from '../parameters.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { recurringNames } from './classifier.ts';
-import { type ClipConfig, embedPatches, embedTokens, type Patches, unitLength } from './clip-encoders.ts';
+import { type ClipConfig, embedTokens, unitLength } from './clip-encoders.ts';
 import { clipFigures } from './clip-figures.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { captionOf } from './encode-captions.ts';
-import { choosePatches, shareOfPatches } from './patches.ts';
+import { HINTS_WEIGHT, hinting, hintNames } from './hints.ts';
+import { localAttention } from './local-attention.ts';
 import { concatenated, indicesOf } from './pictures.ts';
 import { type Teacher, teaching } from './teaching.ts';
 import { drawKind, randomView } from './views.ts';
@@ -22,10 +24,8 @@ import { drawKind, randomView } from './views.ts';
 const NEIGHBOURHOOD = 320;
 
 interface Batch {
-  /** Of pictures in [−1, 1]. */
-  readonly patches: Patches;
-  /** (B, S, S, 3): those pictures, as far as a teacher looks at them. */
-  readonly pixels: Float32Array | undefined;
+  /** (B, S, S, 3): pictures in [−1, 1]. */
+  readonly pixels: Float32Array;
   /** Token ids, with end of text and padding. */
   readonly texts: readonly (readonly number[])[];
   /** (B, B): 1 where the column's text fits the row's picture too, though it is another one's. */
@@ -60,7 +60,7 @@ export const CLIP_OPTIMIZER = {
 export interface ClipTeaching {
   /**
    * From which the encoder of pictures learns how alike concepts look, and to generalise as convolutions do (DeiT, Touvron et
-   * al. 2021, with soft labels): the same view of a picture shall be as near to each concept as it says.
+   * al. 2021, with soft labels): the same view of a picture shall be as near to each concept as it says. Its layers get hints.
    */
   readonly teacher?: Teacher | undefined;
   /** (C, P), in the order of `namesWithVectors`: what the concepts' vectors start from where CLIP has learned without them. */
@@ -100,9 +100,12 @@ export function clipTask(
       `CLIP learns to tell captions apart: it needs pictures with at least two, found ${byConcept.length}`,
     );
   }
-  const { image_size: size, patch_size: patch } = config.vision;
+  const { image_size: size } = config.vision;
   const hasStyles = recurring && styles.length > 1;
   const teach = teacher && teaching(tf, teacher, names, size);
+  const hint = teacher && hinting(tf, teacher.config, config.vision);
+  const namesOfHints = teacher ? hintNames(teacher.config) : [];
+  const visionStart = localAttention(config.vision);
 
   /** Pictures of different concepts, and behind these second pictures of some of the same, in another style. */
   function pickPictures(dice: Dice): { concepts: number[]; indices: number[] } {
@@ -124,9 +127,11 @@ export function clipTask(
     name: 'clip',
     batchSize: Math.min(batchSize, byConcept.length),
     optimizer: { ...CLIP_OPTIMIZER, learningRate: 1e-3, warmup: 200, horizon },
-    initialise: (name, shape) =>
-      name === 'concepts' && nameVectors ? { values: nameVectors } : clipStart(name, shape),
-    onlyInTraining: [...VECTORS, 'concept_scale', 'style_scale', 'teacher_scale'],
+    initialise: (name, shape) => {
+      if (name === 'concepts' && nameVectors) return { values: nameVectors };
+      return name.startsWith('vision_model.') ? visionStart(name, shape) : clipStart(name, shape);
+    },
+    onlyInTraining: [...VECTORS, 'concept_scale', 'style_scale', 'teacher_scale', ...namesOfHints],
 
     batch(step) {
       const dice = new Dice(seed, step);
@@ -142,7 +147,6 @@ export function clipTask(
       const views = indices.map((index, i) =>
         randomView(dataset.read(index), dataset.records[index]!.name, size, dice, kinds[i]!),
       );
-      const patches = choosePatches(views, { size, patch }, shareOfPatches(step, horizon), dice);
       const inStyle = indices.map((index) => styles.indexOf(dataset.records[index]!.style));
       const shown = inStyle.map((style, i) => (kinds[i] === 'gentle' ? style : NO_LABEL));
       const named = inStyle.map((style, i) => (captions[i]!.includes(styles[style]!) ? style : NO_LABEL));
@@ -150,12 +154,14 @@ export function clipTask(
         const [picture, text] = [Math.floor(at / indices.length), at % indices.length];
         return Number(picture !== text && concepts[picture] === concepts[text] && named[text] === NO_LABEL);
       });
-      return { patches, texts, fitting, concepts, styles: [...shown, ...named], pixels: teach && concatenated(views) };
+      return { pixels: concatenated(views), texts, fitting, concepts, styles: [...shown, ...named] };
     },
 
     loss(weights, batch) {
-      const { patches, pixels, texts, fitting, concepts } = batch;
-      const images = unitLength(tf, embedPatches(tf, weights, config, patches));
+      const { pixels, texts, fitting, concepts } = batch;
+      const pictures = tf.tensor4d(pixels, [concepts.length, size, size, 3]);
+      const seen = clipVision(new TfjsOps(tf), weights, config.vision)(pictures);
+      const images = unitLength(tf, seen.embedding);
       const words = embedTokens(tf, weights, config, texts);
       // no sharper than 1/100, as in the paper
       const scale = tf.exp(tf.minimum(weights.get('logit_scale', [1]), Math.log(100)));
@@ -183,10 +189,10 @@ export function clipTask(
       if (teach) {
         // a teacher is less sure of itself than the label is
         const ofPictures = tf.slice(similarity, 0, images.shape[0] as number);
-        const views = tf.tensor4d(pixels!, [concepts.length, size, size, 3]);
-        const ofTeacher = teach.divergence(sharpened(ofPictures, 'teacher_scale'), teach.look(views).concepts);
-        figures.ofTeacher = ofTeacher;
-        terms.push(ofTeacher);
+        const told = teach.look(pictures);
+        figures.ofTeacher = teach.divergence(sharpened(ofPictures, 'teacher_scale'), told.concepts);
+        figures.ofHints = hint!(weights, seen, told);
+        terms.push(figures.ofTeacher, tf.mul(HINTS_WEIGHT, figures.ofHints));
       }
       return { total: tf.addN(terms) as tfjs.Scalar, parts: figures };
     },
@@ -245,10 +251,11 @@ export const FIRST_LOGIT_SCALE = Math.log(1 / 0.07);
 /** Of concepts and styles. */
 const VECTORS = ['concepts', 'styles'];
 
+/** Of all but the encoder of pictures. */
 const clipStart: Initialiser = (name, shape) => {
   if (name.endsWith('_scale')) return { constant: FIRST_LOGIT_SCALE };
   // about of length 1: longer vectors would turn too slowly
   if (VECTORS.includes(name)) return { normal: shape[1]! ** -0.5 };
-  if (name.includes('embeddings.')) return { normal: name.includes('patch') ? 0.07 : 0.02 };
+  if (name.includes('embeddings.')) return { normal: 0.02 };
   return undefined;
 };

@@ -6,6 +6,9 @@ import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 
 type T = tfjs.Tensor;
 
+/** In a loss in which what the teacher says counts once. */
+export const HINTS_WEIGHT = 3;
+
 /** A layer of a vision transformer that is to see what a stage of its teacher sees. */
 interface Hint {
   readonly layer: number;

@@ -14,7 +14,7 @@ import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { type Drawing, drawingsOf, drawViews, nameOf } from './drawings.ts';
 import { type Embeddings, gatherRows } from './features.ts';
 import type { TrainedNetwork } from './frozen.ts';
-import { hinting, hintNames } from './hints.ts';
+import { HINTS_WEIGHT, hinting, hintNames } from './hints.ts';
 import { localAttention } from './local-attention.ts';
 import { concatenated, indicesOf } from './pictures.ts';
 import { type Teacher, teaching } from './teaching.ts';
@@ -27,8 +27,6 @@ const MIXED = 0.75;
 /** Of what an embedding may move, and of finding the concept's name; what the teacher says counts once. */
 const KEEPING_WEIGHT = 1;
 const NAMES_WEIGHT = 0.5;
-/** Of what its layers see of what the teacher's do. */
-const HINTS_WEIGHT = 3;
 
 /** "No picture" is one row of a batch, and half of all that is drawn with guidance comes from it: it counts as so many rows. */
 const NOTHING_WEIGHT = 8;
@@ -45,12 +43,12 @@ interface Batch {
 }
 
 /**
- * Another encoder of pictures for a CLIP that is there, or the same one trained further where it has the same sizes; and what
- * has learned from CLIP stays of use: the text encoder is locked, as LiT (Zhai et al. 2022) locks that of pictures, and gentle
- * views of a training picture, and no picture, are held to the embedding that prior and decoder know them by. What changes is
- * what it sees in other drawings: each view shall be nearer to its concept's name than to all other names, and as near to each
- * as the teacher says; of mixtures of two views too, which are more than there are pictures (Beyer et al. 2022): one shines through
- * the other (Zhang et al. 2018, "mixup"), or a square of it lies on the other (Yun et al. 2019, "CutMix").
+ * CLIP's encoder of pictures, trained further, or one of other sizes from the start; and what has learned from CLIP stays of
+ * use: the text encoder is locked, as LiT (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture,
+ * and no picture, are held to the embedding that prior and decoder know them by. What changes is what it sees in other
+ * drawings: each view shall be nearer to its concept's name than to all other names, and as near to each as the teacher says;
+ * of mixtures of two views too, which are more than there are pictures (Beyer et al. 2022): one shines through the other (Zhang
+ * et al. 2018, "mixup"), or a square of it lies on the other (Yun et al. 2019, "CutMix").
  * @param known   what CLIP saw in the pictures
  * @param vision  sizes of the encoder
  * @param from    CLIP, with the text encoder that names are asked of
