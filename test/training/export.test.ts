@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import { learnsFrom } from '../../src/engine/training/learned-from.ts';
 import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
 import { openClipConfig, writeRunConfig } from '../../src/engine/training/run-config.ts';
+import { tokenizerFolder } from '../../src/engine/training/tasks/tokenizer.ts';
 import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
 import { exportTiny, writeTinyPictures, writeTinyRuns } from './tiny-runs.ts';
 
@@ -107,6 +108,16 @@ test("the prior's normalisation is not made up where it was lost: it would be an
   await expect(exportTiny(model(), runs, data)).rejects.toThrow(
     `${path} is missing, and what prior has learned means nothing without it: put back a copy of it, or delete`,
   );
+});
+
+test('a model has files of its own, also of runs that keep a part elsewhere', async () => {
+  const elsewhere = join(dir, 'elsewhere');
+  await rename(tokenizerFolder(runs), elsewhere);
+  await symlink(elsewhere, tokenizerFolder(runs));
+  expect(await exportTiny(join(dir, 'own'), runs, data)).toEqual([]);
+  expect((await lstat(join(dir, 'own', 'prior_tokenizer'))).isSymbolicLink()).toBe(false);
+  await rm(elsewhere, { recursive: true });
+  await (await openModel(join(dir, 'own'))).close();
 });
 
 test('an encoder of pictures that was trained further is exported in place of CLIP’s, and the card tells it', async () => {

@@ -105,7 +105,7 @@ async function writeParts(
   before: string | undefined,
 ): Promise<void> {
   const components = await collectComponents(runs, decoder, dataset, features, say);
-  await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true });
+  await cp(tokenizerFolder(runs), join(dir, 'prior_tokenizer'), { recursive: true, dereference: true });
   await writeModel(dir, 'KandinskyV22CombinedPipeline', components, { dtype: 'F16' });
   await exportArPrior(dir, runs, dataset, features, say);
   await exportUpsampler(dir, runs);

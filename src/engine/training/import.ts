@@ -76,7 +76,8 @@ async function writeParts(
 ): Promise<void> {
   const { clip } = model.states;
   // a vocabulary of the data set's own would mean other words to this CLIP
-  if (missing.includes('clip')) await cp(model.tokenizer, tokenizerFolder(runs), { recursive: true });
+  if (missing.includes('clip'))
+    await cp(model.tokenizer, tokenizerFolder(runs), { recursive: true, dereference: true });
   await keepTrainedOn(dir, runs);
   await keepAttribution(dir, runs);
   if (missing.includes('prior')) await importNormalisation(runs, clip!.weights, model.prior);
