@@ -57,11 +57,13 @@ const DESCRIPTIONS: Record<Part, string> = {
   clip: 'the encoders of text and pictures into one space',
   teacher: 'a classifier of pictures that clip and vision, where they are trained after it, learn from',
   distil: 'the text encoder of CLIP on words that no caption holds, by a model of language; before the priors',
-  vision: "CLIP's encoder of pictures further; its text encoder, prior and decoder stay as they are",
+  vision:
+    "CLIP's encoder of pictures further; text is drawn as before, variations and blends worse until a decoder has followed (docs/train-from-scratch.md)",
   decoder: 'the diffusion model that draws from a CLIP embedding',
   'fine-tune': 'the trained decoder further, so that CLIP sees in its pictures what was asked for, in a run of its own',
   prior: "the diffusion model that makes a picture's embedding from text",
-  'ar-prior': 'the model that makes it number by number, to take instead of the prior',
+  'ar-prior':
+    "the autoregressive model that makes a picture's embedding from text number by number, to take instead of the prior",
   upsampler: 'the diffusion model that draws pictures 4 times as large; after npm run data -- --large',
   'text-decoder': 'a decoder that draws from text alone, to compare with',
   judge: 'a classifier of pictures, which only measures',
@@ -71,6 +73,8 @@ const TRAINED: readonly Part[] = [...PARTS, ...EXTRAS, ...MEASURES];
 
 runCommand('tokenizer', 'Learn the vocabulary of the captions; takes seconds.')
   .addOption(seedOption())
+  .option('--minutes <n>', 'as for every part; this one is done in seconds', positive)
+  .option('--resume', 'as for every part; this one learns the same again')
   .action(async ({ data, runs, seed }: RunOptions) => {
     const tokens = await inRuns(runs, () => {
       const pictures = openPictures(data);

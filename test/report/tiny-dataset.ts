@@ -11,11 +11,13 @@ export interface TinyPicture {
 
 interface TinyConcept {
   readonly name: string;
+  /** The name where absent. */
+  readonly id?: string;
   readonly hyponyms?: readonly string[];
   readonly keywords?: readonly string[];
 }
 
-/** Writes a data set: each concept has a colour; in the style "striped" every other broad stripe is white. Ids are names. */
+/** Writes a data set: each concept has a colour; in the style "striped" every other broad stripe is white. */
 export async function writeTinyDataset(
   dir: string,
   concepts: readonly TinyConcept[],
@@ -23,12 +25,12 @@ export async function writeTinyDataset(
 ): Promise<string> {
   await mkdir(dir, { recursive: true });
   const lines = (objects: readonly object[]) => objects.map((object) => `${JSON.stringify(object)}\n`).join('');
-  const names = concepts.map(({ name }) => name);
-  const drawn = pictures.map(({ concept, style }) => drawTiny(names.indexOf(concept), style));
+  const ids = concepts.map(({ id, name }) => id ?? name);
+  const drawn = pictures.map(({ concept, style }) => drawTiny(ids.indexOf(concept), style));
   await writeFile(join(dir, DATASET_FILES.pictures), Buffer.concat(drawn));
   await writeFile(
     join(dir, DATASET_FILES.metadata),
-    lines(pictures.map(({ concept, ...record }) => ({ concept, name: concept, ...record }))),
+    lines(pictures.map((it) => ({ name: concepts[ids.indexOf(it.concept)]!.name, ...it }))),
   );
   await writeFile(
     join(dir, DATASET_FILES.concepts),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sampleCaption } from '../../src/engine/training/data/captions.ts';
+import { namesStyle, sampleCaption, styledCaption } from '../../src/engine/training/data/captions.ts';
 import { isHeldOutHyponym } from '../../src/engine/training/data/wordnet.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 
@@ -51,4 +51,11 @@ test('no caption holds a hyponym that is kept for the report', () => {
 test('a concept of which only the name is known is called by it', () => {
   const bare = sample(500, { ...dog, keywords: [], synonyms: [], hyponyms: [], hypernyms: [] });
   expect(bare.every((caption) => caption.includes('dog'))).toBe(true);
+});
+
+test('a caption names a style by words of its own', () => {
+  const dice = new Dice(0, 1);
+  for (let i = 0; i < 20; i++) expect(namesStyle(styledCaption('dog', 'flat icon', dice), 'flat icon')).toBe(true);
+  expect(namesStyle('musical note, monotone', 'noto')).toBe(false);
+  expect(namesStyle('dog, noto style', '')).toBe(false);
 });

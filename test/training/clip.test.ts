@@ -7,7 +7,7 @@ import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
 import { openOptimizer } from '../../src/engine/training/optimizer/open-optimizer.ts';
 import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
-import { type ClipTeaching, clipTask, namesWithVectors } from '../../src/engine/training/tasks/clip.ts';
+import { type ClipTeaching, clipTask, namesWithVectors, picturesByName } from '../../src/engine/training/tasks/clip.ts';
 import { embedPixels } from '../../src/engine/training/tasks/clip-encoders.ts';
 import { wholePictures } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { localAttention } from '../../src/engine/training/tasks/local-attention.ts';
@@ -122,6 +122,40 @@ test('a caption that does not name the style is right for both pictures of its c
     if (fitting.includes(1)) expect(loss).toBeLessThan(without);
   }
   expect([named, unnamed].every((count) => count > 4)).toBe(true);
+});
+
+test('styles are asked of gentle views, and second pictures of a concept are in another one', async () => {
+  const { task } = await openTask();
+  const [ofViews, pairs]: [Set<number>, Set<string>] = [new Set(), new Set()];
+  for (let step = 1; step <= 20; step++) {
+    const { concepts, styles } = await task.batch(step);
+    for (const [i, concept] of concepts.entries()) {
+      ofViews.add(styles[i]!);
+      const [first, second] = [styles[concepts.indexOf(concept)]!, styles[concepts.lastIndexOf(concept)]!];
+      if (first !== -1 && second !== -1) pairs.add([first, second].sort().join());
+    }
+  }
+  // none of strong views
+  expect([...ofViews].sort()).toEqual([-1, 0, 1]);
+  expect([...pairs]).toEqual(['0,1']);
+});
+
+test('concepts of one name are one, and it is no sharper than 1/100', async () => {
+  const concepts = [{ id: 'emoji', name: 'star' }, { id: 'icon', name: 'star' }, { name: 'moon' }];
+  const pictures = ['emoji', 'icon', 'moon'].map((concept) => ({ concept, style: 'flat', split: 'train' as const }));
+  const dataset = new Dataset(await writeTinyDataset(dir, concepts, pictures));
+  expect(namesWithVectors(dataset)).toEqual(['star', 'moon']);
+  expect([...picturesByName(dataset)]).toEqual([
+    ['star', [0, 1]],
+    ['moon', [2]],
+  ]);
+  const task = clipTask(tf, dataset, tokenizer, config, { horizon: 120, seed: 0 });
+  const parameters = await parametersOf(tf, task);
+  const sharp = parameters.initialise(0, (name, shape) =>
+    name === 'logit_scale' ? { constant: 10 } : task.initialise?.(name, shape),
+  );
+  const { parts } = task.loss(parameters.weights(parameters.tensors(tf, sharp)), await task.batch(1));
+  expect(parts.scale!.dataSync()[0]).toBeCloseTo(100, 3);
 });
 
 test('concepts start from what CLIP says of their names, where it knows them already', async () => {

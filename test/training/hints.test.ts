@@ -41,7 +41,7 @@ function told(layer: number, stage: number, patches: number): tfjs.Tensor {
 
 describe('hints of a teacher', () => {
   // its stages have sides of 8, 4 and 2, a picture 4 × 4 patches: the first is finer than they are
-  const hint = hinting(tf, teacher, vision);
+  const { loss: hint, names } = hinting(tf, teacher, vision);
   const unseen = random(20, 2, 8, 8, 4);
   const embedding = random(30, 2, 8);
   const style = tf.matMul(embedding, matrices.get('style')!);
@@ -61,7 +61,8 @@ describe('hints of a teacher', () => {
   });
 
   test('are of the style alone where its pixels are not whole patches', () => {
-    const odd = hinting(tf, teacher, { ...vision, image_size: 24 });
+    const { loss: odd, names: ofOdd } = hinting(tf, teacher, { ...vision, image_size: 24 });
+    expect([names, ofOdd]).toEqual([['hints.1', 'hints.2', 'hints.style'], ['hints.style']]);
     const lossOf = (ofStyle: tfjs.Tensor) => odd(weights, { layers, embedding }, { stages: [], style: ofStyle });
     expect(lossOf(style).dataSync()[0]).toBeCloseTo(0, 4);
     expect(lossOf(random(23, 2, 3)).dataSync()[0]).toBeGreaterThan(0.5);

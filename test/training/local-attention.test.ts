@@ -51,6 +51,16 @@ test('at the start each head of each layer looks at the patch itself or one of i
   expect([...offsets].sort()).toEqual(['-1,0', '0,-1', '0,0', '0,1', '1,0']);
 });
 
+test('the class token has no place, and looks at all patches alike', () => {
+  const pixels = tf.zeros([1, 4 * SIDE, 4 * SIDE, 3]) as tfjs.Tensor;
+  const parameters = Parameters.of(new TfjsOps(tf), (weights) => clipVision(new TfjsOps(tf), weights, config)(pixels));
+  const start = parameters.export(parameters.initialise(1, localAttention(config)));
+  const token = start.get('vision_model.embeddings.class_embedding')!.data;
+  // 4 waves, a sine and a cosine of each along either axis
+  expect([...token.subarray(0, 16)]).toEqual(Array(16).fill(0));
+  expect([...token.subarray(16)].every((value) => value !== 0)).toBe(true);
+});
+
 test('heads that are too narrow for the code of all waves have the longest ones', () => {
   const narrow = { ...config, num_attention_heads: 20 };
   const pixels = tf.zeros([1, 4 * SIDE, 4 * SIDE, 3]) as tfjs.Tensor;

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { checkpointOf, saveCheckpoint, sizedBy } from '../../src/engine/training/checkpoint.ts';
+import { checkpointOf, loadAverage, saveCheckpoint, sizedBy } from '../../src/engine/training/checkpoint.ts';
+import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import type { PictureSet } from '../../src/engine/training/data/picture-set.ts';
 import { PICTURE_BYTES } from '../../src/engine/training/data/rasterise.ts';
 import { exportModel } from '../../src/engine/training/export.ts';
@@ -10,7 +11,7 @@ import { importModel } from '../../src/engine/training/import.ts';
 import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
 import { openEmbeddings, trainAll, trainPart } from '../../src/engine/training/parts.ts';
-import { openClipConfig } from '../../src/engine/training/run-config.ts';
+import { openClassifierConfig, openClipConfig } from '../../src/engine/training/run-config.ts';
 import { writeTokenizer } from '../../src/engine/training/tokenizer-folder.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
 import { exportTiny, writeTinyPictures, writeTinyRuns } from './tiny-runs.ts';
@@ -52,11 +53,52 @@ test('all of it is refused before hours are spent, where CLIP is to be trained f
   const options = { data, runs, seed: 0, time: 60_000, say: () => {} };
   await expect(trainAll(tf, options)).rejects.toThrow(
     'clip/checkpoint.safetensors has not had its planned steps, and what distil and vision learned belongs to CLIP as it is now: ' +
-      'first call npm run train -- clip until it has had them, then npm run train -- distil, then npm run train -- vision',
+      'first call npm run train -- clip until it has had them, then run npm run train -- distil again, ' +
+      `then delete ${join(runs, 'vision')}, then run npm run train -- vision again`,
   );
   // as they are, distil learned from another CLIP
   await expect(trainAll(tf, options, true)).rejects.toThrow('CLIP has been trained further since');
   expect((await readdir(runs)).sort()).toEqual(['clip', 'data', 'distil', 'vision']);
+});
+
+test('sizes that no network can have are refused by name', async () => {
+  await writeTinyRuns(runs);
+  const clip = join(runs, 'clip', 'config.json');
+  const sizes = JSON.parse(await readFile(clip, 'utf8'));
+  await writeFile(clip, JSON.stringify({ ...sizes, vision: { ...sizes.vision, num_attention_heads: 5 } }));
+  await expect(openClipConfig(runs)).rejects.toThrow(
+    /clip.config.json: vision.num_attention_heads: expected a divisor of "hidden_size", found 5/,
+  );
+  const dataset = new Dataset(await writeTinyPictures(join(runs, 'data')));
+  await mkdir(join(runs, 'teacher'));
+  const teacher = { channels: [16, 32, 64], style_width: 8, concepts: ['red', 'green'], styles: ['flat'] };
+  for (const image_size of [48, 4]) {
+    await writeFile(
+      join(runs, 'teacher', 'config.json'),
+      JSON.stringify({ _class_name: 'Teacher', ...teacher, image_size }),
+    );
+    await expect(openClassifierConfig(runs, 'teacher', dataset)).rejects.toThrow(
+      /teacher.config.json: image_size: expected a power of two/,
+    );
+  }
+  dataset.close();
+});
+
+test('vision does not go on from an encoder that is held to what another CLIP saw', async () => {
+  const data = join(runs, 'data');
+  await writeTinyPictures(data);
+  await writeTinyRuns(runs);
+  const [path, clip] = [checkpointOf(runs, 'vision'), await loadAverage(checkpointOf(runs, 'clip'))];
+  const trained = new Map([...clip].filter(([name]) => /^vis(ion_model|ual_projection)\./.test(name)));
+  const network = Parameters.ofTensors(trained);
+  await mkdir(join(runs, 'vision'));
+  const learnedFrom = { clip: { step: 5, weights: 'those of another CLIP' } };
+  await saveCheckpoint(path, network, { ...initialState(network.import(trained, 'vision')), step: 7 }, { learnedFrom });
+  const before = await readFile(path);
+  await expect(trainPart(tf, 'vision', { data, runs, seed: 0, time: 1000, say: () => {} })).rejects.toThrow(
+    `${path}: CLIP has been trained further since; delete ${join(runs, 'vision')}, then run npm run train -- vision again`,
+  );
+  expect(await readFile(path)).toEqual(before);
 });
 
 test('a runs folder remembers that it began from a model: all of it leaves autoencoder and CLIP as they are', async () => {

@@ -7,6 +7,7 @@ import { clipVision } from '../../src/engine/networks/clip-vision.ts';
 import { TfjsOps } from '../../src/engine/ops/tfjs-ops.ts';
 import { tensor } from '../../src/engine/tensor.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
+import { Dice } from '../../src/engine/training/dice.ts';
 import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
 import { openOptimizer } from '../../src/engine/training/optimizer/open-optimizer.ts';
 import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
@@ -14,7 +15,8 @@ import { Parameters } from '../../src/engine/training/parameters.ts';
 import { embedPixels, embedTokens } from '../../src/engine/training/tasks/clip-encoders.ts';
 import { embedTexts } from '../../src/engine/training/tasks/clip-figures.ts';
 import { wholePictures } from '../../src/engine/training/tasks/clip-preprocess.ts';
-import { visionTask } from '../../src/engine/training/tasks/vision.ts';
+import { localAttention } from '../../src/engine/training/tasks/local-attention.ts';
+import { mixtureOf, visionTask } from '../../src/engine/training/tasks/vision.ts';
 import { writeTinyDataset } from '../report/tiny-dataset.ts';
 import { randomTeacher } from './random-teacher.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
@@ -110,7 +112,7 @@ test('a teacher names mixtures too, and what another set shows has no embedding 
     { teacher, extra },
     options,
   );
-  let [mixed, keptOnes] = [0, 0];
+  let [mixed, keptOnes, ofExtra] = [0, 0, 0];
   for (let step = 1; step <= 20; step++) {
     const { labels, kept, embeddings, pixels } = await task.batch(step);
     expect([labels.length, kept.length, embeddings.length]).toEqual([3, 4, 4 * TINY_WIDTH]);
@@ -121,18 +123,33 @@ test('a teacher names mixtures too, and what another set shows has no embedding 
     for (const [i, label] of labels.entries()) {
       mixed += Number(label === -1);
       keptOnes += kept[i]!;
-      // a mixture is made of strong views, which are not kept
+      // what is mixed into is a strong view, which is not kept
       if (label === -1) expect(kept[i]).toBe(0);
+      // of no picture that is known
+      if (embeddings[i * TINY_WIDTH] === 7) {
+        ofExtra++;
+        expect(kept[i]).toBe(0);
+      } else expect(embeddings[i * TINY_WIDTH]).toBe(1);
     }
   }
-  expect(mixed).toBeGreaterThan(3);
-  expect(keptOnes).toBeGreaterThan(3);
+  expect([mixed, keptOnes, ofExtra].every((count) => count > 3)).toBe(true);
   const own = await parametersOf(tf, task);
   const weights = own.weights(own.tensors(tf, own.initialise(0, task.initialise)));
-  const { parts } = task.loss(weights, await task.batch(1));
-  expect(Object.keys(parts)).toEqual(['ofConcepts', 'ofKeeping', 'ofTeacher', 'ofHints']);
-  expect(parts.ofHints!.dataSync()[0]).toBeGreaterThan(0);
-  expect(parts.ofTeacher!.dataSync()[0]).toBeGreaterThan(0);
+  const batch = await task.batch(1);
+  const lossOf = (of: typeof batch) => {
+    const { total, parts } = task.loss(weights, of);
+    expect(Object.keys(parts)).toEqual(['ofConcepts', 'ofKeeping', 'ofTeacher', 'ofHints']);
+    return [total, ...Object.values(parts)].map((x) => x.dataSync()[0]!) as [number, number, number, number, number];
+  };
+  const [total, ofConcepts, ofKeeping, ofTeacher, ofHints] = lossOf(batch);
+  expect([ofTeacher, ofHints].every((value) => value > 0)).toBe(true);
+  expect(total).toBeCloseTo(0.5 * ofConcepts + ofKeeping + ofTeacher + 3 * ofHints, 4);
+  // no picture is known by its embedding, and there is nothing to be taught of it
+  const pixels = batch.pixels.slice();
+  pixels.fill(1, 3 * TINY_CLIP.vision.image_size ** 2 * 3);
+  const [, concepts, keeping, ...taught] = lossOf({ ...batch, pixels });
+  expect([concepts, ...taught]).toEqual([ofConcepts, ofTeacher, ofHints]);
+  expect(keeping).not.toBe(ofKeeping);
   for (const set of [dataset, extra]) set.close();
 });
 
@@ -147,12 +164,36 @@ test('an encoder of other sizes than CLIP’s begins anew', async () => {
     const task = await visionTask(tf, dataset, seen, spellingTokenizer, sizes, from, {}, options);
     const parameters = await parametersOf(tf, task);
     const values = parameters.export(parameters.initialise(0, task.initialise));
-    return { startsFrom: task.startsFrom, projection: values.get('visual_projection.weight')!.data };
+    const places = values.get('vision_model.embeddings.position_embedding.weight')!;
+    return { startsFrom: task.startsFrom, places };
   };
   const ofClip = await begin(TINY_CLIP.vision);
   const anew = await begin(vision);
   expect([ofClip.startsFrom, anew.startsFrom]).toEqual(['clip', undefined]);
-  expect(ofClip.projection).toEqual(from.weights.get('visual_projection.weight', [TINY_WIDTH, TINY_WIDTH]).dataSync());
-  expect(anew.projection).not.toEqual(ofClip.projection);
+  const name = 'vision_model.embeddings.position_embedding.weight';
+  expect(ofClip.places.data).toEqual(from.weights.get(name, ofClip.places.shape).dataSync());
+  const { values } = localAttention(vision)(name, anew.places.shape) as { values: Float32Array };
+  expect(anew.places.data).toEqual(values);
   dataset.close();
+});
+
+test('of a mixture either view shows through all of it, or the second in a square of the first', () => {
+  const size = 8;
+  const [a, b] = [new Float32Array(size * size * 3).fill(1), new Float32Array(size * size * 3).fill(-1)];
+  let [blended, cut] = [0, 0];
+  for (let step = 1; step <= 40; step++) {
+    const values = mixtureOf(a, b, size, new Dice(0, step));
+    const kinds = new Set(values);
+    if (kinds.size === 1 && Math.abs(values[0]!) < 1) blended++;
+    if (kinds.size === 1) continue;
+    cut++;
+    expect([...kinds].sort()).toEqual([-1, 1]);
+    const others = [...values.entries()].flatMap(([at, value]) => (value === -1 ? [Math.floor(at / 3)] : []));
+    const [xs, ys] = [others.map((at) => at % size), others.map((at) => Math.floor(at / size))];
+    const side = Math.max(...xs) - Math.min(...xs) + 1;
+    expect(Math.max(...ys) - Math.min(...ys) + 1).toBe(side);
+    expect(others.length).toBe(side * side * 3);
+  }
+  expect([blended, cut].every((count) => count > 8)).toBe(true);
+  expect(a.every((value) => value === 1)).toBe(true);
 });

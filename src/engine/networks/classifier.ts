@@ -4,17 +4,22 @@ import { count } from '../weights/config.ts';
 import { conv, conv3x3, groupNorm, linear } from './layers.ts';
 
 /** config.json of a classifier. */
-export const ClassifierConfig = z.strictObject({
-  /** Side of the pictures that it sees: a power of two. */
-  image_size: count(),
-  /** After each halving of the picture; multiples of 16. */
-  channels: z.array(count()).min(2),
-  /** Width of the vectors in which styles lie. */
-  style_width: count(),
-  /** What it tells apart, in the order of its logits: names of concepts, and styles. */
-  concepts: z.array(z.string()).min(2),
-  styles: z.array(z.string()).min(1),
-});
+export const ClassifierConfig = z
+  .strictObject({
+    /** Side of the pictures that it sees: a power of two that can be halved for each stage. */
+    image_size: count(),
+    /** After each halving of the picture; multiples of 16. */
+    channels: z.array(count()).min(2),
+    /** Width of the vectors in which styles lie. */
+    style_width: count(),
+    /** What it tells apart, in the order of its logits: names of concepts, and styles. */
+    concepts: z.array(z.string()).min(2),
+    styles: z.array(z.string()).min(1),
+  })
+  .refine(({ image_size, channels }) => Number.isInteger(Math.log2(image_size)) && image_size >= 2 ** channels.length, {
+    path: ['image_size'],
+    message: 'a power of two, which is halved for each of the "channels"',
+  });
 export type ClassifierConfig = z.infer<typeof ClassifierConfig>;
 
 /** What a classifier says of one picture in each row. */
@@ -25,7 +30,7 @@ export interface Classes<T> {
   readonly style: T;
   /** Logits (B, styles). */
   readonly styles: T;
-  /** (B, C, side, side) after each stage. */
+  /** After each stage, as the backend has pictures: with TensorFlow.js (B, side, side, C). */
   readonly stages: readonly T[];
 }
 

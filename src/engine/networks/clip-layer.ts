@@ -9,6 +9,13 @@ export interface ClipLayerConfig {
   readonly layer_norm_eps: number;
 }
 
+/** For zod's refine: each head has as many channels. */
+export const headsDivideWidth: [(c: Pick<ClipLayerConfig, 'hidden_size' | 'num_attention_heads'>) => boolean, object] =
+  [
+    (c) => c.hidden_size % c.num_attention_heads === 0,
+    { path: ['num_attention_heads'], message: 'a divisor of "hidden_size"' },
+  ];
+
 /** Pre-norm transformer layer of CLIP (Radford et al. 2021): x ← x + attention(norm(x)); x ← x + mlp(norm(x)). */
 export function clipLayer<T>(ops: Ops<T>, w: Weights<T>, c: ClipLayerConfig, { causal }: { causal: boolean }) {
   const width = c.hidden_size;

@@ -80,18 +80,23 @@ export const exportModel = (
 /** What does not fit, and what mends it. */
 function describe({ part, source, before, now }: Misfit, { runs, data }: ExportOptions): string {
   const at = (state: typeof now) => (state ? `at step ${state.step}` : 'not there');
-  const train = (name: Part) => `npm run train -- ${name} --data ${data} --runs ${runs}`;
-  const mend = BEGINS_AS[part] === source ? `delete ${join(runs, part)}, then ${train(part)}` : train(part);
+  const train = trainCommand(part, { runs, data });
+  const mend = BEGINS_AS[part] === source ? `delete ${join(runs, part)}, then ${train}` : train;
   return `${part} has not been trained since ${source} became another (${at(before)} then, ${at(now)} now): ${mend}`;
 }
 
-function requireTrained({ runs, decoder = 'decoder' }: ExportOptions): void {
+const trainCommand = (part: Part | 'all', { runs, data }: Pick<ExportOptions, 'runs' | 'data'>): string =>
+  `npm run train -- ${part} --data ${data} --runs ${runs}`;
+
+function requireTrained({ runs, data, decoder = 'decoder' }: ExportOptions): void {
   const parts = PARTS.map((part) => (part === 'decoder' ? decoder : part));
   const missing = parts.filter((part) => !existsSync(checkpointOf(runs, part)));
   if (missing.length > 0)
     throw new InputError(
       `${runs}: ${missing.join(', ')} ${missing.length > 1 ? 'have' : 'has'} not been trained there, which a model needs: ` +
-        `npm run train -- ${missing.length > 1 ? 'all' : missing[0]} --runs ${runs}`,
+        (missing.length === parts.length ? ['all' as const] : missing)
+          .map((part) => trainCommand(part, { runs, data }))
+          .join(', then '),
     );
   if (!existsSync(join(tokenizerFolder(runs), 'vocab.json')))
     throw new InputError(`${tokenizerFolder(runs)} is missing, the vocabulary that CLIP in ${runs} was trained with`);

@@ -44,6 +44,7 @@ import { type Embeddings, type Features, loadEmbeddings, loadLatents } from './t
 import { fineTuneTask } from './tasks/fine-tune.ts';
 import {
   exportedEncoder,
+  learnAgain,
   loadClip,
   OF_CLIP,
   trainedClip,
@@ -155,7 +156,7 @@ async function refuseOutdated(runs: string, parts: readonly SharingPart[]): Prom
   const path = checkpointOf(runs, 'clip');
   throw new InputError(
     `${path} has not had its planned steps, and what ${since.join(' and ')} learned belongs to CLIP as it is now: ` +
-      `first call npm run train -- clip until it has had them${since.map((part) => `, then npm run train -- ${part}`).join('')}`,
+      `first call npm run train -- clip until it has had them${since.map((part) => `, then ${learnAgain(runs, part)}`).join('')}`,
   );
 }
 
@@ -253,6 +254,8 @@ export async function createTask(
     return clipTask(tf, dataset, tokenizer, clip, { horizon, seed }, { teacher, nameVectors }) as Task;
   }
 
+  // what it knows pictures by would be another CLIP's
+  if (part === 'vision') await loadClip(runs, [part]);
   const seen = await openEmbeddings(tf, dataset, runs, say, signal);
   if (part === 'distil') {
     const start = await undistilledClip(tf, runs, clip);

@@ -76,7 +76,7 @@ export async function openVisionConfig(runs: string): Promise<ClipVisionConfig> 
   return config;
 }
 
-/** CLIP's as an export has it: its encoder of pictures is that of \`vision\` where there is one. */
+/** CLIP's as an export has it: its encoder of pictures is that of `vision` where there is one. */
 export async function openExportedClipConfig(runs: string): Promise<ClipConfig> {
   const config = await openClipConfig(runs);
   return existsSync(checkpointOf(runs, 'vision')) ? { ...config, vision: await openVisionConfig(runs) } : config;

@@ -12,6 +12,11 @@ const STYLED: readonly ((name: string, style: string) => string)[] = [
   (name, style) => `${style} ${name}`,
   (name, style) => `a ${style} emoji of ${name}`,
 ];
+
+/** Whether a caption says in which style its picture is, as a word of its own: "monotone" does not say "noto". */
+export const namesStyle = (caption: string, style: string): boolean =>
+  style !== '' && ` ${caption} `.includes(` ${style} `);
+
 const PREFIXES = ['a picture of', 'an image of', 'a drawing of', 'an emoji of', 'an icon of'];
 
 /** "red heart, noto style", in other words at every call. */

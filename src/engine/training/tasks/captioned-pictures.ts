@@ -2,7 +2,7 @@ import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import type { Dice } from '../dice.ts';
 import { drawWord, type Vocabulary } from '../teacher/neighbours.ts';
-import { picturesByConcept } from './clip.ts';
+import { picturesByName } from './clip.ts';
 import { captionOf } from './encode-captions.ts';
 import { trainingPictures } from './pictures.ts';
 
@@ -47,11 +47,7 @@ export function captionedPictures(
 function wordsWithPictures(dataset: PictureSet, { words, names, neighbours }: Vocabulary) {
   const { nearest, weights } = neighbours;
   const count = nearest.shape[1]!;
-  const plain = plainSet(dataset);
-  const pictures = new Map<string, number[]>(names.map((name) => [name, []]));
-  for (const [concept, indices] of picturesByConcept(plain)) {
-    pictures.get(plain.concepts.get(concept)!.name)!.push(...indices);
-  }
+  const pictures = picturesByName(plainSet(dataset));
 
   return (dice: Dice) => {
     const word = drawWord(neighbours, dice);

@@ -3,7 +3,7 @@ import { InputError } from '../../../errors.ts';
 import { clipVision } from '../../networks/clip-vision.ts';
 import type { Tokenizer } from '../../networks/tokenizer.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
-import { styledCaption } from '../data/captions.ts';
+import { namesStyle, styledCaption } from '../data/captions.ts';
 import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
@@ -14,7 +14,6 @@ import { type ClipConfig, embedTokens, unitLength } from './clip-encoders.ts';
 import { clipFigures } from './clip-figures.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { captionOf } from './encode-captions.ts';
-import { HINTS_WEIGHT, hinting, hintNames } from './hints.ts';
 import { localAttention } from './local-attention.ts';
 import { concatenated, indicesOf } from './pictures.ts';
 import { type Teacher, teaching } from './teaching.ts';
@@ -71,7 +70,7 @@ export interface ClipTeaching {
 export function conceptsRecur(dataset: PictureSet): boolean {
   const plain = plainSet(dataset);
   const names = recurringNames(plain).length;
-  return names >= 2 && names >= picturesByConcept(plain).size / 2;
+  return names >= 2 && names >= picturesByName(plain).size / 2;
 }
 
 /**
@@ -91,31 +90,29 @@ export function clipTask(
   { teacher, nameVectors }: ClipTeaching = {},
 ): Task<Batch> {
   const batchSize = 128;
-  const byConcept = [...picturesByConcept(dataset).values()];
+  const byName = [...picturesByName(dataset).values()];
   const names = namesWithVectors(dataset);
   const styles = stylesOf(plainSet(dataset));
   const recurring = conceptsRecur(dataset);
-  if (byConcept.length < 2) {
+  if (byName.length < 2) {
     throw new InputError(
-      `CLIP learns to tell captions apart: it needs pictures with at least two, found ${byConcept.length}`,
+      `CLIP learns to tell captions apart: it needs pictures with at least two, found ${byName.length}`,
     );
   }
   const { image_size: size } = config.vision;
   const hasStyles = recurring && styles.length > 1;
-  const teach = teacher && teaching(tf, teacher, names, size);
-  const hint = teacher && hinting(tf, teacher.config, config.vision);
-  const namesOfHints = teacher ? hintNames(teacher.config) : [];
+  const teach = teacher && teaching(tf, teacher, names, config.vision);
   const visionStart = localAttention(config.vision);
 
   /** Pictures of different concepts, and behind these second pictures of some of the same, in another style. */
   function pickPictures(dice: Dice): { concepts: number[]; indices: number[] } {
-    const firsts = pickConcepts(byConcept, names.length, hasStyles ? (1 - SECOND) * batchSize : batchSize, dice);
+    const firsts = pickConcepts(byName, names.length, hasStyles ? (1 - SECOND) * batchSize : batchSize, dice);
     const concepts = [...firsts];
-    const indices = firsts.map((concept) => dice.pick(byConcept[concept]!));
+    const indices = firsts.map((concept) => dice.pick(byName[concept]!));
     for (const [i, concept] of hasStyles ? firsts.entries() : []) {
       if (concepts.length === batchSize) break;
       const { style } = dataset.records[indices[i]!]!;
-      const others = byConcept[concept]!.filter((index) => dataset.records[index]!.style !== style);
+      const others = byName[concept]!.filter((index) => dataset.records[index]!.style !== style);
       if (others.length === 0) continue;
       concepts.push(concept);
       indices.push(dice.pick(others));
@@ -125,13 +122,13 @@ export function clipTask(
 
   return {
     name: 'clip',
-    batchSize: Math.min(batchSize, byConcept.length),
+    batchSize: Math.min(batchSize, byName.length),
     optimizer: { ...CLIP_OPTIMIZER, learningRate: 1e-3, warmup: 200, horizon },
     initialise: (name, shape) => {
       if (name === 'concepts' && nameVectors) return { values: nameVectors };
       return name.startsWith('vision_model.') ? visionStart(name, shape) : clipStart(name, shape);
     },
-    onlyInTraining: [...VECTORS, 'concept_scale', 'style_scale', 'teacher_scale', ...namesOfHints],
+    onlyInTraining: [...VECTORS, 'concept_scale', 'style_scale', 'teacher_scale', ...(teach?.onlyInTraining ?? [])],
 
     batch(step) {
       const dice = new Dice(seed, step);
@@ -149,7 +146,7 @@ export function clipTask(
       );
       const inStyle = indices.map((index) => styles.indexOf(dataset.records[index]!.style));
       const shown = inStyle.map((style, i) => (kinds[i] === 'gentle' ? style : NO_LABEL));
-      const named = inStyle.map((style, i) => (captions[i]!.includes(styles[style]!) ? style : NO_LABEL));
+      const named = inStyle.map((style, i) => (namesStyle(captions[i]!, styles[style] ?? '') ? style : NO_LABEL));
       const fitting = Float32Array.from({ length: indices.length ** 2 }, (_, at) => {
         const [picture, text] = [Math.floor(at / indices.length), at % indices.length];
         return Number(picture !== text && concepts[picture] === concepts[text] && named[text] === NO_LABEL);
@@ -189,10 +186,9 @@ export function clipTask(
       if (teach) {
         // a teacher is less sure of itself than the label is
         const ofPictures = tf.slice(similarity, 0, images.shape[0] as number);
-        const told = teach.look(pictures);
-        figures.ofTeacher = teach.divergence(sharpened(ofPictures, 'teacher_scale'), told.concepts);
-        figures.ofHints = hint!(weights, seen, told);
-        terms.push(figures.ofTeacher, tf.mul(HINTS_WEIGHT, figures.ofHints));
+        const taught = teach.loss(weights, pictures, seen, sharpened(ofPictures, 'teacher_scale'));
+        Object.assign(figures, taught.parts);
+        terms.push(taught.total);
       }
       return { total: tf.addN(terms) as tfjs.Scalar, parts: figures };
     },
@@ -202,8 +198,7 @@ export function clipTask(
 }
 
 /** Names of the concepts that have vectors, in their order: compositions stand behind them, and are one picture each. */
-export const namesWithVectors = (dataset: PictureSet): string[] =>
-  [...picturesByConcept(plainSet(dataset)).keys()].map((id) => dataset.concepts.get(id)!.name);
+export const namesWithVectors = (dataset: PictureSet): string[] => [...picturesByName(plainSet(dataset)).keys()];
 
 const stylesOf = (dataset: PictureSet): string[] => [
   ...new Set(indicesOf(dataset, 'train').map((index) => dataset.records[index]!.style)),
@@ -214,6 +209,16 @@ export function picturesByConcept(dataset: PictureSet): Map<string, number[]> {
   const groups = new Map<string, number[]>([...dataset.concepts.keys()].map((concept) => [concept, []]));
   for (const index of indicesOf(dataset, 'train')) groups.get(dataset.records[index]!.concept)!.push(index);
   return new Map([...groups].filter(([, pictures]) => pictures.length > 0));
+}
+
+/** The same by name, in the order of the first concept of each: an emoji and an icon called "star" show one thing. */
+export function picturesByName(dataset: PictureSet): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  for (const [concept, pictures] of picturesByConcept(dataset)) {
+    const { name } = dataset.concepts.get(concept)!;
+    groups.set(name, [...(groups.get(name) ?? []), ...pictures]);
+  }
+  return groups;
 }
 
 /**

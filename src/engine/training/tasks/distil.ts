@@ -9,7 +9,7 @@ import { Dice } from '../dice.ts';
 import { STARTS_FROM } from '../part-names.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { drawWord, type Vocabulary } from '../teacher/neighbours.ts';
-import { CLIP_OPTIMIZER, crossEntropyOfDiagonal, pickConcepts, picturesByConcept } from './clip.ts';
+import { CLIP_OPTIMIZER, crossEntropyOfDiagonal, pickConcepts, picturesByName } from './clip.ts';
 import { type ClipConfig, embedTokens } from './clip-encoders.ts';
 import { embedTexts, nearestRows } from './clip-figures.ts';
 import { captionOf } from './encode-captions.ts';
@@ -49,8 +49,8 @@ export async function distilTask(
   { words, names, neighbours }: Vocabulary,
   { horizon, seed }: TaskOptions,
 ): Promise<Task<Batch>> {
-  const byConcept = [...picturesByConcept(dataset).values()];
-  const plain = picturesByConcept(plainSet(dataset)).size;
+  const byName = [...picturesByName(dataset).values()];
+  const plain = picturesByName(plainSet(dataset)).size;
   const hyponyms = uncaptionedHyponyms(plainSet(dataset).concepts.values(), new Set(names));
   const width = config.text.projection_dim;
   const anchors = await embedTexts(tf, start.weights, config, tokenizer, names);
@@ -73,7 +73,7 @@ export async function distilTask(
 
     batch(step) {
       const dice = new Dice(seed, step);
-      const indices = pickConcepts(byConcept, plain, BATCH, dice).map((concept) => dice.pick(byConcept[concept]!));
+      const indices = pickConcepts(byName, plain, BATCH, dice).map((concept) => dice.pick(byName[concept]!));
       const captions = indices.map((index) => tokenizer.encode(captionOf(dataset, index, dice)).ids);
       const pictures = gatherRows(features.embeddings, indices);
       const chosen = Array.from({ length: WORDS }, () => drawWord(neighbours, dice));

@@ -131,6 +131,10 @@ function open(
 /** Parts that train one of CLIP's encoders further. */
 export const OF_CLIP = ['distil', 'vision'] as const;
 
+/** What to do once CLIP is another. Words are learned further from where they were; pictures are held to what that CLIP saw. */
+export const learnAgain = (runs: string, part: (typeof OF_CLIP)[number]): string =>
+  `${part === 'vision' ? `delete ${join(runs, part)}, then ` : ''}run npm run train -- ${part} again`;
+
 /**
  * The averaged weights of CLIP, with those of its encoders that have been trained further.
  * @param parts that count
@@ -145,11 +149,8 @@ export async function loadClip(
   for (const part of parts) {
     const path = checkpointOf(runs, part);
     if (!existsSync(path)) continue;
-    if ((await loadNotes(path)).learnedFrom?.clip?.weights !== digestOf(clip)) {
-      // words can be learned further from where they were; an encoder of pictures is held to what that CLIP saw
-      const first = part === 'vision' ? `delete ${join(runs, part)}, then ` : '';
-      throw new InputError(`${path}: CLIP has been trained further since; ${first}run npm run train -- ${part} again`);
-    }
+    if ((await loadNotes(path)).learnedFrom?.clip?.weights !== digestOf(clip))
+      throw new InputError(`${path}: CLIP has been trained further since; ${learnAgain(runs, part)}`);
     for (const [name, weights] of await loadAverage(path)) all.set(name, weights);
   }
   return all;

@@ -6,9 +6,6 @@ import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 
 type T = tfjs.Tensor;
 
-/** In a loss in which what the teacher says counts once. */
-export const HINTS_WEIGHT = 3;
-
 /** A layer of a vision transformer that is to see what a stage of its teacher sees. */
 interface Hint {
   readonly layer: number;
@@ -18,11 +15,8 @@ interface Hint {
   readonly channels: number;
 }
 
-/** Of the matrices that are learned with hints: one for each stage at most, and one for the style. */
-export const hintNames = ({ channels }: ClassifierConfig): string[] =>
-  [...channels.keys(), 'style'].map((what) => `hints.${what}`);
-
-interface Seen {
+/** What an encoder of pictures sees. */
+export interface Seen {
   /** (B, 1 + N, D) after each. */
   readonly layers: readonly T[];
   /** (B, P) */
@@ -36,13 +30,14 @@ type Told = Pick<Classes<T>, 'stages' | 'style'>;
  * are whole patches; which tells it far more than the names of what is there. The embedding learns in which style a picture is,
  * which the names don't say. A matrix from the width of the one to that of the other is learned with each.
  * Mean square of the differences, both normalised to mean 0 and variance 1 over the channels; summed over the hints.
+ * @returns the loss, and the names of those matrices
  */
 export function hinting(tf: TensorFlow, teacher: ClassifierConfig, vision: ClipVisionConfig) {
   const hints = hintsOf(teacher, vision);
   const { hidden_size: width, projection_dim: embeddingWidth } = vision;
   const side = Math.floor(vision.image_size / vision.patch_size);
 
-  return (weights: Weights<T>, { layers, embedding }: Seen, { stages, style }: Told): tfjs.Scalar => {
+  const loss = (weights: Weights<T>, { layers, embedding }: Seen, { stages, style }: Told): tfjs.Scalar => {
     const difference = (told: T, seen: T, what: string, [from, to]: readonly [number, number]) => {
       const matrix = weights.at('hints').get(what, [from, to]);
       const own = tf.matMul(tf.reshape(seen, [-1, from]), matrix);
@@ -62,6 +57,7 @@ export function hinting(tf: TensorFlow, teacher: ClassifierConfig, vision: ClipV
       difference(style, embedding, 'style', [embeddingWidth, teacher.style_width]),
     ]) as tfjs.Scalar;
   };
+  return { loss, names: [...hints.map(({ stage }) => stage), 'style'].map((what) => `hints.${what}`) };
 }
 
 function hintsOf(teacher: ClassifierConfig, vision: ClipVisionConfig): Hint[] {

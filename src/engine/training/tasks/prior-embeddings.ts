@@ -5,7 +5,7 @@ import { openModel } from '../../pipeline/open-model.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
 import { concatRows, rows, type Tensor, tensor } from '../../tensor.ts';
 import { cosine, largest, products, unitRows } from '../../vectors.ts';
-import { styledCaption } from '../data/captions.ts';
+import { namesStyle, styledCaption } from '../data/captions.ts';
 import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
@@ -115,7 +115,7 @@ export function picturesOf(
   const unit = unitRows(embeddings);
   return texts.map(({ text, picture }, row) => {
     const { concept, style } = dataset.records[picture]!;
-    if (style !== '' && text.includes(style)) return picture;
+    if (namesStyle(text, style)) return picture;
     const others = byConcept.get(concept)!;
     const ofOthers = tensor(gatherRows(unit, others), [others.length, unit.shape[1]!]);
     return others[largest(products(ofOthers, rows(made, row, row + 1).data))]!;

