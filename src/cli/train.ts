@@ -58,7 +58,7 @@ const DESCRIPTIONS: Record<Part, string> = {
   teacher: 'a classifier of pictures that clip and vision, where they are trained after it, learn from',
   distil: 'the text encoder of CLIP on words that no caption holds, by a model of language; before the priors',
   vision:
-    "CLIP's encoder of pictures further; text is drawn as before, variations and blends worse until a decoder has followed (docs/train-from-scratch.md)",
+    "CLIP's encoder of pictures further; text is drawn as before, variations and blends worse until prior and decoder have followed (docs/train-from-scratch.md)",
   decoder: 'the diffusion model that draws from a CLIP embedding',
   'fine-tune': 'the trained decoder further, so that CLIP sees in its pictures what was asked for, in a run of its own',
   prior: "the diffusion model that makes a picture's embedding from text",
