@@ -39,7 +39,8 @@ function randomClip() {
   });
   const values = parameters.initialise(3, (name) => (name.includes('embedding') ? { normal: 1 } : undefined));
   const initialise = parameters.startingFrom(values);
-  return { clip: TINY_CLIP, weights: parameters.weights(parameters.tensors(tf, values)), initialise };
+  const weights = parameters.weights(parameters.tensors(tf, values));
+  return { tokenizer: spellingTokenizer, clip: TINY_CLIP, weights, initialise };
 }
 
 const openSet = async (folder: string, names: readonly string[]) =>
@@ -63,7 +64,7 @@ test('an encoder of pictures learns names by a text encoder that stays, and keep
     ...{ scale: 2, clip: '' },
   };
   const options = { horizon: 100, seed: 0 };
-  const task = await visionTask(tf, dataset, seen, spellingTokenizer, TINY_CLIP.vision, start, {}, options);
+  const task = await visionTask(tf, dataset, seen, start, { vision: TINY_CLIP.vision }, options);
   const parameters = await parametersOf(tf, task);
   const values = parameters.initialise(0, task.initialise);
   const trained = [...parameters.export(values).keys()];
@@ -102,16 +103,7 @@ test('a teacher names mixtures too, and what another set shows has no embedding 
     tensor(new Float32Array(count * TINY_WIDTH).fill(value), [count, TINY_WIDTH]);
   const seen = { embeddings: rows(1, NAMES.length), zeroEmbedding: rows(7, 1), scale: 1, clip: '' };
   const options = { horizon: 100, seed: 0 };
-  const task = await visionTask(
-    tf,
-    dataset,
-    seen,
-    spellingTokenizer,
-    TINY_CLIP.vision,
-    randomClip(),
-    { teacher, extra },
-    options,
-  );
+  const task = await visionTask(tf, dataset, seen, randomClip(), { vision: TINY_CLIP.vision, teacher, extra }, options);
   let [mixed, keptOnes, ofExtra] = [0, 0, 0];
   for (let step = 1; step <= 20; step++) {
     const { labels, kept, embeddings, pixels } = await task.batch(step);
@@ -161,7 +153,7 @@ test('an encoder of other sizes than CLIP’s begins anew', async () => {
   const from = randomClip();
   const begin = async (sizes: typeof vision) => {
     const options = { horizon: 100, seed: 0 };
-    const task = await visionTask(tf, dataset, seen, spellingTokenizer, sizes, from, {}, options);
+    const task = await visionTask(tf, dataset, seen, from, { vision: sizes }, options);
     const parameters = await parametersOf(tf, task);
     const values = parameters.export(parameters.initialise(0, task.initialise));
     const places = values.get('vision_model.embeddings.position_embedding.weight')!;

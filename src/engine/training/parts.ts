@@ -264,18 +264,9 @@ export async function createTask(
   }
   if (part === 'vision') {
     const vision = await openVisionConfig(runs);
-    const from = { clip, ...(await trainedClip(tf, runs, clip)) };
+    const from = { tokenizer, clip, ...(await trainedClip(tf, runs, clip)) };
     const teacher = await openTeacher(tf, dataset, runs);
-    return (await visionTask(
-      tf,
-      dataset,
-      seen,
-      tokenizer,
-      vision,
-      from,
-      { teacher, extra },
-      { horizon, seed },
-    )) as Task;
+    return (await visionTask(tf, dataset, seen, from, { vision, teacher, extra }, { horizon, seed })) as Task;
   }
   const openText = () => openFrozenText(tf, dataset, runs, { tokenizer, clip }, say);
   if (part === 'prior') {

@@ -1,14 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { type ClipVisionConfig, clipVision } from '../../networks/clip-vision.ts';
-import type { Tokenizer } from '../../networks/tokenizer.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import { concatRows } from '../../tensor.ts';
 import type { PictureSet } from '../data/picture-set.ts';
 import { Dice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { CLIP_OPTIMIZER, namesWithVectors } from './clip.ts';
-import { type ClipConfig, unitLength } from './clip-encoders.ts';
+import { type FrozenText, unitLength } from './clip-encoders.ts';
 import { clipFigures, embedTexts } from './clip-figures.ts';
 import { crossEntropy, NO_LABEL } from './cross-entropy.ts';
 import { type Drawing, drawingsOf, drawViews, nameOf } from './drawings.ts';
@@ -41,6 +40,12 @@ interface Batch {
   readonly kept: Float32Array;
 }
 
+interface VisionLearning {
+  readonly vision: ClipVisionConfig;
+  readonly teacher?: Teacher | undefined;
+  readonly extra?: PictureSet | undefined;
+}
+
 /**
  * CLIP's encoder of pictures, trained further, or one of other sizes from the start; and what has learned from CLIP stays of
  * use: the text encoder is locked, as LiT (Zhai et al. 2022) locks that of pictures, and gentle views of a training picture,
@@ -49,25 +54,26 @@ interface Batch {
  * of mixtures of two views too, which are more than there are pictures (Beyer et al. 2022): one shines through the other (Zhang
  * et al. 2018, "mixup"), or a square of it lies on the other (Yun et al. 2019, "CutMix").
  * @param known   what CLIP saw in the pictures
- * @param vision  sizes of the encoder
  * @param from    CLIP, with the text encoder that names are asked of
+ * @param vision  sizes of the encoder
  * @param extra   other drawings of the same things, by which nothing was known
  */
 export async function visionTask(
   tf: TensorFlow,
   dataset: PictureSet,
   known: Embeddings,
-  tokenizer: Tokenizer,
-  vision: ClipVisionConfig,
-  from: TrainedNetwork & { readonly clip: ClipConfig },
-  { teacher, extra }: { readonly teacher?: Teacher | undefined; readonly extra?: PictureSet | undefined },
+  from: FrozenText & TrainedNetwork,
+  { vision, teacher, extra }: VisionLearning,
   { horizon, seed }: TaskOptions,
 ): Promise<Task<Batch>> {
   const { image_size: size, projection_dim: width } = vision;
   const isSame = isDeepStrictEqual(vision, from.clip.vision);
   const names = namesWithVectors(dataset);
   const ofNames = tf.keep(
-    tf.tensor2d(concatenated(await embedTexts(tf, from.weights, from.clip, tokenizer, names)), [names.length, width]),
+    tf.tensor2d(concatenated(await embedTexts(tf, from.weights, from.clip, from.tokenizer, names)), [
+      names.length,
+      width,
+    ]),
   );
   const numbers = new Map(names.map((name, number) => [name, number]));
   // compositions have no name of one thing
@@ -130,7 +136,7 @@ export async function visionTask(
     },
 
     evaluate: (weights) =>
-      clipFigures(tf, { text: from.weights, vision: weights }, { ...from.clip, vision }, dataset, tokenizer),
+      clipFigures(tf, { text: from.weights, vision: weights }, { ...from.clip, vision }, dataset, from.tokenizer),
   };
 }
 
