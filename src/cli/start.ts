@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import picocolors from 'picocolors';
 import { type Config, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { type LocalDiscord, PortTakenError, startLocalDiscord } from '../sandbox/local-discord.ts';
@@ -47,7 +46,7 @@ async function openLocalDiscord({ localDiscordPort, dataDir }: Config): Promise<
 function announce(discord: LocalDiscord | undefined) {
   console.log(
     discord
-      ? `\n  Your channel is open at ${picocolors.bold(picocolors.cyan(discord.url))}\n  Type /imagine prompt: red heart there. Ctrl+C ends it.\n`
+      ? `\n  Your channel is open at ${discord.url}\n  Type /imagine prompt: red heart there. Ctrl+C ends it.\n`
       : '\n  The bot is on Discord. Ctrl+C ends it.\n',
   );
 }
