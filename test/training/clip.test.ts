@@ -33,15 +33,15 @@ async function openTask(teaching?: ClipTeaching, styles: readonly string[] = STY
   return { dataset, task: { ...task, optimizer: { ...task.optimizer, learningRate: 5e-3, warmup: 5 } } };
 }
 
+async function begin(task: Awaited<ReturnType<typeof openTask>>['task']) {
+  const parameters = await parametersOf(tf, task);
+  const state = initialState(parameters.initialise(0, task.initialise));
+  return { parameters, optimizer: openOptimizer(tf, parameters, state, task.optimizer) };
+}
+
 test('a picture’s embedding tells its style beside its concept', async () => {
   const { dataset, task } = await openTask();
-  const parameters = await parametersOf(tf, task);
-  const optimizer = openOptimizer(
-    tf,
-    parameters,
-    initialState(parameters.initialise(0, task.initialise)),
-    task.optimizer,
-  );
+  const { parameters, optimizer } = await begin(task);
   while (optimizer.step < 120) await trainStep({ tf, task, parameters, optimizer });
 
   const values = optimizer.values();
@@ -60,18 +60,16 @@ test('a picture’s embedding tells its style beside its concept', async () => {
 
 test('repeated names in a single style are learned without a loss of styles', async () => {
   const { task } = await openTask({}, ['', '']);
-  const parameters = await parametersOf(tf, task);
+  const { parameters, optimizer } = await begin(task);
   const vectors = parameters.list.map(({ name }) => name).filter((name) => /^(concept|style)/.test(name));
   expect(vectors).toEqual(['concepts', 'concept_scale']);
-  const state = initialState(parameters.initialise(0, task.initialise));
-  const optimizer = openOptimizer(tf, parameters, state, task.optimizer);
   const figures = await trainStep({ tf, task, parameters, optimizer });
   expect(figures.loss).toBeCloseTo((figures.ofImages! + figures.ofTexts!) / 2 + figures.ofConcepts!, 4);
 });
 
 test('its encoder of pictures begins as one that looks at neighbours, and learns from a teacher what is where', async () => {
   const { task } = await openTask({ teacher: randomTeacher(NAMES, STYLES) });
-  const parameters = await parametersOf(tf, task);
+  const { parameters, optimizer } = await begin(task);
   const start = parameters.export(parameters.initialise(0, task.initialise));
   const name = 'vision_model.embeddings.position_embedding.weight';
   const { values } = localAttention(config.vision)(name, start.get(name)!.shape) as { values: Float32Array };
@@ -80,12 +78,6 @@ test('its encoder of pictures begins as one that looks at neighbours, and learns
   const hints = parameters.list.map(({ name }) => name).filter((name) => name.startsWith('hints.'));
   expect(hints).toContain('hints.style');
   for (const name of hints) expect(task.onlyInTraining).toContain(name);
-  const optimizer = openOptimizer(
-    tf,
-    parameters,
-    initialState(parameters.initialise(0, task.initialise)),
-    task.optimizer,
-  );
   const first = await trainStep({ tf, task, parameters, optimizer });
   let last = first;
   while (optimizer.step < 60) last = await trainStep({ tf, task, parameters, optimizer });
