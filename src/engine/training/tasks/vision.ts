@@ -121,8 +121,8 @@ export async function visionTask(
       const own = clipVision(new TfjsOps(tf), weights, vision)(pictures);
       // there is nothing to name, nor to see, in no picture
       const ofPictures = <R extends tfjs.Rank>(x: tfjs.Tensor<R>) => tf.slice(x, 0, batchSize);
-      const seen = { layers: own.layers.map(ofPictures), embedding: ofPictures(own.embedding) };
-      const similarity = tf.mul(tf.matMul(unitLength(tf, seen.embedding), ofNames, false, true), SCALE);
+      const embedding = ofPictures(own.embedding);
+      const similarity = tf.mul(tf.matMul(unitLength(tf, embedding), ofNames, false, true), SCALE);
       const ofConcepts = crossEntropy(tf, similarity, labels);
       const before = tf.tensor2d(embeddings, [batchSize + 1, width]);
       const moved = tf.squaredDifference(tf.mul(own.embedding, known.scale), before);
@@ -131,6 +131,7 @@ export async function visionTask(
       const total = tf.add(tf.mul(NAMES_WEIGHT, ofConcepts), tf.mul(KEEPING_WEIGHT, ofKeeping)) as tfjs.Scalar;
       const parts: Record<string, tfjs.Scalar> = { ofConcepts, ofKeeping };
       if (!teach) return { total, parts };
+      const seen = { layers: own.layers.map(ofPictures), embedding };
       const taught = teach.loss(weights, ofPictures(pictures), seen, similarity);
       return { total: tf.add(total, taught.total) as tfjs.Scalar, parts: { ...parts, ...taught.parts } };
     },
