@@ -77,9 +77,10 @@ test('a word that no caption holds moves to the concept that the model of langua
   };
   const clip = Parameters.of(ops, (weights) => clipText(ops, weights, text)(inputs));
   const trained = clip.initialise(5, (_, shape) => (shape.length > 1 ? { normal: 1 } : undefined));
-  const start = { weights: clip.weights(clip.tensors(tf, trained)), initialise: clip.startingFrom(trained) };
+  const weights = clip.weights(clip.tensors(tf, trained));
+  const from = { tokenizer, clip: config, weights, initialise: clip.startingFrom(trained) };
   // pictures lie where their names do
-  const ofNames = await embedTexts(tf, start.weights, config, tokenizer, NAMES);
+  const ofNames = await embedTexts(tf, weights, config, tokenizer, NAMES);
   const embeddings = Float32Array.from(ofNames.flatMap((row) => [...row]));
   const features = { embeddings: { data: embeddings, shape: [NAMES.length, WIDTH] } } as Partial<Features> as Features;
   const neighbours = {
@@ -87,7 +88,7 @@ test('a word that no caption holds moves to the concept that the model of langua
     weights: { data: Float32Array.of(1, 1, 1, 1), shape: [4, 1] },
   };
   const vocabulary = { words: WORDS, names: NAMES, neighbours };
-  const task = await distilTask(tf, dataset, features, tokenizer, config, start, vocabulary, { horizon: 100, seed: 0 });
+  const task = await distilTask(tf, dataset, features, from, vocabulary, { horizon: 100, seed: 0 });
   const parameters = await parametersOf(tf, task);
   const values = parameters.initialise(0, task.initialise);
   expect(values).toEqual(trained);

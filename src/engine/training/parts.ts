@@ -258,9 +258,9 @@ export async function createTask(
   if (part === 'vision') await loadClip(runs, [part]);
   const seen = await openEmbeddings(tf, dataset, runs, say, signal);
   if (part === 'distil') {
-    const start = await undistilledClip(tf, runs, clip);
+    const from = { tokenizer, clip, ...(await undistilledClip(tf, runs, clip)) };
     const vocabulary = await openVocabulary(tf, dataset, runs, say);
-    return (await distilTask(tf, dataset, seen, tokenizer, clip, start, vocabulary, { horizon, seed })) as Task;
+    return (await distilTask(tf, dataset, seen, from, vocabulary, { horizon, seed })) as Task;
   }
   if (part === 'vision') {
     const vision = await openVisionConfig(runs);

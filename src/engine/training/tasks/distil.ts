@@ -1,5 +1,4 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
-import type { Tokenizer } from '../../networks/tokenizer.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 import { unitRows } from '../../vectors.ts';
 import { conceptNames, plainSet } from '../data/compose/composed-set.ts';
@@ -10,7 +9,7 @@ import { STARTS_FROM } from '../part-names.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { drawWord, type Vocabulary } from '../teacher/neighbours.ts';
 import { CLIP_OPTIMIZER, crossEntropyOfDiagonal, pickConcepts, picturesByName } from './clip.ts';
-import { type ClipConfig, embedTokens } from './clip-encoders.ts';
+import { embedTokens, type FrozenText } from './clip-encoders.ts';
 import { embedTexts, nearestRows } from './clip-figures.ts';
 import { captionOf } from './encode-captions.ts';
 import { type Embeddings, gatherRows } from './features.ts';
@@ -37,23 +36,22 @@ interface Batch {
  * CLIP's text encoder learns words that no caption holds from a model of language (Hinton et al. 2015): a word's embedding
  * moves to the mean of the embeddings that CLIP gave the names of the nearest concepts, weighted by how near they are.
  * Captions keep to their pictures by InfoNCE; the encoder of pictures stays as it is.
- * @param start CLIP's weights
+ * @param from  CLIP before that
  */
 export async function distilTask(
   tf: TensorFlow,
   dataset: PictureSet,
   features: Embeddings,
-  tokenizer: Tokenizer,
-  config: ClipConfig,
-  start: TrainedNetwork,
+  from: FrozenText & TrainedNetwork,
   { words, names, neighbours }: Vocabulary,
   { horizon, seed }: TaskOptions,
 ): Promise<Task<Batch>> {
+  const { tokenizer, clip: config } = from;
   const byName = [...picturesByName(dataset).values()];
   const plain = picturesByName(plainSet(dataset)).size;
   const hyponyms = uncaptionedHyponyms(plainSet(dataset).concepts.values(), new Set(names));
   const width = config.text.projection_dim;
-  const anchors = await embedTexts(tf, start.weights, config, tokenizer, names);
+  const anchors = await embedTexts(tf, from.weights, config, tokenizer, names);
   const nearest = neighbours.nearest.shape[1]!;
 
   /** Where a word belongs: the direction alone counts. */
@@ -68,7 +66,7 @@ export async function distilTask(
     name: 'distil',
     batchSize: BATCH + WORDS,
     optimizer: { ...CLIP_OPTIMIZER, learningRate: 5e-4, warmup: 100, horizon },
-    initialise: start.initialise,
+    initialise: from.initialise,
     startsFrom: STARTS_FROM.distil,
 
     batch(step) {
