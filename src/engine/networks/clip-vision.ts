@@ -22,6 +22,9 @@ export const ClipVisionConfig = z
   .refine(...headsDivideWidth);
 export type ClipVisionConfig = z.infer<typeof ClipVisionConfig>;
 
+/** Patches along an axis; pixels that make no whole one are left out. */
+export const patchesAlong = (c: ClipVisionConfig) => Math.floor(c.image_size / c.patch_size);
+
 /** CLIP's vision transformer (Radford et al. 2021): pixels (B, C, S, S) → embedding (B, P), read at the class token. */
 export function clipVision<T>(ops: Ops<T>, weights: Weights<T>, c: ClipVisionConfig) {
   const w = weights.at('vision_model');
@@ -31,7 +34,7 @@ export function clipVision<T>(ops: Ops<T>, weights: Weights<T>, c: ClipVisionCon
     const kernel = w.get('embeddings.patch_embedding.weight', [width, c.num_channels, patch, patch]);
     const patches = ops.tokensFromImage(ops.conv2d(pixels, kernel, undefined, { stride: patch })); // (B, N − 1, D)
     const classToken = ops.tokensFromParameter(w.get('embeddings.class_embedding', [width]));
-    const tokens = 1 + Math.floor(c.image_size / patch) ** 2;
+    const tokens = 1 + patchesAlong(c) ** 2;
     const table = w.get('embeddings.position_embedding.weight', [tokens, width]);
 
     let x = ops.add(ops.concatTokens([ops.repeatBatch(classToken, patches), patches]), ops.tokensFromParameter(table)); // (B, N, D)

@@ -1,6 +1,6 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Classes, ClassifierConfig } from '../../networks/classifier.ts';
-import type { ClipVisionConfig } from '../../networks/clip-vision.ts';
+import { type ClipVisionConfig, patchesAlong } from '../../networks/clip-vision.ts';
 import type { Weights } from '../../ops/ops.ts';
 import type { TensorFlow } from '../../ops/tfjs-ops.ts';
 
@@ -35,7 +35,7 @@ type Told = Pick<Classes<T>, 'stages' | 'style'>;
 export function hinting(tf: TensorFlow, teacher: ClassifierConfig, vision: ClipVisionConfig) {
   const hints = hintsOf(teacher, vision);
   const { hidden_size: width, projection_dim: embeddingWidth } = vision;
-  const side = Math.floor(vision.image_size / vision.patch_size);
+  const side = patchesAlong(vision);
 
   const loss = (weights: Weights<T>, { layers, embedding }: Seen, { stages, style }: Told): tfjs.Scalar => {
     const difference = (told: T, seen: T, what: string, [from, to]: readonly [number, number]) => {
@@ -61,7 +61,7 @@ export function hinting(tf: TensorFlow, teacher: ClassifierConfig, vision: ClipV
 }
 
 function hintsOf(teacher: ClassifierConfig, vision: ClipVisionConfig): Hint[] {
-  const side = Math.floor(vision.image_size / vision.patch_size);
+  const side = patchesAlong(vision);
   const stages = teacher.channels
     .map((channels, stage) => ({ stage, channels, patches: (side * 2 ** (stage + 1)) / teacher.image_size }))
     .filter(({ patches }) => Number.isInteger(patches));

@@ -1,4 +1,4 @@
-import type { ClipVisionConfig } from '../../networks/clip-vision.ts';
+import { type ClipVisionConfig, patchesAlong } from '../../networks/clip-vision.ts';
 import type { Initialiser } from '../parameters.ts';
 
 /** Of a query's and a key's code of places: so much that a head looks at one place, and can unlearn it. */
@@ -21,7 +21,7 @@ const PER_WAVE = 4;
  */
 export function localAttention(c: ClipVisionConfig): Initialiser {
   const { hidden_size: width, num_attention_heads: heads } = c;
-  const side = Math.floor(c.image_size / c.patch_size);
+  const side = patchesAlong(c);
   const headWidth = width / heads;
   // a head that is too narrow for all waves has the longer ones
   const waves = Array.from(
