@@ -6,6 +6,7 @@ import { openBench } from '../../src/engine/evaluation/report/bench.ts';
 import { judgeReal, shareOf } from '../../src/engine/evaluation/report/drawings.ts';
 import { measureClip, measureMovq } from '../../src/engine/evaluation/report/encoders.ts';
 import { FIGURES, type Figure, type Report } from '../../src/engine/evaluation/report/figures.ts';
+import { countRight } from '../../src/engine/evaluation/report/new-drawings.ts';
 import { rgbaFromDrawn, rgbaFromTensor, tensorFromRgba } from '../../src/engine/evaluation/report/pictures.ts';
 import { formatTable } from '../../src/engine/evaluation/report/table.ts';
 import { startTorch } from '../../src/engine/evaluation/report/torch-step.ts';
@@ -16,6 +17,7 @@ import type { Judge } from '../../src/engine/runtime/networks/judge.ts';
 import type { Movq } from '../../src/engine/runtime/networks/movq.ts';
 import { rows, type Tensor, tensor } from '../../src/engine/tensor.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
+import { psnrRgb } from '../../src/engine/training/tasks/movq.ts';
 import { drawTiny, writeTinyDataset } from './tiny-dataset.ts';
 
 const NAMES = ['red', 'green', 'blue'];
@@ -81,12 +83,38 @@ describe('the judge', () => {
 
   test('is measured on real held-out pictures itself', async () => {
     const blind = { ...judge, look: async (pixels: Tensor) => judge.look({ ...pixels, data: pixels.data.fill(0) }) };
-    expect(await judgeReal(await openBench(judge, dataset, silent), dataset)).toEqual({ concept: 1, both: 1 });
-    expect(await judgeReal(await openBench(blind, dataset, silent), dataset)).toEqual({ concept: 0, both: 0 });
+    expect(await judgeReal(await openBench(judge, dataset, silent), dataset)).toEqual({
+      concept: { share: 1 },
+      both: { share: 1 },
+    });
+    expect(await judgeReal(await openBench(blind, dataset, silent), dataset)).toEqual({
+      concept: { share: 0 },
+      both: { share: 0 },
+    });
+  });
+
+  test('a drawing that was learned in another rendering is counted apart', async () => {
+    const held = { split: 'held-out-pair', style: 'fluent flat' } as const;
+    const folder = await writeTinyDataset(
+      join(dir, 'renderings'),
+      NAMES.map((name) => ({ name })),
+      [
+        { concept: 'red', style: 'fluent 3d', split: 'train' },
+        { concept: 'green', style: 'noto', split: 'train' },
+        { concept: 'red', ...held },
+        { concept: 'green', ...held },
+        { concept: 'blue', style: 'noto', split: 'held-out-pair' },
+      ],
+    );
+    const set = new Dataset(folder);
+    const isRight = (right: readonly boolean[]) => new Map(right.map((it, i) => [i + 2, it]));
+    expect(countRight(set, isRight([true, true, false]))).toEqual({ right: 2, all: 3, ofNew: { right: 1, all: 2 } });
+    expect(countRight(set, new Map([[3, true]]))).toEqual({ right: 1, all: 1 });
+    set.close();
   });
 
   test('a share of nothing is not measured', () => {
-    expect(shareOf([], 1)).toMatchObject({ value: null });
+    expect(shareOf([], { share: 1 })).toMatchObject({ value: null });
   });
 
   test('a share says of how many pictures and prompts it is', () => {
@@ -98,7 +126,10 @@ describe('the judge', () => {
     }));
     expect(shareOf(answers, undefined)).toEqual({ value: 0.25, note: '1 of 4 pictures, of 1 prompt' });
     const other = { ...answers[0]!, question: { prompt: 'green', seed: 0, concepts: ['green'] } };
-    expect(shareOf([...answers, other], 1)).toMatchObject({ note: '2 of 5 pictures, of 2 prompts', ofReal: 1 });
+    expect(shareOf([...answers, other], { share: 1 })).toMatchObject({
+      note: '2 of 5 pictures, of 2 prompts',
+      ofReal: { share: 1 },
+    });
   });
 });
 
@@ -113,7 +144,18 @@ describe('encoders', () => {
       return { data: data.map((x, i) => (i < colours ? x - 20 / 255 : -1)), shape };
     });
     const figure = await measureMovq(darker, dataset, silent);
-    expect(figure).toMatchObject({ value: expect.closeTo(10 * Math.log10(255 ** 2 / 10 ** 2), 5), note: '2 pictures' });
+    expect(figure).toMatchObject({
+      value: expect.closeTo(10 * Math.log10(255 ** 2 / 10 ** 2), 5),
+      note: expect.stringMatching(/^2 pictures/),
+    });
+  });
+
+  test('PSNR of what is drawn leaves out what is transparent around it', () => {
+    const picture = drawTiny(0, 'flat');
+    const copy = picture.map((x, i) => (i < picture.length / 2 ? x : x - 10));
+    for (let i = 3; i < picture.length / 2; i += 4) picture[i] = 0;
+    expect(psnrRgb(picture, copy, 'drawn')).toBeCloseTo(10 * Math.log10(255 ** 2 / 10 ** 2), 5);
+    expect(psnrRgb(picture, copy)).toBeCloseTo(10 * Math.log10(255 ** 2 / 50), 5);
   });
 
   test('CLIP is right where the nearest of all names is that of the picture', async () => {
@@ -184,12 +226,14 @@ test("the table has each figure's bar, and the judge's own score beside what it 
   ) as Report;
   const figures = {
     ...report,
-    prompt_top1: { value: 0.4175, note: '167 of 400 pictures', ofReal: 0.8 },
+    prompt_top1: { value: 0.4175, note: '167 of 400 pictures', ofReal: { share: 0.8, ofNew: { right: 3, all: 4 } } },
     weights_mb: { value: 63.12, note: 'models' },
   };
   const lines = formatTable(figures).split('\n');
   expect(lines.find((line) => line.startsWith('prompt_top1'))).toMatch(/41\.8 %.*≥ 60 %/);
-  expect(lines.join()).toContain('the judge of real held-out pictures: 80.0 %');
+  expect(lines.join()).toContain(
+    'the judge of real held-out pictures: 80.0 %, 75.0 % of the 4 that were not learned in another rendering',
+  );
   expect(lines.find((line) => line.startsWith('weights_mb'))).toMatch(/63\.1 MB.*≤ 64 MB/);
   expect(lines.filter((line) => line.includes('not asked for'))).toHaveLength(5);
 });

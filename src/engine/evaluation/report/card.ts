@@ -7,7 +7,7 @@ import { CARD, describeSet, withReport } from '../../training/model-card.ts';
 import { replaceFile } from '../../training/replace-file.ts';
 import { describePictures, type TrainedOn } from '../../training/trained-on.ts';
 import { BARS, type FigureName, type Report } from './figures.ts';
-import { show } from './table.ts';
+import { describeReal, show } from './table.ts';
 
 /** Figures of the model itself: speed is the machine's, and how large the files are can be seen. */
 export const CARD_FIGURES = [
@@ -42,7 +42,7 @@ function rowsOf(report: Report): string[] {
     const figure = report[name];
     if (figure.value === null) return [];
     const { value, ofReal, note } = figure;
-    const real = ofReal === undefined ? '' : show(ofReal, BARS[name]);
+    const real = ofReal === undefined ? '' : describeReal(ofReal);
     return [`| \`${name}\` | ${BARS[name].meaning} | ${show(value, BARS[name])} | ${real} | ${note} |`];
   });
 }

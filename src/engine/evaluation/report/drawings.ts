@@ -1,7 +1,8 @@
 import type { Dataset } from '../../training/data/dataset.ts';
 import { indicesOf } from '../../training/tasks/pictures.ts';
 import type { Bench, Opinion } from './bench.ts';
-import type { Figure } from './figures.ts';
+import type { Figure, OfReal } from './figures.ts';
+import { countRight } from './new-drawings.ts';
 import type { Question } from './questions.ts';
 
 /** A question, what the model drew for it, and what the judge says of that. */
@@ -41,7 +42,7 @@ const isRight = ({ concepts, style }: Omit<Question, 'prompt' | 'seed'>, opinion
   concepts.includes(opinion.concept) && (style === undefined || opinion.style === style);
 
 /** The share of right answers. @param ofReal  the judge's own score on real pictures, asked the same */
-export function shareOf(answers: readonly Answer[], ofReal: number | undefined): Figure {
+export function shareOf(answers: readonly Answer[], ofReal: OfReal | undefined): Figure {
   if (answers.length === 0) return { value: null, reason: 'the data set has nothing to ask for' };
   const right = answers.filter(({ isRight }) => isRight).length;
   const prompts = new Set(answers.map(({ question }) => question.prompt)).size;
@@ -53,7 +54,7 @@ export function shareOf(answers: readonly Answer[], ofReal: number | undefined):
 export async function judgeReal(
   bench: Bench,
   dataset: Dataset,
-): Promise<{ concept: number; both: number } | undefined> {
+): Promise<{ concept: OfReal; both: OfReal } | undefined> {
   const shown = indicesOf(dataset, 'held-out-pair').flatMap((index) => {
     const { concept, style } = dataset.records[index]!;
     const { name } = dataset.concepts.get(concept)!;
@@ -61,9 +62,10 @@ export async function judgeReal(
   });
   if (shown.length === 0) return undefined;
   const opinions = await bench.judge(shown.map(({ index }) => dataset.read(index)));
-  const share = (right: (i: number) => boolean) => shown.filter((_, i) => right(i)).length / shown.length;
-  return {
-    concept: share((i) => isRight({ concepts: shown[i]!.concepts }, opinions[i]!)),
-    both: share((i) => isRight(shown[i]!, opinions[i]!)),
+  const share = (ask: (question: (typeof shown)[number]) => Parameters<typeof isRight>[0]): OfReal => {
+    const found = new Map(shown.map((question, i) => [question.index, isRight(ask(question), opinions[i]!)]));
+    const { right, all, ofNew } = countRight(dataset, found);
+    return { share: right / all, ...(ofNew && { ofNew }) };
   };
+  return { concept: share(({ concepts }) => ({ concepts })), both: share((question) => question) };
 }

@@ -7,6 +7,7 @@ import { psnrRgb } from '../../training/tasks/movq.ts';
 import { indicesOf, onWhite } from '../../training/tasks/pictures.ts';
 import { largest, products, unitRows } from '../../vectors.ts';
 import type { Figure } from './figures.ts';
+import { countRight, describeNew } from './new-drawings.ts';
 import { rgbaFromTensor, tensorFromRgba } from './pictures.ts';
 
 type OnProgress = (done: number, total: number) => void;
@@ -15,14 +16,17 @@ type OnProgress = (done: number, total: number) => void;
 export async function measureMovq(movq: Movq, dataset: Dataset, onProgress: OnProgress): Promise<Figure> {
   const heldOut = [...indicesOf(dataset, 'held-out-concept'), ...indicesOf(dataset, 'held-out-pair')];
   if (heldOut.length === 0) return { value: null, reason: 'the data set is too small to hold pictures out' };
-  let sum = 0;
+  let [sum, drawn] = [0, 0];
   for (const [done, index] of heldOut.entries()) {
     const picture = dataset.read(index);
     const latents = await movq.encode(tensorFromRgba(picture, movq.config.in_channels));
-    sum += psnrRgb(picture, rgbaFromTensor(await movq.decode(latents)));
+    const copy = rgbaFromTensor(await movq.decode(latents));
+    sum += psnrRgb(picture, copy);
+    drawn += psnrRgb(picture, copy, 'drawn');
     onProgress(done + 1, heldOut.length);
   }
-  return { value: sum / heldOut.length, note: `${heldOut.length} pictures` };
+  const [value, ofDrawn] = [sum / heldOut.length, drawn / heldOut.length];
+  return { value, note: `${heldOut.length} pictures; ${ofDrawn.toFixed(1)} dB without what is empty around the thing` };
 }
 
 /** Share of the pictures of held-out pairs to which, of the names of all concepts, their own is nearest. */
@@ -37,12 +41,14 @@ export async function measureClip(clip: Clip, dataset: Dataset, onProgress: OnPr
     onProgress(embeddings.length, total);
   }
   const texts = unitRows(concatRows(embeddings));
-  let right = 0;
+  const isRight = new Map<number, boolean>();
   for (const [done, index] of heldOut.entries()) {
     const picture = await clip.embedPixels(clip.preprocess(onWhite(dataset.read(index))));
     const nearest = names[largest(products(texts, picture.data))];
-    if (nearest === dataset.concepts.get(dataset.records[index]!.concept)!.name) right++;
+    isRight.set(index, nearest === dataset.concepts.get(dataset.records[index]!.concept)!.name);
     onProgress(names.length + done + 1, total);
   }
-  return { value: right / heldOut.length, note: `${right} of ${heldOut.length} pictures, among ${names.length} names` };
+  const { right, all, ofNew } = countRight(dataset, isRight);
+  const note = [`${right} of ${all} pictures, among ${names.length} names`, ...(ofNew ? [describeNew(ofNew)] : [])];
+  return { value: right / all, note: note.join('; ') };
 }

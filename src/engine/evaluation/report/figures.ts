@@ -1,3 +1,5 @@
+import type { Counts } from './new-drawings.ts';
+
 /** What the report measures, in its order. */
 export const FIGURES = [
   'movq_psnr',
@@ -36,6 +38,13 @@ export const BARS: Readonly<Record<FigureName, Bar>> = {
   weights_mb: { meaning: 'weights of the model, and of the judge beside it', unit: 'MB', bar: 64, atMost: true },
 };
 
+export interface OfReal {
+  /** Share of 1. */
+  readonly share: number;
+  /** Of those that are new drawings, where not all are. */
+  readonly ofNew?: Counts;
+}
+
 /** One figure, or why there is none. */
 export type Figure =
   | {
@@ -44,7 +53,7 @@ export type Figure =
       /** Of how many, and what else one should know. */
       readonly note: string;
       /** The same of real pictures of held-out pairs, which the judge has no more seen than drawn ones. */
-      readonly ofReal?: number;
+      readonly ofReal?: OfReal;
     }
   | { readonly value: null; readonly reason: string };
 

@@ -67,6 +67,9 @@ export const PICTURE_SOURCES: readonly PictureSource[] = [
   icon('line icon', '@iconify-json/streamline-ultimate-color', '1.2.2', 'CC-BY-4.0', STREAMLINE),
 ];
 
+/** Styles in which a thing is the same drawing, rendered in another way; no two others are, as far as has been looked. */
+export const SAME_DRAWINGS: readonly (readonly string[])[] = [['fluent 3d', 'fluent flat']];
+
 /** All but the line icons, which are thin and many. */
 export const DEFAULT_STYLES = PICTURE_SOURCES.map((source) => source.style).filter((style) => style !== 'line icon');
 

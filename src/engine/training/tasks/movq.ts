@@ -130,9 +130,16 @@ async function reconstruct(
 /** Of bytes to what they were rounded from, squared: no picture comes nearer. */
 const ROUNDING = 1 / 12;
 
-/** Peak signal to noise, dB, over the three colour channels: 10·log₁₀(255²/MSE), at most 59. */
-export function psnrRgb(expected: Uint8Array, found: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < expected.length; i++) if (i % 4 !== 3) sum += (expected[i]! - found[i]!) ** 2;
-  return 10 * Math.log10(255 ** 2 / Math.max(ROUNDING, sum / ((expected.length * 3) / 4)));
+/**
+ * Peak signal to noise, dB, over the three colour channels: 10·log₁₀(255²/MSE), at most 59.
+ * @param pixels  all, or only those of the thing, which are not wholly transparent
+ */
+export function psnrRgb(expected: Uint8Array, found: Uint8Array, pixels: 'all' | 'drawn' = 'all'): number {
+  let [sum, count] = [0, 0];
+  for (let i = 0; i < expected.length; i += 4) {
+    if (pixels === 'drawn' && expected[i + 3] === 0) continue;
+    for (let c = i; c < i + 3; c++) sum += (expected[c]! - found[c]!) ** 2;
+    count += 3;
+  }
+  return 10 * Math.log10(255 ** 2 / Math.max(ROUNDING, sum / count));
 }
