@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openBench } from '../../src/engine/evaluation/report/bench.ts';
 import { openJudge } from '../../src/engine/runtime/networks/judge.ts';
+import { checkpointOf, loadAverage } from '../../src/engine/training/checkpoint.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { Dice } from '../../src/engine/training/dice.ts';
 import { parametersOf, trainStep } from '../../src/engine/training/loop.ts';
@@ -170,6 +171,27 @@ test.each(['judge', 'teacher'] as const)('the %s learns names that are all in on
   expect(Object.keys(figures)).toEqual(['trainTop1', 'trainTop5']);
   dataset.close();
 });
+
+test.skipIf(!READY)(
+  `the judge begins with other weights than CLIP's teacher${READY ? '' : ' (skipped: needs npm run train -- setup)'}`,
+  { timeout: 60_000 },
+  async () => {
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const dataset = await tinyDataset();
+    const runs = join(dir, 'runs');
+    const options = { data: join(dir, 'data'), runs, seed: 0, time: 50_000, maxSteps: 1, learningRate: 1e-20 };
+    const firstKernel = async (part: 'judge' | 'teacher') => {
+      const config = { ...classifierConfig(part, dataset), ...SMALL_JUDGE };
+      await writeRunConfig(runs, part, { _class_name: part === 'judge' ? 'Judge' : 'Teacher', ...config });
+      await trainPart(await loadTensorFlow(), part, { ...options, say: () => {} });
+      return (await loadAverage(checkpointOf(runs, part))).get('stages.0.halve.weight')!;
+    };
+    const [judge, teacher] = [await firstKernel('judge'), await firstKernel('teacher')];
+    dataset.close();
+    expect(judge.shape).toEqual(teacher.shape);
+    expect(judge.data).not.toEqual(teacher.data);
+  },
+);
 
 test.skipIf(!READY)(
   `the judge learns, and is a folder to open then${READY ? '' : ' (skipped: needs npm run train -- setup)'}`,

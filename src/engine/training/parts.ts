@@ -85,8 +85,8 @@ const PLANNED_STEPS: Record<Part, number> = {
   judge: 6_000,
 };
 
-/** Added to a run's seed: the judge's random choices are not those of what it judges. */
-const CLASSIFIER_SEEDS = { judge: 1, teacher: 2 } as const;
+/** Added to the seed that is asked for: first weights and random choices of the judge are not those of CLIP's teacher. */
+const SEED_OFFSETS: Partial<Record<Part, number>> = { judge: 1, teacher: 2 };
 
 export interface PartOptions extends TrainOptions {
   /** Folder of the data set. */
@@ -191,11 +191,12 @@ async function trainTogether(tf: TensorFlow, part: Part, options: PartOptions): 
 }
 
 async function trainLocked(tf: TensorFlow, part: Part, asked: PartOptions): Promise<void> {
-  const { data, runs, seed, precision, prior, extraData, processes = 1 } = asked;
+  const { data, runs, precision, prior, extraData, processes = 1 } = asked;
+  const seed = asked.seed + (SEED_OFFSETS[part] ?? 0);
   const schedule = await scheduleOf(part, asked);
   // before the networks are opened: one that is trained meanwhile is newer than what was learned from
   const notes = { learnedFrom: await learnsFrom(runs, part), schedule };
-  const options = { ...asked, ...schedule, notes };
+  const options = { ...asked, ...schedule, seed, notes };
   const task = await createTask(tf, part, options).catch((error) => {
     if (!options.signal?.aborted) throw error;
   });
@@ -231,8 +232,7 @@ export async function createTask(
     const plain = new Dataset(data);
     const extra = extraData ? openExtraData(extraData, data, plain) : undefined;
     const config = await openClassifierConfig(runs, part, plain);
-    const options = { horizon, seed: seed + CLASSIFIER_SEEDS[part] };
-    return classifierTask(tf, part, plain, config, options, extra) as Task;
+    return classifierTask(tf, part, plain, config, { horizon, seed }, extra) as Task;
   }
   if (part === 'upsampler') {
     const plain = new Dataset(data);
