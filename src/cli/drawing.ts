@@ -28,7 +28,6 @@ import {
 } from '../recipe.ts';
 import { SeededSettings, taskSchema } from '../task.ts';
 import { decimal, parse, seed } from '../typed-settings.ts';
-import { refuseOptionsThatNpmKept } from './npm-options.ts';
 import { withOutFolder } from './out-folder.ts';
 import { createStageBar } from './progress-bar.ts';
 
@@ -66,8 +65,7 @@ export function picturesCommand(name: string, description: string): Command {
       ),
     )
     .option('--out <dir>', 'folder for the files', 'out')
-    .option('--json', 'print one JSON object: pictures, timings in seconds, settings')
-    .hook('preAction', refuseOptionsThatNpmKept);
+    .option('--json', 'print one JSON object: pictures, timings in seconds, settings');
 }
 
 /** Options that only some commands take: for the others they would change nothing. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError, type Option } from 'commander';
 import { PROJECT_ROOT } from '../config.ts';
 import { InputError } from '../errors.ts';
+import { refuseOptionsThatNpmKept } from './npm-options.ts';
 
 /** Commands are imported when called: `imagine` needs no discord.js, `bot` no onnxruntime. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
@@ -42,6 +43,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     for (const option of command.options) option.defaultValueDescription ??= defaultAsTyped(option);
   }
   try {
+    refuseOptionsThatNpmKept(program, argv);
     await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error);

@@ -15,9 +15,11 @@ interface Finished {
   readonly stderr: string;
 }
 
-function imagine(...args: string[]): Promise<Finished> {
+const imagine = (...args: string[]): Promise<Finished> => unclip('imagine', ...args);
+
+function unclip(...args: string[]): Promise<Finished> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [PROGRAM, 'imagine', ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, [PROGRAM, ...args], (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
     });
   });
@@ -109,9 +111,19 @@ it('says in its help what each number may be and what it is by default', { timeo
 
 it('options that npm kept for itself, because no -- stands before them, are not taken for words', async () => {
   vi.stubEnv('npm_config_count', 'true');
+  vi.stubEnv('npm_lifecycle_event', 'imagine');
   const { code, stderr } = await imagine('red heart', '1').finally(() => vi.unstubAllEnvs());
   expect(code).toBe(2);
-  expect(stderr).toContain('npm kept --count for itself: write -- before the options');
+  expect(stderr).toContain('npm kept --count for itself');
+  expect(stderr).toContain('npm run imagine -- --count …');
+});
+
+it('nor do they vanish where a command takes no words', async () => {
+  vi.stubEnv('npm_config_data', 'elsewhere');
+  vi.stubEnv('npm_lifecycle_event', 'train');
+  const { code, stderr } = await unclip('train', 'movq', 'elsewhere').finally(() => vi.unstubAllEnvs());
+  expect(code).toBe(2);
+  expect(stderr).toContain('npm run train -- movq --data …');
 });
 
 describe('imagine with wrong input', { timeout: 60_000 }, () => {
