@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { trainedSteps } from '../../src/engine/training/checkpoint.ts';
 import { isSetUp } from '../../src/engine/training/setup/setup.ts';
 
 const READY = isSetUp('cpu') || isSetUp('gpu');
@@ -51,5 +52,7 @@ test.skipIf(!READY)(
     }
     const card = await readFile(join(dir, 'models', 'ours', 'README.md'), 'utf8');
     expect(card).toContain('3 pictures of 3 concepts');
+    for (const part of ['prior', 'decoder'] as const)
+      expect(await trainedSteps(join(dir, 'runs', 'ours'), part), part).toBeGreaterThan(0);
   },
 );

@@ -23,7 +23,11 @@ vi.mock('../../src/engine/training/loop.ts', async (importOriginal) => {
       vi.advanceTimersByTime(MINUTE);
       return { total: tf.sum(tf.square(weights.get('weight', [1]))) as tfjs.Scalar, parts: {} };
     },
-    evaluate: async () => ({ figures: {} }),
+    // comes on top of its time
+    evaluate: async () => {
+      if (name === 'prior') vi.advanceTimersByTime(500 * MINUTE);
+      return { figures: {} };
+    },
   });
   const trainTask: typeof loop.trainTask = (tf, task, ...rest) => loop.trainTask(tf, ofNumber(task as Task), ...rest);
   return { ...loop, trainTask };
@@ -40,7 +44,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-test('from nothing, the learning rate of each part has fallen when its share of the time is over', async () => {
+test('from nothing, the learning rate of each part has fallen when its share of the time is over, and evaluations of others leave it that', async () => {
   const [data, runs] = [join(dir, 'data'), join(dir, 'runs')];
   await writeTinyPictures(data);
   await writeTinyRuns(runs);

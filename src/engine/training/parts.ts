@@ -124,7 +124,6 @@ export const SHARING_PARTS = Object.keys(SHARES) as readonly SharingPart[];
  * sizes than its config.json says; and where CLIP is to be trained further and has been distilled: only `distil` by name goes on then
  */
 export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAreGood = false): Promise<void> {
-  const end = performance.now() + options.time;
   const parts = await partsToTrain(options, encodersAreGood);
   const needed = parts.flatMap((part) => [...LEARNS_FROM[part], part]);
   for (const part of SHARING_PARTS.filter((part) => needed.includes(part))) await checkRun(options.runs, part);
@@ -133,20 +132,27 @@ export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAre
     SHARES[part] / among.reduce((sum, other) => sum + SHARES[other], 0);
   const planned = parts.map((part) => `${part} ${((options.time / 60_000) * share(part, parts)).toPrecision(2)}`);
   options.say(`minutes planned: ${planned.join(', ')}`);
+  let left = options.time;
   for (const [i, part] of parts.entries()) {
-    const left = options.signal?.aborted ? 0 : end - performance.now();
-    if (left <= 0) return;
+    if (options.signal?.aborted) return;
+    const before = await adaptedFor(options.runs, part);
     const time = left * share(part, parts.slice(i));
     const maxSteps = part === 'decoder' ? undefined : await plannedSteps(part, options);
     const isTrained = encodersAreGood || (await beganAsModel(options.runs, part));
     const ofPeak = isTrained && { ofPeak: OF_TRAINED };
     await trainTogether(tf, part, { ...options, ...ofPeak, fallsOverTime: true, time, maxSteps });
+    // what a part computes before its first step and after its last comes on top: those behind it have their time
+    left -= (await adaptedFor(options.runs, part)) - before;
   }
 }
 
 /** Did a run begin with a model's weights? It learns at a part of the rate since, as its checkpoint notes. */
 const beganAsModel = async (runs: string, part: Part): Promise<boolean> =>
   (await loadNotes(checkpointOf(runs, part))).schedule?.ofPeak !== undefined;
+
+/** For how long a part has been trained by now over whose time the rate falls, in milliseconds. */
+const adaptedFor = async (runs: string, part: Part): Promise<number> =>
+  (await loadNotes(checkpointOf(runs, part))).schedule?.adapted ?? 0;
 
 /** Before hours are spent on what the prior could not go on from. */
 async function refuseOutdated(runs: string, parts: readonly SharingPart[]): Promise<void> {
