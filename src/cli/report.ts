@@ -17,7 +17,7 @@ import { drawSheet, SHEET_COLUMNS } from '../engine/evaluation/report/sheet.ts';
 import { SHEET_PROMPTS } from '../engine/evaluation/report/sheet-prompts.ts';
 import { formatTable } from '../engine/evaluation/report/table.ts';
 import { openModel } from '../engine/pipeline/open-model.ts';
-import { hasJudge } from '../engine/runtime/networks/judge.ts';
+import { hasJudge, noJudge } from '../engine/runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../engine/runtime/runtime.ts';
 import { contactSheet } from '../engine/training/data/contact-sheet.ts';
 import { Dataset } from '../engine/training/data/dataset.ts';
@@ -83,6 +83,8 @@ async function runReport(options: ReportOptions): Promise<void> {
     judge: options.judge ?? (hasJudge(own) ? own : BUNDLED_JUDGE),
   };
   const runtime = { threads: config.engineThreads };
+  // one that isn't named may be missing: what it would judge is not measured then
+  if (options.judge && !hasJudge(options.judge)) throw new InputError(noJudge(options.judge));
   if (options.priors && options.out)
     throw new InputError('--out keeps what figures are made of; with --priors there is nothing to keep');
   if (options.priors && options.textDecoder)

@@ -176,9 +176,9 @@ describe('report', { timeout: 60_000 }, () => {
   });
 
   it('says where a judge or a data set comes from', async () => {
-    const without = await report('--only', 'prompt_top1', '--judge', path('nowhere'), '--json');
-    expect(JSON.parse(without.stdout).prompt_top1).toBeNull();
-    expect(without.stderr).toContain(`there is no judge in ${path('nowhere')}: npm run train -- judge`);
+    const without = await report('--judge', path('nowhere'));
+    expect(without.code).toBe(2);
+    expect(without.stderr).toBe(`error: there is no judge in ${path('nowhere')}: npm run train -- judge\n`);
     const empty = await report('--priors', '--only', 'pair_top1', '--judge', path('data'));
     expect(empty.stderr).toBe(`error: there is no judge in ${path('data')}: npm run train -- judge\n`);
     const { code, stderr } = await report('--data', path('nowhere'));

@@ -106,8 +106,12 @@ test('without a decoder there is no sheet, and the figures all the same', async 
   const runs = path('other-runs');
   await writeTinyRuns(runs);
   await rm(join(runs, 'decoder'), { recursive: true });
-  const task = await createTask(tf, 'prior', { data: path('pictures'), runs, seed: 0, time: 0, say: () => {} });
-  const { figures, sheet } = await task.evaluate(await weightsOf('prior', runs));
+  const evaluation = async (seed: number) => {
+    const task = await createTask(tf, 'prior', { data: path('pictures'), runs, seed, time: 0, say: () => {} });
+    return task.evaluate(await weightsOf('prior', runs));
+  };
+  const { figures, sheet } = await evaluation(0);
   expect(figures).toEqual({ trainLoss: expect.any(Number) });
   expect(sheet).toBeUndefined();
+  expect((await evaluation(1)).figures, 'noise and captions are the same whatever the seed').toEqual(figures);
 });

@@ -112,7 +112,7 @@ export function modelCard(history: History, dataSets: readonly TrainedOn[], befo
 Kandinsky 2.2 layout (\`KandinskyV22CombinedPipeline\`): opens in Python diffusers and here. Draws 128 × 128 RGBA: colour as
 composed on white, alpha beside it. Trained by \`npm run train\`.
 
-| Part | Steps | Hours | Last figures, on pictures that were held out unless they are called train… |
+| Part | Steps | Hours | Last figures (heldOut…: of pictures that were held out, train…: of training ones, hyponymTop1: of words that no caption holds) |
 |---|---|---|---|
 ${rows.join('\n')}
 

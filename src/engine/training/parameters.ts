@@ -75,7 +75,7 @@ export class Parameters {
     return new Parameters([...found.values()]);
   }
 
-  /** Values to start from: torch's defaults, uniform in ±1/√(fan in), zero biases, unit norms; or what `rule` says. */
+  /** Values to start from: uniform in ±1/√(fan in), as torch's, but zero biases; unit norms; or what `rule` says. */
   initialise(seed: number, rule: Initialiser = () => undefined): Float32Array {
     const generator = new TorchGenerator(seed);
     const values = new Float32Array(this.size);

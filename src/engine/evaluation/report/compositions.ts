@@ -1,6 +1,7 @@
 import { InputError } from '../../../errors.ts';
 import { groupBy } from '../../group-by.ts';
 import { openModel } from '../../pipeline/open-model.ts';
+import { openJudge } from '../../runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { compositionsOf } from '../../training/data/compose/composed-set.ts';
 import { type Composition, HELD_OUT_KINDS, type Shown, SIDES } from '../../training/data/compose/compositions.ts';
@@ -11,7 +12,6 @@ import { type Bench, describeKnown, openBench } from './bench.ts';
 import { edgeColour, overallHue } from './colours-seen.ts';
 import { drawnBy } from './draw-questions.ts';
 import { cutOut } from './pictures.ts';
-import { openJudgeOf } from './priors.ts';
 
 export interface CompositionsOptions {
   readonly model: string;
@@ -64,7 +64,7 @@ type Asked = Composition & { readonly shows: Shown };
  */
 export async function judgeCompositions(options: CompositionsOptions): Promise<ComposedReport> {
   const { onProgress, runtime } = options;
-  const judge = await openJudgeOf(options);
+  const judge = await openJudge(options.judge, runtime);
   const dataset = new Dataset(options.data);
   const model = await openModel(options.model, runtime);
   try {

@@ -4,7 +4,7 @@ import { meanOfRows } from '../../pca/components.ts';
 import type { Model } from '../../pipeline/model.ts';
 import { openModel } from '../../pipeline/open-model.ts';
 import { TorchGenerator } from '../../random/torch-generator.ts';
-import { hasJudge, openJudge } from '../../runtime/networks/judge.ts';
+import { openJudge } from '../../runtime/networks/judge.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { concatRows, rows, type Tensor } from '../../tensor.ts';
 import { nameWithStyle } from '../../training/data/captions.ts';
@@ -59,7 +59,7 @@ export interface PriorsOptions {
 export async function comparePriors(options: PriorsOptions): Promise<PriorRow[]> {
   const dataset = new Dataset(options.data);
   const model = await openModel(options.model, options.runtime);
-  const judge = options.drawn.length > 0 ? await openJudgeOf(options) : undefined;
+  const judge = options.drawn.length > 0 ? await openJudge(options.judge, options.runtime) : undefined;
   try {
     const heldOut = await embedHeldOut(model, dataset);
     const training = indicesOf(dataset, 'train').length;
@@ -78,12 +78,6 @@ export async function comparePriors(options: PriorsOptions): Promise<PriorRow[]>
     dataset.close();
     await Promise.all([judge?.close(), model.close()]);
   }
-}
-
-/** @throws InputError where there is none */
-export function openJudgeOf({ judge, runtime }: Pick<PriorsOptions, 'judge' | 'runtime'>) {
-  if (hasJudge(judge)) return openJudge(judge, runtime);
-  throw new InputError(`there is no judge in ${judge}: npm run train -- judge`);
 }
 
 async function whyMissing(model: Model, way: Way): Promise<string | undefined> {

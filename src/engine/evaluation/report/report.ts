@@ -4,7 +4,7 @@ import { PriorConfig } from '../../networks/prior.ts';
 import { openClip } from '../../pipeline/clip.ts';
 import { readKandinskyFolder } from '../../pipeline/kandinsky-folder.ts';
 import { openModel } from '../../pipeline/open-model.ts';
-import { hasJudge, openJudge } from '../../runtime/networks/judge.ts';
+import { hasJudge, noJudge, openJudge } from '../../runtime/networks/judge.ts';
 import { openMovq } from '../../runtime/networks/movq.ts';
 import type { RuntimeOptions } from '../../runtime/runtime.ts';
 import { Dataset } from '../../training/data/dataset.ts';
@@ -115,8 +115,7 @@ export async function measureDrawings(
   options: JudgingOptions,
 ): Promise<Partial<Record<Drawn, Figure>>> {
   if (figures.length === 0) return {};
-  if (!hasJudge(options.judge))
-    return notMeasured(figures, `there is no judge in ${options.judge}: npm run train -- judge`);
+  if (!hasJudge(options.judge)) return notMeasured(figures, noJudge(options.judge));
   const judge = await openJudge(options.judge, options.runtime);
   const drawer = await openDrawer();
   try {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { InputError } from '../../../errors.ts';
 import { ClassifierConfig } from '../../networks/classifier.ts';
 import { expectAllRead } from '../../ops/weights.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -21,7 +22,11 @@ export interface Judge extends Open<ClassifierConfig> {
 /** Whether a folder holds one whose training came to an end, which writes its weights. */
 export const hasJudge = (dir: string): boolean => existsSync(join(dir, 'model.safetensors'));
 
+export const noJudge = (dir: string) => `there is no judge in ${dir}: npm run train -- judge`;
+
+/** @throws InputError where there is none */
 export async function openJudge(dir: string, options: RuntimeOptions = {}): Promise<Judge> {
+  if (!hasJudge(dir)) throw new InputError(noJudge(dir));
   const component = await openComponent(dir, 'Judge', ClassifierConfig);
   const session = await record(component, classifierGraph, options);
   expectAllRead(component);

@@ -94,5 +94,5 @@ export function updateAverage(average: Float32Array, values: Float32Array, decay
   for (let i = 0; i < average.length; i++) average[i] = decay * average[i]! + (1 - decay) * values[i]!;
 }
 
-/** d grows from 0.1, so that the first steps don't linger. */
+/** d grows from 2/11, so that the first steps don't linger. */
 export const averageDecay = (step: number, decay: number): number => Math.min(decay, (1 + step) / (10 + step));

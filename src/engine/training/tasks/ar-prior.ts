@@ -6,7 +6,7 @@ import { codesOf } from '../../pca/codes.ts';
 import { enoughFor, type PrincipalComponents, whiten } from '../../pca/components.ts';
 import { tensor } from '../../tensor.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { Dice } from '../dice.ts';
+import { Dice, evaluationDice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { type CaptionedPictures, captionedPictures } from './captioned-pictures.ts';
 import type { ClipConfig, FrozenText } from './clip-encoders.ts';
@@ -128,7 +128,7 @@ export async function arPriorTask(
     return tf.div(tf.sum(tf.mul(z, textEmbedding), 1, true), lengths);
   }
 
-  /** Edges between buckets of z_i·z_t that are equally frequent in training; the same whatever the seed, as they are part of the meaning. */
+  /** Edges between buckets of z_i·z_t that are equally frequent in this data set, whatever the seed: what is high means is theirs. */
   async function similarityEdges(): Promise<number[]> {
     const sampled = evenly(training, SAMPLED);
     const found: number[] = [];
@@ -182,7 +182,7 @@ export async function arPriorTask(
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const dice = new Dice(seed, 0);
+      const dice = evaluationDice();
       const batch = batchOf(
         { indices: judged.indices, captions: drawCaptions(dataset, judged.indices, dice) },
         dice,

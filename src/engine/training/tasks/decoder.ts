@@ -4,7 +4,7 @@ import { UnetConfig } from '../../networks/unet-config.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { Dice } from '../dice.ts';
+import { Dice, evaluationDice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { DROPPED } from './captioned-pictures.ts';
 import { evaluatedNumber } from './evaluated.ts';
@@ -132,7 +132,7 @@ export function decoderTask(
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
       const loss = await evaluatedNumber(tf, () =>
-        lossOf(weights, decoderBatch(features, judged.indices, new Dice(seed, 0))),
+        lossOf(weights, decoderBatch(features, judged.indices, evaluationDice())),
       );
       return {
         figures: judged.name({ loss }),

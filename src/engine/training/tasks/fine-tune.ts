@@ -5,7 +5,7 @@ import type { UnetConfig } from '../../networks/unet-config.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { Dice } from '../dice.ts';
+import { Dice, evaluationDice } from '../dice.ts';
 import { STARTS_FROM } from '../part-names.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { type ClipConfig, unitLength } from './clip-encoders.ts';
@@ -77,7 +77,7 @@ export function fineTuneTask(
 
   async function figuresOf(weights: Weights<T>): Promise<[loss: number, distance: number]> {
     const both = await evaluated(tf, () => {
-      const { v, distance } = lossOf(weights, batchOf(judged.indices, new Dice(seed, 0)));
+      const { v, distance } = lossOf(weights, batchOf(judged.indices, evaluationDice()));
       return tf.stack([v, distance]);
     });
     return [...both.data] as [number, number];

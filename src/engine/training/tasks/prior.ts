@@ -4,7 +4,7 @@ import { PriorConfig, prior } from '../../networks/prior.ts';
 import type { Weights } from '../../ops/ops.ts';
 import { type TensorFlow, TfjsOps } from '../../ops/tfjs-ops.ts';
 import type { PictureSet } from '../data/picture-set.ts';
-import { Dice } from '../dice.ts';
+import { Dice, evaluationDice } from '../dice.ts';
 import type { Task, TaskOptions } from '../task.ts';
 import { groupByLength } from './by-length.ts';
 import { type CaptionedPictures, captionedPictures } from './captioned-pictures.ts';
@@ -135,7 +135,7 @@ export function priorTask(
     },
     loss: (weights, batch) => ({ total: lossOf(weights, batch), parts: {} }),
     async evaluate(weights) {
-      const dice = new Dice(seed, 0);
+      const dice = evaluationDice();
       const batch = batchOf({ indices: judged.indices, captions: drawCaptions(dataset, judged.indices, dice) }, dice);
       const loss = await evaluatedNumber(tf, () => lossOf(weights, batch));
       const sheet = await draw?.((caption) => sample(weights, caption));

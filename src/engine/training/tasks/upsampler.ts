@@ -153,7 +153,7 @@ export function upsamplerTask(
       const bicubic = pairs.map(({ small }) => enlarge(small));
       const drawn: Tensor[] = [];
       for (const { small } of pairs) {
-        drawn.push(await upscale(network(weights), small, { generator: new TorchGenerator(seed) }));
+        drawn.push(await upscale(network(weights), small, { generator: new TorchGenerator(0) }));
       }
       const psnr = (found: readonly Tensor[]) =>
         pairs.reduce((sum, { large }, i) => sum + psnrRgb(bytesOf(large), bytesOf(found[i]!)), 0) / pairs.length;
