@@ -75,6 +75,12 @@ test('so is one whose config.json leaves out a part of what was trained', async 
   );
 });
 
+test('a folder of something else than a model is refused, and stays as it was', async () => {
+  const before = await readdir(data);
+  await expect(exportTiny(data, runs, data)).rejects.toThrow(`${data} holds other things than a model`);
+  expect(await readdir(data)).toEqual(before);
+});
+
 test('a part that has diverged is refused with the way back, and the model before stays', async () => {
   const path = checkpointOf(runs, 'prior');
   const [name, before] = ['proj_in.weight', join(runs, 'prior', 'checkpoint-before.safetensors')];

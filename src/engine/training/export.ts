@@ -28,7 +28,7 @@ import { historyOfRuns, writeHistory } from './history.ts';
 import { findMisfits, type Misfit } from './learned-from.ts';
 import { CARD, modelCard } from './model-card.ts';
 import { BEGINS_AS, PARTS, type Part } from './part-names.ts';
-import { refuseRuns, replaceModel } from './replace-model.ts';
+import { refuseOthers, replaceModel } from './replace-model.ts';
 import { openExportedClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Embeddings } from './tasks/features.ts';
 import { loadClip, OF_CLIP } from './tasks/frozen.ts';
@@ -53,8 +53,8 @@ export interface ExportOptions {
  * diffusers opens as it is: float16, with model card and attribution. It takes the place of a model that is in the folder.
  * @param openEmbeddings is called when it is known that all parts have been trained
  * @returns warnings, where a part has not been trained since one that it learns from became another
- * @throws InputError where a part has not been trained or has diverged, or its weights are of other sizes than its
- * config.json says; the folder is then as it was
+ * @throws InputError where a part has not been trained or has diverged, its weights are of other sizes than its config.json
+ * says, or the folder holds something else than a model; the folder is then as it was
  */
 export const exportModel = (
   dir: string,
@@ -64,7 +64,7 @@ export const exportModel = (
 ): Promise<string[]> =>
   explainFullDisk(dir, async () => {
     requireTrained(options);
-    await refuseRuns(dir);
+    await refuseOthers(dir);
     const { runs, decoder = 'decoder' } = options;
     const parts = ([...OF_CLIP, 'prior', decoder, 'ar-prior', 'upsampler'] as const).filter((part) =>
       existsSync(checkpointOf(runs, part)),
