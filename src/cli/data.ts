@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import type { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { cacheDir } from '../engine/cache.ts';
+import { writeAttribution } from '../engine/training/attributions.ts';
 import { attribution } from '../engine/training/data/attribution.ts';
 import { buildDataset } from '../engine/training/data/build.ts';
 import { collectBundled } from '../engine/training/data/bundled.ts';
@@ -114,7 +115,7 @@ async function build(out: string, options: Options): Promise<void> {
     onProgress: (done) => bar.update(done),
   }).finally(() => bar.stop());
   for (const line of leftOut.lines()) say(line);
-  if (attribution) await writeFile(join(out, 'ATTRIBUTION.md'), attribution);
+  await writeAttribution(out, attribution);
   await writeCompositions(out, compositions ? { count: compositions, seed: 0 } : undefined);
   const set = openPictures(out);
   const sheet = join(out, 'contact-sheet.png');

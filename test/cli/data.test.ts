@@ -39,6 +39,14 @@ test('a published data set becomes ours: what was left out and what must be kept
   expect(reasons[0]).toMatchObject({ reason: 'the file is missing', count: 4 });
 });
 
+test('what people have written into ATTRIBUTION.md stays when the set is built again', async () => {
+  const file = path('attributed', 'ATTRIBUTION.md');
+  await mkdir(path('attributed'));
+  await writeFile(file, 'Photographs, by me\n');
+  for (const _ of ['once', 'called again']) await run('--from', path('coco'), '--out', path('attributed'));
+  expect(await readFile(file, 'utf8')).toMatch(/^# Attribution\n.*captions CC BY 4\.0.*-->\n\nPhotographs, by me\n$/s);
+});
+
 test('the help says which styles are left out unless they are asked for', () => {
   const others = PICTURE_SOURCES.filter(({ style }) => !DEFAULT_STYLES.includes(style)).map(
     ({ style }) => `"${style}"`,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keepAttribution, readAttributions } from '../../src/engine/training/attributions.ts';
+import { keepAttribution, readAttributions, writeAttribution } from '../../src/engine/training/attributions.ts';
 import { withCompositions } from '../../src/engine/training/data/compose/composed-set.ts';
 import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { describeSet } from '../../src/engine/training/model-card.ts';
@@ -73,6 +73,34 @@ test('pictures that the encoder of pictures alone learns from are told with thei
   await writeFile(path('own', 'ATTRIBUTION.md'), 'Glyphs, by them\n');
   expect(await readAttributions(path('runs'), path('own'))).toBe('Squares, by us\n\nGlyphs, by them\n');
   for (const it of [glyphs, own]) it.close();
+});
+
+test('what people have written into ATTRIBUTION.md stays when a data set is built again, and goes into a model', async () => {
+  await mkdir(path('own'));
+  const file = path('own', 'ATTRIBUTION.md');
+  const read = () => readFile(file, 'utf8');
+  const works = '# Attribution\nCaptions, by them\n';
+  await writeFile(file, 'Squares, by us\n');
+  for (const _ of ['once', 'called again']) await writeAttribution(path('own'), works);
+  expect(await read()).toMatch(/^# Attribution\nCaptions, by them\n<!-- .* npm run data\. .* -->\n\nSquares, by us\n$/);
+  expect(await readAttributions(path('runs'), path('own'))).toBe(`${works}\nSquares, by us\n`);
+  // by people whose editor ends lines otherwise
+  await writeFile(file, (await read()).replaceAll('\n', '\r\n'));
+  await writeAttribution(path('own'), works.replace('them', 'others'));
+  expect(await read()).toMatch(/^# Attribution\nCaptions, by others\n<!-- .* -->\n\nSquares, by us\r\n$/);
+  for (const _ of ['no works any more', 'called again']) await writeAttribution(path('own'));
+  expect(await read()).toBe('Squares, by us\r\n');
+});
+
+test('an ATTRIBUTION.md in which people have written nothing goes with the works', async () => {
+  await mkdir(path('own'));
+  const works = '# Attribution\nCaptions, by them\n';
+  // from before there was a mark
+  await writeFile(path('own', 'ATTRIBUTION.md'), works);
+  await writeAttribution(path('own'), works);
+  expect(await readAttributions(path('runs'), path('own'))).toBe(works);
+  await writeAttribution(path('own'));
+  expect(await readAttributions(path('runs'), path('own'))).toBeUndefined();
 });
 
 test('what a model was trained on that does not say is not known, and damaged files are refused', async () => {

@@ -1,4 +1,5 @@
 import type { History } from './history.ts';
+import { markOf, splitAtMark } from './own-text.ts';
 import type { TrainedOn } from './trained-on.ts';
 
 /** In a model folder. */
@@ -30,23 +31,20 @@ ${isAttributed ? 'license: other\nlicense_name: by-works\nlicense_link: ATTRIBUT
 `;
 const HEADER = /^---\r?\n.*?\n---\r?\n/s;
 
-const MARK = '<!-- Down to here it is written anew by every export. What follows is yours and stays. -->\n';
+const MARK = markOf('export');
 /** The last that is written: what was measured of these weights, and of no others. */
 const REPORT = '## Report\n';
 const NOT_MEASURED = 'Not measured yet: `npm run train -- report --card` with this model writes its figures here.\n';
 
-/** What of a card is not written anew; all of one without the mark. */
-function ownText(before: string): string {
-  const at = before.indexOf(MARK);
-  return at < 0 ? `\n${before.replace(HEADER, '')}` : before.slice(at + MARK.length);
-}
+/** What of a card is written anew, and what isn't: of one without the mark all but its header. */
+const split = (card: string) =>
+  splitAtMark(card, MARK) ?? { written: card.match(HEADER)?.[0] ?? '', own: `\n${card.replace(HEADER, '')}` };
 
 /** A card with another report. What stands below the mark stays, and all of a card without one. */
 export function withReport(card: string, report: string): string {
-  const isMarked = card.includes(MARK);
-  const written = isMarked ? card.slice(0, card.indexOf(MARK)) : (card.match(HEADER)?.[0] ?? '');
+  const { written, own } = split(card);
   const at = written.lastIndexOf(REPORT);
-  return `${at < 0 ? written : written.slice(0, at)}${REPORT}${report}\n${MARK}${ownText(card)}`;
+  return `${at < 0 ? written : written.slice(0, at)}${REPORT}${report}\n${MARK}\n${own}`;
 }
 
 export const describeSet = ({ set }: Pick<TrainedOn, 'set'>): string => {
@@ -122,5 +120,6 @@ ${drawn(dataSets).length > 1 ? '\n' : ''}${describeWorks(dataSets, /^license:/m.
 ${styles.length > 0 ? asked : ''}It draws what it was trained on and little else: no photographs, scenes or written words. It knows the language of its captions.
 
 ${REPORT}${NOT_MEASURED}
-${MARK}${before === undefined ? '' : ownText(before)}`;
+${MARK}
+${before === undefined ? '' : split(before).own}`;
 }
