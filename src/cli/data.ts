@@ -16,6 +16,7 @@ import { collectGlyphs } from '../engine/training/data/glyphs.ts';
 import { buildLarge } from '../engine/training/data/large-pictures.ts';
 import { staysBelow } from '../engine/training/data/loaders/folder.ts';
 import { collectFolder, findLoader, LOADERS } from '../engine/training/data/loaders/formats.ts';
+import { type MadeFrom, refuseOtherSet, writeMadeFrom } from '../engine/training/data/made-from.ts';
 import { openPictures, writeCompositions } from '../engine/training/data/open-pictures.ts';
 import { DataPackages } from '../engine/training/data/packages.ts';
 import type { PictureSet } from '../engine/training/data/picture-set.ts';
@@ -45,9 +46,10 @@ interface Options {
 const PICTURES = join('data', 'pictures');
 const GLYPHS = join('data', 'glyphs');
 
-/** What a data set is made of, and the words that must go with it. */
+/** What a data set is made of, where that is from, and the words that must go with it. */
 interface Source {
   readonly collection: Collection;
+  readonly madeFrom: MadeFrom;
   readonly attribution?: string;
 }
 
@@ -106,7 +108,8 @@ async function build(out: string, options: Options): Promise<void> {
     throw new InputError(
       "--style and --skin-tones choose among the bundled model's pictures, not among those of --from",
     );
-  const { collection, attribution } = from ? await fromFolder(from, out, options) : await fromPackages(options);
+  const source = from ? await fromFolder(from, out, options) : await fromPackages(out, options);
+  const { collection } = source;
   if (options.large) return buildLargePictures(out, collection, crop);
   const { total } = collection;
   const bar = progressBar(total);
@@ -115,7 +118,8 @@ async function build(out: string, options: Options): Promise<void> {
     onProgress: (done) => bar.update(done),
   }).finally(() => bar.stop());
   for (const line of leftOut.lines()) say(line);
-  await writeAttribution(out, attribution);
+  await writeMadeFrom(out, source.madeFrom);
+  await writeAttribution(out, source.attribution);
   await writeCompositions(out, compositions ? { count: compositions, seed: 0 } : undefined);
   const set = openPictures(out);
   const sheet = join(out, 'contact-sheet.png');
@@ -155,6 +159,8 @@ async function fromFolder(dir: string, out: string, { format, language, limit, l
   const loader = findLoader(dir, format);
   if (language && loader.name !== 'wit')
     throw new InputError(`--language is for WIT, which has many; ${dir} is ${loader.title}`);
+  const madeFrom: MadeFrom = { kind: 'folder', folder: relative(out, dir) };
+  await refuseOtherSet(out, madeFrom);
   // a layout whose pictures can be counted names one after another; others have their captions sorted by picture first
   const captions = loader.count ? '' : '; captions first, which takes minutes where there are millions';
   say(`reading ${dir} (${loader.title})${captions} …`);
@@ -162,19 +168,25 @@ async function fromFolder(dir: string, out: string, { format, language, limit, l
   const count = await loader.count?.(dir);
   return {
     collection: count === undefined ? collection : { ...collection, total: Math.min(count, limit ?? count) },
+    madeFrom,
     attribution: loader.licence && `# Attribution\nThe pictures were resized and used to train.\n\n${loader.licence}\n`,
   };
 }
 
-async function fromPackages({ style: styles = DEFAULT_STYLES, skinTones, glyphs }: Options): Promise<Source> {
+async function fromPackages(
+  out: string,
+  { style: styles = DEFAULT_STYLES, skinTones, glyphs }: Options,
+): Promise<Source> {
+  const madeFrom: MadeFrom = { kind: glyphs ? 'glyphs' : 'emoji' };
+  await refuseOtherSet(out, madeFrom);
   const packages = new DataPackages(cacheDir('data-packages'));
   const install = (specs: readonly PackageSpec[], size: string) =>
     packages.install(specs, (line) => say(`packages with ${size}, which are kept for the next time: ${line}`));
   await install([...PICTURE_SOURCES, ...TEXT_SOURCES], 'pictures and captions, 300 MB');
   if (glyphs) {
     await install(GLYPH_SOURCES, 'icons, 60 MB');
-    return { collection: collectGlyphs(packages), attribution: attribution(GLYPH_SOURCES) };
+    return { collection: collectGlyphs(packages), madeFrom, attribution: attribution(GLYPH_SOURCES) };
   }
   const pictures = PICTURE_SOURCES.filter(({ style }) => styles.includes(style));
-  return { collection: collectBundled(packages, { styles, skinTones }), attribution: attribution(pictures) };
+  return { collection: collectBundled(packages, { styles, skinTones }), madeFrom, attribution: attribution(pictures) };
 }

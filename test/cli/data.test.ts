@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { data } from '../../src/cli/data.ts';
 import { DEFAULT_STYLES, PICTURE_SOURCES } from '../../src/engine/training/data/sources.ts';
 import { InputError } from '../../src/errors.ts';
+import { writeTinyDataset } from '../report/tiny-dataset.ts';
 
 const COCO = join(import.meta.dirname, '..', 'training', 'fixtures', 'coco');
 
@@ -52,6 +53,40 @@ test('the help says which styles are left out unless they are asked for', () => 
     ({ style }) => `"${style}"`,
   );
   expect(data.helpInformation().replaceAll(/\s+/g, ' ')).toContain(`(default: all but ${others.join(', ')},`);
+});
+
+test('a data set never takes the place of one that is made from something else, nor of what is none', async () => {
+  const ours = path('ours');
+  await mkdir(ours);
+  await writeFile(join(ours, 'metadata.jsonl'), '{"file_name": "square.png", "text": "a square"}\n');
+  await run('--from', path('coco'), '--out', path('of coco'));
+  // from before sets told it
+  await writeTinyDataset(path('emoji'), [{ name: 'red' }], [{ concept: 'red', style: 'noto', split: 'train' }]);
+  const refuse = async (out: string, message: string, ...options: string[]) => {
+    const before = await readFile(path(out, 'metadata.jsonl'));
+    const running = run(...options, '--out', path(out));
+    await expect(running).rejects.toThrow(`--out ${path(out)} holds ${message}`);
+    await expect(running).rejects.toThrow(InputError);
+    expect(await readFile(path(out, 'metadata.jsonl'))).toEqual(before);
+  };
+  const ofCoco = `a data set made from ${path('coco')}, and would lose it: name another folder, such as --out `;
+  await refuse('of coco', `${ofCoco}data/ours, or delete`, '--from', ours);
+  await refuse('of coco', `${ofCoco}data/emoji, or delete`);
+  await refuse('emoji', "a data set made from the bundled model's emoji and icons", '--from', path('coco'));
+  await refuse('emoji', "a data set made from the bundled model's emoji and icons", '--glyphs');
+  await refuse('ours', "a metadata.jsonl that is no data set's", '--from', path('coco'));
+});
+
+test('it takes the place of one that is made from the same, also where both have moved, or it did not tell then', async () => {
+  await run('--from', path('coco'), '--out', path('before', 'set'));
+  await cp(path('coco'), path('after', 'coco'), { recursive: true });
+  await cp(path('before', 'set'), path('after', 'before', 'set'), { recursive: true });
+  const again = () => run('--from', path('after', 'coco'), '--out', path('after', 'before', 'set'));
+  await again();
+  await rm(path('after', 'before', 'set', 'pictures.rgba'));
+  await again();
+  await rm(path('after', 'before', 'set', 'made-from.json'));
+  await again();
 });
 
 test('how many compositions there are is said, and why where there are none', async () => {
