@@ -130,6 +130,16 @@ test('a model of a training that has diverged is refused, and nothing is written
   expect(await readdir(runs)).toEqual([]);
 });
 
+test('so is one whose tokenizer is not whole', async () => {
+  const cut = join(dir, 'cut');
+  await cp(model, cut, { recursive: true });
+  await rm(join(cut, 'prior_tokenizer', 'vocab.json'));
+  await expect(importModel(cut, runs, () => {})).rejects.toThrow(
+    `${join(cut, 'prior_tokenizer')}: expected tokenizer.json, or vocab.json`,
+  );
+  expect(await readdir(runs)).toEqual([]);
+});
+
 test('prior and decoder are not put beside the CLIP of another training, and nothing is written', async () => {
   await save('clip');
   await expect(importing()).rejects.toThrow(

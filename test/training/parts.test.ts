@@ -155,6 +155,25 @@ test('so does an export', async () => {
   expect(await readdir(runs)).toEqual([]);
 });
 
+test('what CLIP learned its words by is not learned anew where it is damaged, and no model gets it so', async () => {
+  const [data, tokenizer] = [join(runs, 'data'), join(runs, 'tokenizer')];
+  await writeTinyPictures(data);
+  await writeTinyRuns(runs);
+  const training = () => trainPart(tf, 'prior', { data, runs, seed: 0, time: 1000, say: () => {} });
+  const mend = `. What CLIP in ${runs} has learned means nothing without it: put back a copy of the folder`;
+  await truncate(join(tokenizer, 'vocab.json'), 100);
+  for (const work of [training, () => exportTiny(join(runs, 'model'), runs, data)]) {
+    await expect(work()).rejects.toThrow(`${join(tokenizer, 'vocab.json')}: not valid JSON`);
+    await expect(work()).rejects.toThrow(mend);
+  }
+  await rm(tokenizer, { recursive: true });
+  await expect(training()).rejects.toThrow(`${join(tokenizer, 'tokenizer_config.json')}: missing file${mend}`);
+  await writeTokenizer(tokenizer, { vocab: new Map([['a', 0]]), merges: [] }, 32);
+  await rm(checkpointOf(runs, 'clip'));
+  const clip = trainPart(tf, 'clip', { data, runs, seed: 0, time: 1000, say: () => {} });
+  await expect(clip).rejects.toThrow(`startoftext|> is missing. Delete ${tokenizer}, and it is learned again`);
+});
+
 test('sizes of another vocabulary are refused, and are written anew once they are deleted', async () => {
   const learn = (...words: string[]) =>
     writeTokenizer(join(runs, 'tokenizer'), { vocab: new Map(words.map((word, i) => [word, i])), merges: [] }, 32);

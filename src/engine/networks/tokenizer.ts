@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { Tokenizer as BytePairEncoder } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
@@ -47,7 +47,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const definition = (await readJson(folder, 'tokenizer.json')) ?? (await buildDefinition(folder, config));
   const encoder = createEncoder(definition, folder);
   const pad = encoder.token_to_id(config.pad_token);
-  if (pad === undefined) throw new InputError(`${basename(folder)}: the pad token ${config.pad_token} has no id`);
+  if (pad === undefined) throw new InputError(`${folder}: the pad token ${config.pad_token} has no id`);
   return createTokenizer(encoder, config.model_max_length, pad);
 }
 
@@ -74,7 +74,7 @@ function createTokenizer(encoder: BytePairEncoder, maxLength: number, pad: numbe
 }
 
 async function readConfig(folder: string): Promise<Config> {
-  const where = `${basename(folder)}/tokenizer_config.json`;
+  const where = join(folder, 'tokenizer_config.json');
   const json = await readJson(folder, 'tokenizer_config.json');
   if (json === undefined) throw new InputError(`${where}: missing file`);
   // Whatever the config leaves out stands in the older file of special tokens.
@@ -85,9 +85,9 @@ async function readConfig(folder: string): Promise<Config> {
 async function buildDefinition(folder: string, config: Config) {
   const { bos_token, eos_token, unk_token } = config;
   const vocab = z.record(z.string(), z.int()).safeParse(await readJson(folder, 'vocab.json')).data;
-  if (!vocab) throw new InputError(`${basename(folder)}: expected tokenizer.json, or vocab.json with an id a token`);
+  if (!vocab) throw new InputError(`${folder}: expected tokenizer.json, or vocab.json with an id a token`);
   const idOf = (token: string) => {
-    if (vocab[token] === undefined) throw new InputError(`${basename(folder)}/vocab.json: ${token} is missing`);
+    if (vocab[token] === undefined) throw new InputError(`${join(folder, 'vocab.json')}: ${token} is missing`);
     return vocab[token];
   };
   const special = [...new Set([bos_token, eos_token])].map((content) => ({
@@ -141,11 +141,11 @@ const WORDS = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
 
 async function readMerges(folder: string): Promise<string[][]> {
   const text = await readText(folder, 'merges.txt');
-  if (text === undefined) throw new InputError(`${basename(folder)}/merges.txt: missing file`);
+  if (text === undefined) throw new InputError(`${join(folder, 'merges.txt')}: missing file`);
   const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#version'));
   return lines.map((line) => {
     const pair = line.trimEnd().split(' ');
-    if (pair.length !== 2) throw new InputError(`${basename(folder)}/merges.txt: expected two tokens, found ${line}`);
+    if (pair.length !== 2) throw new InputError(`${join(folder, 'merges.txt')}: expected two tokens, found ${line}`);
     return pair;
   });
 }
@@ -154,19 +154,20 @@ function createEncoder(definition: object, folder: string): BytePairEncoder {
   try {
     return new BytePairEncoder(definition, {});
   } catch (error) {
-    throw new InputError(`${basename(folder)}/tokenizer.json: ${(error as Error).message}`);
+    throw new InputError(`${join(folder, 'tokenizer.json')}: ${(error as Error).message}`);
   }
 }
 
 async function readJson(folder: string, name: string): Promise<object | undefined> {
   const text = await readText(folder, name);
-  return text === undefined ? undefined : parseJsonObject(text, `${basename(folder)}/${name}`);
+  return text === undefined ? undefined : parseJsonObject(text, join(folder, name));
 }
 
 /** Undefined where there is no such file. */
 async function readText(folder: string, name: string): Promise<string | undefined> {
-  return readFile(join(folder, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const path = join(folder, name);
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw new InputError(`${basename(folder)}/${name}: ${error.message}`);
+    throw new InputError(`${path}: ${error.message}`);
   });
 }

@@ -1,4 +1,3 @@
-import { loadTokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { checkpointOf, requireCheckpoint } from './checkpoint.ts';
 import { openClipConfig, openMovqConfig, openTextDecoderConfig } from './run-config.ts';
@@ -6,7 +5,7 @@ import { tokenize } from './tasks/encode-captions.ts';
 import { trainedClip, trainedMovq, trainedTextDecoder } from './tasks/frozen.ts';
 import { createPainter, latentShapeOf } from './tasks/sample-pictures.ts';
 import { textConditioned } from './tasks/text-decoder.ts';
-import { tokenizerFolder } from './tasks/tokenizer.ts';
+import { openRunTokenizer } from './tasks/tokenizer.ts';
 
 /**
  * The text-only decoder of a runs folder, to be compared with a model that has a prior. No model folder holds one.
@@ -20,7 +19,7 @@ export async function openTextDecoder(
   for (const part of ['text-decoder', 'movq', 'clip']) requireCheckpoint(checkpointOf(runs, part));
   const [clip, movq] = [await openClipConfig(runs), await openMovqConfig(runs)];
   const text = {
-    tokenizer: await loadTokenizer(tokenizerFolder(runs)),
+    tokenizer: await openRunTokenizer(runs),
     clip,
     weights: (await trainedClip(tf, runs, clip)).weights,
   };

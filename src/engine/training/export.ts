@@ -34,7 +34,7 @@ import type { Embeddings } from './tasks/features.ts';
 import { loadClip, OF_CLIP } from './tasks/frozen.ts';
 import { DECODER_SCHEDULER, PRIOR_SCHEDULER } from './tasks/noising.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
-import { tokenizerFolder } from './tasks/tokenizer.ts';
+import { openRunTokenizer, tokenizerFolder } from './tasks/tokenizer.ts';
 import { trainedOn, writeTrainedOn } from './trained-on.ts';
 
 /** Runs that a model can take its decoder from. */
@@ -66,6 +66,7 @@ export const exportModel = (
     requireTrained(options);
     await refuseOthers(dir);
     const { runs, decoder = 'decoder' } = options;
+    await openRunTokenizer(runs);
     const parts = ([...OF_CLIP, 'prior', decoder, 'ar-prior', 'upsampler'] as const).filter((part) =>
       existsSync(checkpointOf(runs, part)),
     );
@@ -98,8 +99,6 @@ function requireTrained({ runs, data, decoder = 'decoder' }: ExportOptions): voi
           .map((part) => trainCommand(part, { runs, data }))
           .join(', then '),
     );
-  if (!existsSync(join(tokenizerFolder(runs), 'vocab.json')))
-    throw new InputError(`${tokenizerFolder(runs)} is missing, the vocabulary that CLIP in ${runs} was trained with`);
 }
 
 async function writeParts(

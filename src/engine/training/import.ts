@@ -7,6 +7,7 @@ import { ClipTextConfig } from '../networks/clip-text.ts';
 import { ClipVisionConfig } from '../networks/clip-vision.ts';
 import { MovqConfig } from '../networks/movq.ts';
 import { PriorConfig } from '../networks/prior.ts';
+import { loadTokenizer } from '../networks/tokenizer.ts';
 import { SuperResolutionConfig, UnetConfig } from '../networks/unet-config.ts';
 import { tensorEntry } from '../ops/weights.ts';
 import { openComponents } from '../pca/open-components.ts';
@@ -134,6 +135,8 @@ async function openModelFolder(dir: string) {
   const movq = await openComponent(components.movq, 'VQModel', MovqConfig);
   const unet = await openComponent(components.unet, 'UNet2DConditionModel', UnetConfig);
   await expectOwnKind(dir, components, { movq: movq.config, unet: unet.config });
+  // it is copied as it is
+  await loadTokenizer(components.tokenizer);
   const parts = new Map<Trained, ModelPart>([
     ['movq', await readPart(movq)],
     [

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
-import { loadTokenizer, type Tokenizer } from '../networks/tokenizer.ts';
+import type { Tokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { checkRun } from './check-run.ts';
 import { checkpointOf, hasParameter, loadNotes, requireCheckpoint, type Schedule, trainedSteps } from './checkpoint.ts';
@@ -62,7 +62,7 @@ import { loadPriorEmbeddings } from './tasks/prior-embeddings.ts';
 import { createSheet } from './tasks/sample-pictures.ts';
 import type { Teacher } from './tasks/teaching.ts';
 import { textDecoderTask } from './tasks/text-decoder.ts';
-import { tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
+import { openRunTokenizer, tokenizerFolder, trainTokenizer } from './tasks/tokenizer.ts';
 import { upsamplerTask } from './tasks/upsampler.ts';
 import { visionTask } from './tasks/vision.ts';
 import { openVocabulary } from './teacher/vocabulary.ts';
@@ -366,12 +366,13 @@ async function openFrozenText(
   return { tokenizer, clip, weights, vocabulary };
 }
 
+/** It is learned where there is none yet. */
 async function openTokenizer(dataset: PictureSet, runs: string, seed: number, say: (line: string) => void) {
   const folder = tokenizerFolder(runs);
-  if (!isTokenizer(folder)) {
+  if (!isTokenizer(folder) && !existsSync(checkpointOf(runs, 'clip'))) {
     say(`tokenizer: ${await trainTokenizer(dataset, runs, seed)} tokens in ${folder}`);
   }
-  return loadTokenizer(folder);
+  return openRunTokenizer(runs);
 }
 
 /** @param signal ends the work by an error */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../../errors.ts';
+import { loadTokenizer, type Tokenizer } from '../../networks/tokenizer.ts';
 import { learnBytePairs } from '../bpe.ts';
 import { checkpointOf } from '../checkpoint.ts';
 import { sampleCaption } from '../data/captions.ts';
@@ -32,6 +33,19 @@ export async function trainTokenizer(dataset: PictureSet, runs: string, seed = 0
   const vocabulary = learnBytePairs(captions(dataset, seed), VOCABULARY_SIZE);
   await writeTokenizer(tokenizerFolder(runs), vocabulary, TEXT_LENGTH);
   return vocabulary.vocab.size;
+}
+
+/** The tokenizer of a runs folder. @throws InputError with what mends it where it is missing or damaged */
+export async function openRunTokenizer(runs: string): Promise<Tokenizer> {
+  const folder = tokenizerFolder(runs);
+  return loadTokenizer(folder).catch((error) => {
+    if (!(error instanceof InputError)) throw error;
+    const mend = existsSync(checkpointOf(runs, 'clip'))
+      ? `What CLIP in ${runs} has learned means nothing without it: put back a copy of the folder, which a model that was ` +
+        'exported from these runs, or that they began from, has as prior_tokenizer'
+      : `Delete ${folder}, and it is learned again`;
+    throw new InputError(`${error.message}. ${mend}`);
+  });
 }
 
 /** How many tokens the tokenizer of a runs folder has. */
