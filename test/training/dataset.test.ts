@@ -142,7 +142,7 @@ test('what cannot be read or seen is left out, counted and written down', async 
   expect(pictures).toBe(1);
   expect(leftOut.lines()).toEqual([
     'left out 2: the file is missing (1.png, 4.png)',
-    'left out 1: expected a PNG, JPEG, WebP or GIF picture, found text (0.png)',
+    'left out 1: expected a PNG, JPEG, WebP or GIF picture, or SVG in a file called .svg, found text (0.png)',
     'left out 1: less than 4 % of it is visible (2.png)',
     'left out 1: the PNG picture is damaged or cut off, expected a complete file (3.png)',
   ]);
@@ -151,6 +151,27 @@ test('what cannot be read or seen is left out, counted and written down', async 
     count: 2,
     examples: ['1.png', '4.png'],
   });
+});
+
+test('an SVG that cannot be drawn is left out by what would be right', async () => {
+  const folder = await pictureFolder(1);
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8" height="8"/></svg>';
+  const files = {
+    'whole.svg': svg,
+    'cut.svg': svg.slice(0, 80),
+    'empty.svg': '',
+    'text.SVG': 'no drawing',
+    'svg.png': svg,
+  };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  const lines = Object.keys(files).map((name) => JSON.stringify({ file_name: name, text: name }));
+  await appendFile(join(folder, 'metadata.jsonl'), lines.join('\n'));
+  const { pictures, leftOut } = await buildDataset(join(dir, 'out'), collect(folder));
+  expect(pictures).toBe(2);
+  expect(leftOut.lines()).toEqual([
+    'left out 3: expected an SVG drawing that is whole and has a size, as the file is called .svg (cut.svg, empty.svg, text.SVG)',
+    'left out 1: expected a PNG, JPEG, WebP or GIF picture, or SVG in a file called .svg, found an SVG drawing (svg.png)',
+  ]);
 });
 
 test('a folder in which nothing is left is refused with the reasons', async () => {

@@ -9,17 +9,19 @@ const FORMATS = 'a PNG, JPEG, WebP or GIF picture';
 /**
  * Decodes a picture that anyone may have sent: PNG, JPEG, WebP or GIF; of an animation the first frame; turned as its
  * EXIF orientation says.
- * @param name  the file's name, for messages
+ * @param name    the file's name, for messages
+ * @param others  what else the caller takes, behind these formats in messages
  * @throws InputError that says what is wrong with the file and what would be right
  */
-export async function decodePicture(bytes: Uint8Array, name: string): Promise<Picture> {
-  if (bytes.length === 0) throw new InputError(`${name}: the file is empty, expected ${FORMATS}`);
+export async function decodePicture(bytes: Uint8Array, name: string, others = ''): Promise<Picture> {
+  const expected = FORMATS + others;
+  if (bytes.length === 0) throw new InputError(`${name}: the file is empty, expected ${expected}`);
   if (bytes.length > MAX_BYTES) {
     const [found, most] = [bytes.length, MAX_BYTES].map((size) => `${Math.ceil(size / 2 ** 20)} MiB`);
     throw new InputError(`${name}: the file has ${found}, expected at most ${most}`);
   }
   const format = formatOf(bytes);
-  if (!DECODED.has(format)) throw new InputError(`${name}: expected ${FORMATS}, found ${format}`);
+  if (!DECODED.has(format)) throw new InputError(`${name}: expected ${expected}, found ${format}`);
   try {
     const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
     refuseManyPixels(name, width, height);

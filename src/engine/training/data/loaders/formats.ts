@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import sharp from 'sharp';
 import { InputError } from '../../../../errors.ts';
 import { decodePicture } from '../../../images/decode-picture.ts';
 import type { Collection, Item, LeaveOut } from '../collection.ts';
@@ -89,5 +90,11 @@ const stampOf = (path: string): Promise<string | undefined> =>
 /** SVG is left to sharp. */
 async function loadPicture(dir: string, { file, source }: Sample) {
   const bytes = await readFile(join(dir, file));
-  return extname(file).toLowerCase() === '.svg' ? bytes : decodePicture(bytes, source);
+  if (extname(file).toLowerCase() !== '.svg') return decodePicture(bytes, source, ', or SVG in a file called .svg');
+  try {
+    await sharp(bytes).metadata();
+  } catch {
+    throw new InputError(`${source}: expected an SVG drawing that is whole and has a size, as the file is called .svg`);
+  }
+  return bytes;
 }
