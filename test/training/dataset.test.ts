@@ -53,7 +53,7 @@ test('a folder of pictures that is taken for a data set is told from one, with w
   expect(open).toThrow(InputError);
   expect(open).toThrow(`npm run data -- --from ${dir} --out ${join('data', basename(dir))}`);
   await writeFile(join(dir, 'metadata.jsonl'), '{"concept": "grey"}\n');
-  expect(open).toThrow(/metadata\.jsonl, line 1: .*at name/s);
+  expect(open).toThrow(/metadata\.jsonl, line 1 is damaged/);
 });
 
 test('stopped and started again, it goes on after what is there and ends the same', async () => {
@@ -210,6 +210,23 @@ test('a data set whose files do not fit together is refused', async () => {
   await cp(join(out, 'metadata.jsonl'), join(out, 'concepts.jsonl'));
   expect(() => new Dataset(out)).toThrow(/concepts\.jsonl, line 1/);
   expect(() => new Dataset(dir)).toThrow(InputError);
+});
+
+test('of a damaged line it says which it is, what is wrong with it and what mends it', async () => {
+  const out = join(dir, 'out');
+  await buildDataset(out, collect(await pictureFolder(3)));
+  const metadata = join(out, 'metadata.jsonl');
+  const text = await readFile(metadata, 'utf8');
+  const again = 'build the data set again (npm run data, with the options that it was built with)';
+  for (const [damaged, message] of [
+    [text.replace('"name"', '"nime"').replace('"train"', '3'), 'line 1 is damaged (name, split)'],
+    [`\n${text.slice(0, -20)}`, 'line 4 is damaged (no JSON)'],
+    [text.replace(/.*\n/, '5\n'), 'line 1 is damaged (no object)'],
+    [Buffer.from(text, 'utf16le'), 'line 1 is damaged (no JSON)'],
+  ] as const) {
+    await writeFile(metadata, damaged);
+    expect(() => new Dataset(out)).toThrow(new InputError(`${metadata}, ${message}: ${again}`));
+  }
 });
 
 test('pictures keep their proportions, on white where they are transparent', async () => {

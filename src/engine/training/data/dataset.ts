@@ -15,6 +15,8 @@ export const DATASET_FILES = {
   leftOut: 'left-out.json',
 } as const;
 
+const BUILD_AGAIN = 'build the data set again (npm run data, with the options that it was built with)';
+
 /** Of the pictures, at once. */
 const READ_BYTES = 1 << 20;
 
@@ -56,14 +58,16 @@ export class Dataset {
     this.concepts = new Map(concepts.map((concept) => [concept.id, concept]));
     const unknown = this.records.find(({ concept }) => !this.concepts.has(concept));
     if (unknown)
-      throw new InputError(`${dir}: ${DATASET_FILES.concepts} has no line for ${unknown.concept} (${unknown.name})`);
+      throw new InputError(
+        `${dir}: ${DATASET_FILES.concepts} has no line for ${unknown.concept} (${unknown.name}): ${BUILD_AGAIN}`,
+      );
     const pictures = join(dir, DATASET_FILES.pictures);
     this.#file = reading(pictures, () => openSync(pictures, 'r'));
     const { size } = statSync(pictures);
     if (size !== this.records.length * PICTURE_BYTES) {
       const found = `${Math.floor(size / PICTURE_BYTES)} pictures${size % PICTURE_BYTES ? ' and a part of one' : ''}`;
       throw new InputError(
-        `${pictures} holds ${found}, but ${DATASET_FILES.metadata} describes ${this.records.length}: build the data set again`,
+        `${pictures} holds ${found}, but ${DATASET_FILES.metadata} describes ${this.records.length}: ${BUILD_AGAIN}`,
       );
     }
   }
@@ -134,13 +138,14 @@ function reading<R>(path: string, work: () => R): R {
 
 function readLines<T>(path: string, schema: z.ZodType<T>): T[] {
   const text = reading(path, () => readFileSync(path, 'utf8'));
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line, i) => {
+  return text.split('\n').flatMap((line, i) => {
+    if (line === '') return [];
     try {
-      return schema.parse(JSON.parse(line));
+      return [schema.parse(JSON.parse(line))];
     } catch (error) {
-      const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
-      throw new InputError(`${path}, line ${i + 1}: ${reason}`);
+      const wrong =
+        error instanceof z.ZodError ? error.issues.map((issue) => issue.path.join('.') || 'no object') : ['no JSON'];
+      throw new InputError(`${path}, line ${i + 1} is damaged (${wrong.join(', ')}): ${BUILD_AGAIN}`);
     }
   });
 }
