@@ -113,7 +113,7 @@ async function build(out: string, options: Options): Promise<void> {
   if (options.large) return buildLargePictures(out, collection, crop);
   const { total } = collection;
   const bar = progressBar(total);
-  const { pictures, leftOut } = await buildDataset(out, collection, {
+  const { pictures, heldOut, leftOut } = await buildDataset(out, collection, {
     crop,
     onProgress: (done) => bar.update(done),
   }).finally(() => bar.stop());
@@ -126,7 +126,8 @@ async function build(out: string, options: Options): Promise<void> {
   await writeFile(sheet, await datasetSheet(set, 600));
   set.close();
   if (compositions) say(describeCompositions(set));
-  say(`${pictures} pictures of ${plainSet(set).concepts.size} concepts in ${out}; look at ${sheet}`);
+  const { size } = plainSet(set).concepts;
+  say(`${pictures} pictures of ${size} concepts, ${heldOut} of them held out, in ${out}; look at ${sheet}`);
 }
 
 function describeCompositions(set: PictureSet): string {

@@ -34,7 +34,7 @@ test('a published data set becomes ours: what was left out and what must be kept
   await run('--from', path('coco'), '--out', path('out'));
   expect(said.at(0)).toMatch(/\(MS-COCO\); captions first, which takes minutes where there are millions …$/);
   expect(said).toContain('left out 1: a file name that leads out of the folder (../secret.jpg)');
-  expect(said.at(-1)).toContain('1 pictures of 1 concepts');
+  expect(said.at(-1)).toContain(`1 pictures of 1 concepts, 0 of them held out, in ${path('out')}; look at`);
   expect(await readFile(path('out', 'ATTRIBUTION.md'), 'utf8')).toContain('captions CC BY 4.0');
   const reasons = JSON.parse(await readFile(path('out', 'left-out.json'), 'utf8'));
   expect(reasons[0]).toMatchObject({ reason: 'the file is missing', count: 4 });

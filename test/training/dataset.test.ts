@@ -10,6 +10,7 @@ import { Dataset } from '../../src/engine/training/data/dataset.ts';
 import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
 import { PICTURE_BYTES, PICTURE_SIZE, rasterise } from '../../src/engine/training/data/rasterise.ts';
 import { InputError } from '../../src/errors.ts';
+import { writeTinyDataset } from '../report/tiny-dataset.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -183,6 +184,29 @@ test('a folder in which nothing is left is refused with the reasons', async () =
   expect(existsSync(join(dir, 'out'))).toBe(false);
   await writeFile(join(folder, '0.png'), await png({ r: 0, g: 0, b: 0, alpha: 1 }));
   expect((await buildDataset(join(dir, 'out'), collect(folder))).pictures).toBe(1);
+});
+
+test('a folder whose names are all held out is refused with what learns them, and nothing of it is left', async () => {
+  const folder = await pictureFolder(3);
+  // held out by its hash
+  const lines = [0, 1, 2].map((i) => `${JSON.stringify({ file_name: `${i}.png`, text: 'bear' })}\n`);
+  await writeFile(join(folder, 'metadata.jsonl'), lines.join(''));
+  const out = join(dir, 'out');
+  const refused = buildDataset(out, collect(folder));
+  await expect(refused).rejects.toThrow(/^all 3 pictures are held out, .* with --learn-all they are learned$/);
+  await expect(refused).rejects.toThrow(InputError);
+  expect(existsSync(out)).toBe(false);
+  await appendFile(join(folder, 'metadata.jsonl'), JSON.stringify({ file_name: '0.png', text: 'cat' }));
+  expect(await buildDataset(out, collect(folder))).toMatchObject({ pictures: 4, heldOut: 3 });
+});
+
+test('a data set that leaves nothing to learn from is refused with its folder', async () => {
+  const bear = { concept: 'bear', style: '', split: 'held-out-concept' } as const;
+  const heldOut = await writeTinyDataset(join(dir, 'held-out'), [{ name: 'bear' }], [bear, bear]);
+  expect(() => new Dataset(heldOut)).toThrow(InputError);
+  expect(() => new Dataset(heldOut)).toThrow(/held-out: all 2 pictures are held out, .*, and with --learn-all$/);
+  const empty = await writeTinyDataset(join(dir, 'empty'), [], []);
+  expect(() => new Dataset(empty)).toThrow(`${empty} is a data set without pictures: build the data set again`);
 });
 
 test('of captions that are refused nothing is left, and what was drawn before is kept', async () => {

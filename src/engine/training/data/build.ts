@@ -18,6 +18,8 @@ const BATCH = 64;
 
 export interface BuildResult {
   readonly pictures: number;
+  /** How many of them no training sees. */
+  readonly heldOut: number;
   readonly leftOut: LeftOut;
 }
 
@@ -32,8 +34,9 @@ export interface BuildOptions {
 /**
  * Draws a collection into a folder that `Dataset` opens. What is done is kept: stopped at any moment and called again with
  * the same collection, it goes on after the last whole batch; what was left out is tried again, and a file that has changed is
- * drawn again. Files get their names when all of it is there. Where it fails before a picture is drawn, nothing is left.
- * @throws InputError when nothing could be drawn, or the disk is full
+ * drawn again. Files get their names when all of it is there. Where it fails before a picture is drawn, or for nothing to learn
+ * from, nothing of it stays.
+ * @throws InputError when nothing could be drawn, all of it would be held out, or the disk is full
  */
 export function buildDataset(dir: string, collection: Collection, options: BuildOptions = {}): Promise<BuildResult> {
   return explainFullDisk(dir, () => withLock(dir, 'builds a data set there', () => build(dir, collection, options)));
@@ -58,7 +61,7 @@ async function build(dir: string, collection: Collection, options: BuildOptions)
 async function drawAll(collection: Collection, journal: Journal, options: BuildOptions): Promise<BuildResult> {
   const { crop = false, onProgress, signal } = options;
   const leftOut = new LeftOut();
-  let [done, drawn] = [0, 0];
+  let [done, drawn, heldOut] = [0, 0, 0];
   for await (const batch of batches(collection.items(leftOut.add), BATCH)) {
     signal?.throwIfAborted();
     const known = await journal.recall(batch, async (item) => (await drawItem(item, crop)).outcome);
@@ -66,7 +69,9 @@ async function drawAll(collection: Collection, journal: Journal, options: BuildO
     for (const { record, leftOut: reason } of outcomes)
       if (reason !== undefined) leftOut.add(reason, record.source ?? record.name);
     done += batch.length;
-    drawn += outcomes.filter((outcome) => outcome.leftOut === undefined).length;
+    const ofBatch = outcomes.filter((outcome) => outcome.leftOut === undefined);
+    drawn += ofBatch.length;
+    heldOut += ofBatch.filter(({ record }) => record.split !== 'train').length;
     if (!known) onProgress?.(done);
   }
   await journal.end();
@@ -74,7 +79,12 @@ async function drawAll(collection: Collection, journal: Journal, options: BuildO
     const reasons = done === 0 && leftOut.list().length === 0 ? ['its files hold no captions'] : leftOut.lines();
     throw new InputError(['there is no picture to learn from', ...reasons].join('\n'));
   }
-  return { pictures: drawn, leftOut };
+  if (heldOut === drawn) {
+    await journal.discard();
+    const what = `all ${drawn} pictures are held out, as their names are, and none is left to learn from`;
+    throw new InputError([`${what}: with --learn-all they are learned`, ...leftOut.lines()].join('\n'));
+  }
+  return { pictures: drawn, heldOut, leftOut };
 }
 
 export async function* batches<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

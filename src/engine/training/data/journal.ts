@@ -103,7 +103,11 @@ export class Journal {
   async removeIfEmpty(): Promise<void> {
     this.#reader?.close();
     const found = statSync(this.#pictures, { throwIfNoEntry: false });
-    if (found === undefined || found.size >= PICTURE_BYTES) return;
+    if (found !== undefined && found.size < PICTURE_BYTES) await this.discard();
+  }
+
+  /** Takes it away with the pictures. */
+  async discard(): Promise<void> {
     await this.remove();
     await rm(this.#pictures);
   }
