@@ -17,6 +17,7 @@ import { classifierConfig, classifierTask } from '../../src/engine/training/task
 import { clipPixels, type View, WHOLE } from '../../src/engine/training/tasks/clip-preprocess.ts';
 import { mirror, randomView, type ViewKind } from '../../src/engine/training/tasks/views.ts';
 import { loadTensorFlow } from '../../src/engine/training/tensorflow.ts';
+import { InputError } from '../../src/errors.ts';
 import { SMALL_JUDGE, writeRandomJudge } from '../report/random-judge.ts';
 import { drawTiny, writeTinyDataset } from '../report/tiny-dataset.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
@@ -170,6 +171,24 @@ test.each(['judge', 'teacher'] as const)('the %s learns names that are all in on
   const { figures } = await task.evaluate(parameters.weights(optimizer.average()));
   expect(Object.keys(figures)).toEqual(['trainTop1', 'trainTop5']);
   dataset.close();
+});
+
+test.each(['judge', 'teacher'] as const)('a %s that tells none of the names apart is refused', async (part) => {
+  (await tinyDataset()).close();
+  const [data, runs] = [join(dir, 'data'), join(dir, 'runs')];
+  const training = () => trainPart(tf, part, { data, runs, seed: 0, time: 1000, say: () => {} });
+  const config = { _class_name: 'Judge', ...SMALL_JUDGE };
+  for (const others of [
+    { concepts: ['cat', 'dog'], styles: STYLES },
+    { concepts: ['red', 'green'], styles: ['noto'] },
+  ]) {
+    await writeRunConfig(runs, part, { ...config, ...others });
+    await expect(training()).rejects.toThrow(
+      `${join(runs, part)} tells other names or styles apart than those of ${data}, such as “${others.concepts[0]}”: for a ` +
+        `${part} of these name another --runs`,
+    );
+    await expect(training()).rejects.toThrow(InputError);
+  }
 });
 
 test.skipIf(!READY)(

@@ -33,7 +33,7 @@ import {
 } from './run-config.ts';
 import type { Task } from './task.ts';
 import { arPriorTask } from './tasks/ar-prior.ts';
-import { classifierTask } from './tasks/classifier.ts';
+import { classifierTask, knownTo } from './tasks/classifier.ts';
 import { clipTask, conceptsRecur, namesWithVectors } from './tasks/clip.ts';
 import type { ClipConfig, FrozenText } from './tasks/clip-encoders.ts';
 import { embedTexts } from './tasks/clip-figures.ts';
@@ -55,7 +55,7 @@ import {
 } from './tasks/frozen.ts';
 import { movqTask } from './tasks/movq.ts';
 import { openNormalisation } from './tasks/normalisation.ts';
-import { concatenated } from './tasks/pictures.ts';
+import { concatenated, indicesOf } from './tasks/pictures.ts';
 import { openComponents } from './tasks/principal-components.ts';
 import { priorTask } from './tasks/prior.ts';
 import { loadPriorEmbeddings } from './tasks/prior-embeddings.ts';
@@ -238,6 +238,11 @@ export async function createTask(
     const plain = new Dataset(data);
     const extra = extraData ? openExtraData(extraData, data, plain) : undefined;
     const config = await openClassifierConfig(runs, part, plain);
+    if (!indicesOf(plain, 'train').some(knownTo(config, plain)))
+      throw new InputError(
+        `${join(runs, part)} tells other names or styles apart than those of ${data}, such as “${config.concepts[0]}”: for ` +
+          `a ${part} of these name another --runs`,
+      );
     return classifierTask(tf, part, plain, config, { horizon, seed }, extra) as Task;
   }
   if (part === 'upsampler') {

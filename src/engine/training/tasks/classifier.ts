@@ -57,6 +57,12 @@ export function recurringNames(dataset: PictureSet): string[] {
   return [...counts].flatMap(([name, count]) => (count >= ENOUGH ? [name] : []));
 }
 
+/** Which pictures of a data set show what a classifier tells apart, in a style that it knows. */
+export function knownTo({ concepts, styles }: ClassifierConfig, dataset: PictureSet): (index: number) => boolean {
+  const [names, manners] = [new Set(concepts), new Set(styles)];
+  return (index) => names.has(nameOf({ set: dataset, index })) && manners.has(dataset.records[index]!.style);
+}
+
 interface Batch {
   /** (B, S, S, 3) in [−1, 1]. */
   readonly pixels: Float32Array;
@@ -86,8 +92,7 @@ export function classifierTask(
   const conceptOf = (drawing: Drawing) => conceptLabels.get(nameOf(drawing))!;
   const styleOf = ({ set, index }: Drawing) =>
     set === dataset ? styleLabels.get(set.records[index]!.style)! : NO_LABEL;
-  const known = (index: number) =>
-    conceptLabels.has(nameOf({ set: dataset, index })) && styleLabels.has(dataset.records[index]!.style);
+  const known = knownTo(config, dataset);
   const draw = drawingsOf(dataset, extra, known);
   const judged = judgedPictures(dataset, 'held-out-pair', Number.POSITIVE_INFINITY, known);
   const batchSize = 64;

@@ -1,4 +1,3 @@
-import { InputError } from '../../../errors.ts';
 import type { Picture } from '../../images/picture.ts';
 import { plainSet } from '../data/compose/composed-set.ts';
 import type { PictureSet } from '../data/picture-set.ts';
@@ -37,7 +36,7 @@ export interface Judged {
 /**
  * Up to `count` pictures to judge a network by: held out, of this split if there are any, else of the other one; of training
  * where the data set is too small to hold any out.
- * @param isUsable  only such pictures
+ * @param isUsable  only such pictures, of which some are to train on
  */
 export function judgedPictures(
   dataset: PictureSet,
@@ -53,7 +52,7 @@ export function judgedPictures(
     const named = (name: string) => prefix + name.charAt(0).toUpperCase() + name.slice(1);
     return { indices, name: (figures) => Object.fromEntries(Object.entries(figures).map(([n, x]) => [named(n), x])) };
   }
-  throw new InputError('the data set has no picture to judge a network by');
+  throw new RangeError('no picture to judge a network by');
 }
 
 /** `count` of a list, at even distances. */
