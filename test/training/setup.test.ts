@@ -244,6 +244,8 @@ test.runIf(process.platform === 'linux' && process.arch === 'x64')(
     await onlyPrograms({});
     await setup(options);
     expect(said.at(-1)).toBe(`TensorFlow is ready in ${folder}`);
+    const missing = join(dir, 'missing.whl');
+    await expect(setup({ ...options, wheel: missing })).rejects.toThrow(`${missing} cannot be read as a zip archive`);
   },
 );
 

@@ -122,14 +122,14 @@ async function setUpLibrary(device: NativeDevice, wheel: string | undefined, say
     );
   if (device === 'gpu') requireCuda(await findCuda());
   const dir = tensorflowDir(device);
+  // what was named is never passed over in silence, and what is missing is said before npm downloads anything
+  if (wheel) await requireLibraries(wheel, WHEELS[device]);
   if (isSetUp(device)) return say(`TensorFlow is ready in ${dir}`);
   const compiler = await findCompiler();
   say(`C++ compiler: ${compiler}`);
   const packageDir = join(dir, 'node_modules', PACKAGES[device]);
   const download = join(dir, 'download');
-  // what is missing is said before npm downloads anything
-  if (wheel) await requireLibraries(wheel, WHEELS[device]);
-  else if (!isUnpacked(packageDir)) await findSource(WHEELS[device], download);
+  if (!wheel && !isUnpacked(packageDir)) await findSource(WHEELS[device], download);
   await installPackages(
     dir,
     [
