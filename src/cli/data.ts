@@ -16,7 +16,7 @@ import { collectGlyphs } from '../engine/training/data/glyphs.ts';
 import { buildLarge } from '../engine/training/data/large-pictures.ts';
 import { staysBelow } from '../engine/training/data/loaders/folder.ts';
 import { collectFolder, findLoader, LOADERS } from '../engine/training/data/loaders/formats.ts';
-import { type MadeFrom, refuseOtherSet, writeMadeFrom } from '../engine/training/data/made-from.ts';
+import { type MadeFrom, madeFromFolder, refuseOtherSet, writeMadeFrom } from '../engine/training/data/made-from.ts';
 import { openPictures, writeCompositions } from '../engine/training/data/open-pictures.ts';
 import { DataPackages } from '../engine/training/data/packages.ts';
 import type { PictureSet } from '../engine/training/data/picture-set.ts';
@@ -153,15 +153,19 @@ function progressBar(total?: number): SingleBar {
   return bar;
 }
 
-async function fromFolder(dir: string, out: string, { format, language, limit, learnAll }: Options): Promise<Source> {
+async function fromFolder(
+  dir: string,
+  out: string,
+  { format, language, limit, learnAll, large }: Options,
+): Promise<Source> {
   // the next build would take what is written there for pictures
   if (staysBelow(relative(dir, out)))
     throw new InputError(`--out ${out} is in ${dir}, the folder of the pictures: name one outside of it`);
   const loader = findLoader(dir, format);
   if (language && loader.name !== 'wit')
     throw new InputError(`--language is for WIT, which has many; ${dir} is ${loader.title}`);
-  const madeFrom: MadeFrom = { kind: 'folder', folder: relative(out, dir) };
-  await refuseOtherSet(out, madeFrom);
+  const madeFrom = await madeFromFolder(out, dir);
+  if (!large) await refuseOtherSet(out, madeFrom);
   // a layout whose pictures can be counted names one after another; others have their captions sorted by picture first
   const captions = loader.count ? '' : '; captions first, which takes minutes where there are millions';
   say(`reading ${dir} (${loader.title})${captions} …`);
@@ -176,10 +180,10 @@ async function fromFolder(dir: string, out: string, { format, language, limit, l
 
 async function fromPackages(
   out: string,
-  { style: styles = DEFAULT_STYLES, skinTones, glyphs }: Options,
+  { style: styles = DEFAULT_STYLES, skinTones, glyphs, large }: Options,
 ): Promise<Source> {
   const madeFrom: MadeFrom = { kind: glyphs ? 'glyphs' : 'emoji' };
-  await refuseOtherSet(out, madeFrom);
+  if (!large) await refuseOtherSet(out, madeFrom);
   const packages = new DataPackages(cacheDir('data-packages'));
   const install = (specs: readonly PackageSpec[], size: string) =>
     packages.install(specs, (line) => say(`packages with ${size}, which are kept for the next time: ${line}`));

@@ -4,6 +4,16 @@ import { InputError } from '../errors.ts';
 /** Options of ours that mean something to npm, too. */
 const ALSO_NPMS = new Set(['--json', '--only', '--python']);
 
+/** Those of ours that npm takes for the beginning of one of its own, and what it makes of them. */
+const AS_NPM_READS: Readonly<Record<string, string>> = {
+  '--to': 'token_description',
+  '--format': 'format_package_lock',
+};
+
+/** How npm hands an option on, where it has kept it: `--no-x` as an empty `x`. */
+const keptAs = (long: string): string | undefined =>
+  process.env[`npm_config_${AS_NPM_READS[long] ?? long.replace(/^--(no-)?/, '').replaceAll('-', '_')}`];
+
 /**
  * npm keeps options that don't stand behind `--` for itself, and hands on their values as words: a prompt would grow longer,
  * or a training begin elsewhere, in silence.
@@ -15,7 +25,7 @@ export function refuseOptionsThatNpmKept(program: Command, argv: readonly string
   const kept = command.options
     .flatMap(({ long }) => (long ? [long] : []))
     .filter((long) => !ALSO_NPMS.has(long))
-    .filter((long) => process.env[`npm_config_${long.slice(2).replaceAll('-', '_')}`] !== undefined);
+    .filter((long) => keptAs(long) !== undefined && long.startsWith('--no-') === (keptAs(long) === ''));
   if (kept.length === 0) return;
   // the script that npm was asked for
   const { npm_lifecycle_event: script = 'unclip' } = process.env;

@@ -6,6 +6,7 @@ import { Argument, Command, Option } from 'commander';
 import type { TensorFlow } from '../engine/ops/tfjs-ops.ts';
 import { PRECISIONS, type Precision, requireBfloat16 } from '../engine/training/bfloat16.ts';
 import { checkpointOf } from '../engine/training/checkpoint.ts';
+import { withTraining } from '../engine/training/data/dataset.ts';
 import { openPictures } from '../engine/training/data/open-pictures.ts';
 import { DECODERS, type ExportOptions, exportModel } from '../engine/training/export.ts';
 import { importModel } from '../engine/training/import.ts';
@@ -77,7 +78,7 @@ runCommand('tokenizer', 'Learn the vocabulary of the captions; takes seconds.')
   .option('--resume', 'as for every part; this one learns the same again')
   .action(async ({ data, runs, seed }: RunOptions) => {
     const tokens = await inRuns(runs, () => {
-      const pictures = openPictures(data);
+      const pictures = withTraining(openPictures(data), data);
       const train = () => trainTokenizer(pictures, runs, seed);
       return withLock(join(runs, 'clip'), 'trains with the vocabulary', train);
     });

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
@@ -69,9 +69,9 @@ test('a data set never takes the place of one that is made from something else, 
     await expect(running).rejects.toThrow(InputError);
     expect(await readFile(path(out, 'metadata.jsonl'))).toEqual(before);
   };
-  const ofCoco = `a data set made from ${path('coco')}, and would lose it: name another folder, such as --out `;
-  await refuse('of coco', `${ofCoco}data/ours, or delete`, '--from', ours);
-  await refuse('of coco', `${ofCoco}data/emoji, or delete`);
+  const ofCoco = `a data set made from ${await realpath(path('coco'))}, and would lose it`;
+  await refuse('of coco', ofCoco, '--from', ours);
+  await refuse('of coco', ofCoco);
   await refuse('emoji', "a data set made from the bundled model's emoji and icons", '--from', path('coco'));
   await refuse('emoji', "a data set made from the bundled model's emoji and icons", '--glyphs');
   await refuse('ours', "a metadata.jsonl that is no data set's", '--from', path('coco'));
@@ -85,8 +85,13 @@ test('it takes the place of one that is made from the same, also where both have
   await again();
   await rm(path('after', 'before', 'set', 'pictures.rgba'));
   await again();
+  await writeFile(path('after', 'before', 'set', 'made-from.json'), '');
+  await again();
   await rm(path('after', 'before', 'set', 'made-from.json'));
   await again();
+  await symlink(path('after'), path('linked'));
+  await run('--from', path('linked', 'coco'), '--out', path('linked', 'before', 'set'));
+  await run('--from', path('after', 'coco'), '--out', path('linked', 'before', 'set'));
 });
 
 test('how many compositions there are is said, and why where there are none', async () => {

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,8 +16,8 @@ import type { Clip } from '../../src/engine/pipeline/clip.ts';
 import type { Judge } from '../../src/engine/runtime/networks/judge.ts';
 import type { Movq } from '../../src/engine/runtime/networks/movq.ts';
 import { rows, type Tensor, tensor } from '../../src/engine/tensor.ts';
-import { Dataset } from '../../src/engine/training/data/dataset.ts';
-import { psnrRgb } from '../../src/engine/training/tasks/movq.ts';
+import { DATASET_FILES, Dataset } from '../../src/engine/training/data/dataset.ts';
+import { PICTURE_BYTES } from '../../src/engine/training/data/rasterise.ts';
 import { drawTiny, writeTinyDataset } from './tiny-dataset.ts';
 
 const NAMES = ['red', 'green', 'blue'];
@@ -25,6 +25,8 @@ const silent = () => {};
 
 let dir: string;
 let dataset: Dataset;
+/** One of its held-out drawings was learned in 3D; and the upper half of all is transparent. */
+let renderings: Dataset;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'unclip-report-'));
   await writeTinyDataset(
@@ -38,9 +40,27 @@ beforeAll(async () => {
     ],
   );
   dataset = new Dataset(join(dir, 'data'));
+  const folder = await writeTinyDataset(
+    join(dir, 'renderings'),
+    NAMES.map((name) => ({ name })),
+    [
+      { concept: 'red', style: 'fluent 3d', split: 'train' },
+      { concept: 'green', style: 'flat', split: 'train' },
+      { concept: 'blue', style: 'flat', split: 'train' },
+      { concept: 'red', style: 'fluent flat', split: 'held-out-pair' },
+      { concept: 'green', style: 'fluent flat', split: 'held-out-pair' },
+    ],
+  );
+  const path = join(folder, DATASET_FILES.pictures);
+  const isUpper = (i: number) => i % PICTURE_BYTES < PICTURE_BYTES / 2;
+  await writeFile(
+    path,
+    (await readFile(path)).map((byte, i) => (i % 4 === 3 && isUpper(i) ? 0 : byte)),
+  );
+  renderings = new Dataset(folder);
 });
 afterAll(async () => {
-  dataset.close();
+  for (const set of [dataset, renderings]) set.close();
   await rm(dir, { recursive: true });
 });
 
@@ -94,23 +114,12 @@ describe('the judge', () => {
   });
 
   test('a drawing that was learned in another rendering is counted apart', async () => {
-    const held = { split: 'held-out-pair', style: 'fluent flat' } as const;
-    const folder = await writeTinyDataset(
-      join(dir, 'renderings'),
-      NAMES.map((name) => ({ name })),
-      [
-        { concept: 'red', style: 'fluent 3d', split: 'train' },
-        { concept: 'green', style: 'noto', split: 'train' },
-        { concept: 'red', ...held },
-        { concept: 'green', ...held },
-        { concept: 'blue', style: 'noto', split: 'held-out-pair' },
-      ],
-    );
-    const set = new Dataset(folder);
-    const isRight = (right: readonly boolean[]) => new Map(right.map((it, i) => [i + 2, it]));
-    expect(countRight(set, isRight([true, true, false]))).toEqual({ right: 2, all: 3, ofNew: { right: 1, all: 2 } });
-    expect(countRight(set, new Map([[3, true]]))).toEqual({ right: 1, all: 1 });
-    set.close();
+    const isRight = (right: readonly boolean[]) => new Map(right.map((it, i) => [i + 3, it]));
+    expect(countRight(renderings, isRight([true, true]))).toEqual({ right: 2, all: 2, ofNew: { right: 1, all: 1 } });
+    expect(countRight(renderings, isRight([true, false]))).toEqual({ right: 1, all: 2, ofNew: { right: 0, all: 1 } });
+    expect(countRight(renderings, new Map([[4, true]]))).toEqual({ right: 1, all: 1 });
+    const real = await judgeReal(await openBench(judge, renderings, silent), renderings);
+    expect(real?.concept).toEqual({ share: 1, ofNew: { right: 1, all: 1 } });
   });
 
   test('a share of nothing is not measured', () => {
@@ -146,16 +155,19 @@ describe('encoders', () => {
     const figure = await measureMovq(darker, dataset, silent);
     expect(figure).toMatchObject({
       value: expect.closeTo(10 * Math.log10(255 ** 2 / 10 ** 2), 5),
-      note: expect.stringMatching(/^2 pictures/),
+      note: '2 pictures; 28.1 dB without what is empty around the thing',
     });
   });
 
-  test('PSNR of what is drawn leaves out what is transparent around it', () => {
-    const picture = drawTiny(0, 'flat');
-    const copy = picture.map((x, i) => (i < picture.length / 2 ? x : x - 10));
-    for (let i = 3; i < picture.length / 2; i += 4) picture[i] = 0;
-    expect(psnrRgb(picture, copy, 'drawn')).toBeCloseTo(10 * Math.log10(255 ** 2 / 10 ** 2), 5);
-    expect(psnrRgb(picture, copy)).toBeCloseTo(10 * Math.log10(255 ** 2 / 50), 5);
+  test('PSNR of what is drawn leaves out what is transparent around it', async () => {
+    const lowerDarker = movq(({ data, shape }) => {
+      const plane = data.length / 4;
+      return { data: data.map((x, i) => (i < 3 * plane && i % plane >= plane / 2 ? x - 20 / 255 : x)), shape };
+    });
+    expect(await measureMovq(lowerDarker, renderings, silent)).toMatchObject({
+      value: expect.closeTo(10 * Math.log10(255 ** 2 / 50), 5),
+      note: '2 pictures; 28.1 dB without what is empty around the thing',
+    });
   });
 
   test('CLIP is right where the nearest of all names is that of the picture', async () => {
@@ -170,7 +182,11 @@ describe('encoders', () => {
         data: channelMeans(pixels).data.map(Math.exp),
       }),
     } as unknown as Clip;
-    expect(await measureClip(clip, dataset, silent)).toMatchObject({ value: 0.5 });
+    expect(await measureClip(clip, dataset, silent)).toEqual({ value: 0.5, note: '1 of 2 pictures, among 3 names' });
+    const { note } = (await measureClip(clip, renderings, silent)) as { note: string };
+    expect(note).toMatch(
+      /^\d of 2 pictures, among 3 names; \d+\.0 % of the 1 that were not learned in another rendering$/,
+    );
   });
 });
 

@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildDataset } from '../../src/engine/training/data/build.ts';
 import { contactSheet, datasetSheet } from '../../src/engine/training/data/contact-sheet.ts';
-import { Dataset } from '../../src/engine/training/data/dataset.ts';
+import { Dataset, withTraining } from '../../src/engine/training/data/dataset.ts';
 import { collectFolder, findLoader } from '../../src/engine/training/data/loaders/formats.ts';
 import { PICTURE_BYTES, PICTURE_SIZE, rasterise } from '../../src/engine/training/data/rasterise.ts';
 import { InputError } from '../../src/errors.ts';
@@ -200,11 +200,13 @@ test('a folder whose names are all held out is refused with what learns them, an
   expect(await buildDataset(out, collect(folder))).toMatchObject({ pictures: 4, heldOut: 3 });
 });
 
-test('a data set that leaves nothing to learn from is refused with its folder', async () => {
+test('a data set that leaves nothing to learn from is refused for training, an empty one in any case', async () => {
   const bear = { concept: 'bear', style: '', split: 'held-out-concept' } as const;
   const heldOut = await writeTinyDataset(join(dir, 'held-out'), [{ name: 'bear' }], [bear, bear]);
-  expect(() => new Dataset(heldOut)).toThrow(InputError);
-  expect(() => new Dataset(heldOut)).toThrow(/held-out: all 2 pictures are held out, .*, and with --learn-all$/);
+  const set = new Dataset(heldOut);
+  expect(() => withTraining(set, heldOut)).toThrow(InputError);
+  expect(() => withTraining(set, heldOut)).toThrow(/held-out: all 2 pictures are held out, .*, and with --learn-all$/);
+  set.close();
   const empty = await writeTinyDataset(join(dir, 'empty'), [], []);
   expect(() => new Dataset(empty)).toThrow(`${empty} is a data set without pictures: build the data set again`);
 });

@@ -178,15 +178,12 @@ test.each(['judge', 'teacher'] as const)('a %s that tells none of the names apar
   const [data, runs] = [join(dir, 'data'), join(dir, 'runs')];
   const training = () => trainPart(tf, part, { data, runs, seed: 0, time: 1000, say: () => {} });
   const config = { _class_name: 'Judge', ...SMALL_JUDGE };
-  for (const others of [
-    { concepts: ['cat', 'dog'], styles: STYLES },
-    { concepts: ['red', 'green'], styles: ['noto'] },
-  ]) {
+  for (const [others, what] of [
+    [{ concepts: ['cat', 'dog'], styles: STYLES }, `names of ${data} apart, but others, such as “cat”`],
+    [{ concepts: ['red', 'green'], styles: ['noto'] }, `styles of ${data} apart, but others, such as “noto”`],
+  ] as const) {
     await writeRunConfig(runs, part, { ...config, ...others });
-    await expect(training()).rejects.toThrow(
-      `${join(runs, part)} tells other names or styles apart than those of ${data}, such as “${others.concepts[0]}”: for a ` +
-        `${part} of these name another --runs`,
-    );
+    await expect(training()).rejects.toThrow(`${join(runs, part)} tells no ${what}: name another --runs for these`);
     await expect(training()).rejects.toThrow(InputError);
   }
 });

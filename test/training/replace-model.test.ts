@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { refuseOthers, replaceModel } from '../../src/engine/training/replace-model.ts';
+import { replaceModel, requireModelPlace } from '../../src/engine/training/replace-model.ts';
 import { InputError } from '../../src/errors.ts';
 
 let dir: string;
@@ -53,22 +53,22 @@ test('where writing fails all is as it was', async () => {
 });
 
 test('runs are never taken for a model', async () => {
-  await refuseOthers(join(dir, 'nowhere'));
+  await requireModelPlace(join(dir, 'nowhere'));
   await write(dir, BEFORE);
-  await refuseOthers(dir);
+  await requireModelPlace(dir);
   await write(dir, { 'movq/checkpoint.safetensors': 'of a run' });
-  await expect(refuseOthers(dir)).rejects.toThrow(InputError);
+  await expect(requireModelPlace(dir)).rejects.toThrow(InputError);
 });
 
 test('nor is a folder of other things, whose files have names of parts', async () => {
   const others = { 'unet/thesis.txt': 'mine', 'upsampler/photos.txt': 'mine', 'README.md': 'mine' };
   await write(dir, others);
-  const refused = refuseOthers(dir);
-  await expect(refused).rejects.toThrow(/ holds other things than a model \(\S+, and no model_index\.json\)/);
+  const refused = requireModelPlace(dir);
+  await expect(refused).rejects.toThrow(/ is no model \(it holds un?\S+ and no model_index\.json\)/);
   await expect(refused).rejects.toThrow(InputError);
 });
 
-test('what an export leaves that was killed is nothing to keep', async () => {
-  await write(dir, { '.export-Ab12Cd/unet/config.json': 'half of one' });
-  await refuseOthers(dir);
+test('what an export leaves that was killed is nothing to keep, nor is there harm in a card', async () => {
+  await write(dir, { '.export-Ab12Cd/unet/config.json': 'half of one', 'README.md': 'mine', LICENSE: 'mine' });
+  await requireModelPlace(dir);
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { checkpointOf } from '../../src/engine/training/checkpoint.ts';
+import { checkpointOf, trainedSteps } from '../../src/engine/training/checkpoint.ts';
 import { trainAll } from '../../src/engine/training/parts.ts';
 import type { Task } from '../../src/engine/training/task.ts';
 import { tensorflow as tf } from './tensorflow-js.ts';
@@ -44,13 +44,24 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-test('from nothing, the learning rate of each part has fallen when its share of the time is over, and evaluations of others leave it that', async () => {
+/** Autoencoder and CLIP have made their steps; prior and decoder have not begun. */
+async function begin(): Promise<[data: string, runs: string]> {
   const [data, runs] = [join(dir, 'data'), join(dir, 'runs')];
   await writeTinyPictures(data);
   await writeTinyRuns(runs);
   for (const part of ['prior', 'decoder']) await rm(checkpointOf(runs, part));
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
-  // autoencoder and CLIP have made theirs
+  return [data, runs];
+}
+
+test('a part makes a step also where one of another has taken all the time', async () => {
+  const [data, runs] = await begin();
+  await trainAll(tf, { data, runs, seed: 0, time: 0.9 * MINUTE, steps: 10, say: () => {} });
+  for (const part of ['prior', 'decoder']) expect(await trainedSteps(runs, part), part).toBe(1);
+});
+
+test('from nothing, the learning rate of each part has fallen when its share of the time is over, and evaluations of others leave it that', async () => {
+  const [data, runs] = await begin();
   await trainAll(tf, { data, runs, seed: 0, time: 200 * MINUTE, steps: 10, say: () => {} });
   const ratesOf = async (part: string) => {
     const lines = (await readFile(join(runs, part, 'log.jsonl'), 'utf8')).trim().split('\n');

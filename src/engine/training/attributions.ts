@@ -11,13 +11,14 @@ export const ATTRIBUTION = 'ATTRIBUTION.md';
 export const isAttributed = (dir: string): boolean => existsSync(join(dir, ATTRIBUTION));
 
 const MARK = markOf('npm run data');
+const UNMARKED = /^# Attribution\nThe pictures were resized[^\n]*\n\n(?:\|.*\n)+/;
 
 /** Has the works that `npm run data` knows of stand in a data set's folder, or none; what people have written there stays. */
 export async function writeAttribution(dir: string, works = ''): Promise<void> {
   const path = join(dir, ATTRIBUTION);
   const before = await readFrom(dir);
-  // without a mark: people's, but for what a call has written before there was one
-  const own = (splitAtMark(before, MARK)?.own ?? before.replace(works, '')).trimStart();
+  // without a mark: people's, but for a table that a call has written before there was one
+  const own = (splitAtMark(before, MARK)?.own ?? before.replace(works, '').replace(UNMARKED, '')).trimStart();
   const text = [works && `${works}${MARK}\n`, own].filter((part) => part !== '').join('\n');
   if (text === '') await rm(path, { force: true });
   else await replaceFile(path, (partial) => writeFile(partial, text));

@@ -28,7 +28,7 @@ import { historyOfRuns, writeHistory } from './history.ts';
 import { findMisfits, type Misfit } from './learned-from.ts';
 import { CARD, modelCard } from './model-card.ts';
 import { BEGINS_AS, PARTS, type Part } from './part-names.ts';
-import { refuseOthers, replaceModel } from './replace-model.ts';
+import { replaceModel, requireModelPlace } from './replace-model.ts';
 import { openExportedClipConfig, openMovqConfig, openPriorConfig, openUnetConfig } from './run-config.ts';
 import type { Embeddings } from './tasks/features.ts';
 import { loadClip, OF_CLIP } from './tasks/frozen.ts';
@@ -64,7 +64,7 @@ export const exportModel = (
 ): Promise<string[]> =>
   explainFullDisk(dir, async () => {
     requireTrained(options);
-    await refuseOthers(dir);
+    await requireModelPlace(dir);
     const { runs, decoder = 'decoder' } = options;
     await openRunTokenizer(runs);
     const parts = ([...OF_CLIP, 'prior', decoder, 'ar-prior', 'upsampler'] as const).filter((part) =>

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../errors.ts';
+import type { ClassifierConfig } from '../networks/classifier.ts';
 import type { Tokenizer } from '../networks/tokenizer.ts';
 import type { TensorFlow } from '../ops/tfjs-ops.ts';
 import { checkRun } from './check-run.ts';
 import { checkpointOf, hasParameter, loadNotes, requireCheckpoint, type Schedule, trainedSteps } from './checkpoint.ts';
 import { plainSet } from './data/compose/composed-set.ts';
-import { Dataset } from './data/dataset.ts';
+import { Dataset, withTraining } from './data/dataset.ts';
 import { LargePictures } from './data/large-pictures.ts';
 import { openPictures } from './data/open-pictures.ts';
 import type { PictureSet } from './data/picture-set.ts';
@@ -33,7 +34,7 @@ import {
 } from './run-config.ts';
 import type { Task } from './task.ts';
 import { arPriorTask } from './tasks/ar-prior.ts';
-import { classifierTask, knownTo } from './tasks/classifier.ts';
+import { classifierTask, knownTo, recurringNames } from './tasks/classifier.ts';
 import { clipTask, conceptsRecur, namesWithVectors } from './tasks/clip.ts';
 import type { ClipConfig, FrozenText } from './tasks/clip-encoders.ts';
 import { embedTexts } from './tasks/clip-figures.ts';
@@ -112,6 +113,8 @@ export async function trainPart(tf: TensorFlow, part: Part, options: PartOptions
 /** Of the time for all, in the order in which they learn from each other: about what the bundled model's parts had. */
 const SHARES = { movq: 2, teacher: 1, clip: 6, prior: 1.5, decoder: 8 } as const;
 type SharingPart = keyof typeof SHARES;
+/** Milliseconds: for a step at least. */
+const LEAST_TIME = 1000;
 export const SHARING_PARTS = Object.keys(SHARES) as readonly SharingPart[];
 
 /**
@@ -136,7 +139,8 @@ export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAre
   for (const [i, part] of parts.entries()) {
     if (options.signal?.aborted) return;
     const before = await adaptedFor(options.runs, part);
-    const time = left * share(part, parts.slice(i));
+    // a step may take longer than all that was left
+    const time = Math.max(LEAST_TIME, left * share(part, parts.slice(i)));
     const maxSteps = part === 'decoder' ? undefined : await plannedSteps(part, options);
     const isTrained = encodersAreGood || (await beganAsModel(options.runs, part));
     const ofPeak = isTrained && { ofPeak: OF_TRAINED };
@@ -150,7 +154,7 @@ export async function trainAll(tf: TensorFlow, options: PartOptions, encodersAre
 const beganAsModel = async (runs: string, part: Part): Promise<boolean> =>
   (await loadNotes(checkpointOf(runs, part))).schedule?.ofPeak !== undefined;
 
-/** For how long a part has been trained by now over whose time the rate falls, in milliseconds. */
+/** For how long a part's rate has been falling over its time by now, in milliseconds. */
 const adaptedFor = async (runs: string, part: Part): Promise<number> =>
   (await loadNotes(checkpointOf(runs, part))).schedule?.adapted ?? 0;
 
@@ -235,25 +239,21 @@ export async function createTask(
 ): Promise<Task> {
   const horizon = steps ?? PLANNED_STEPS[part];
   if (part === 'judge' || part === 'teacher') {
-    const plain = new Dataset(data);
+    const plain = withTraining(new Dataset(data), data);
     const extra = extraData ? openExtraData(extraData, data, plain) : undefined;
     const config = await openClassifierConfig(runs, part, plain);
-    if (!indicesOf(plain, 'train').some(knownTo(config, plain)))
-      throw new InputError(
-        `${join(runs, part)} tells other names or styles apart than those of ${data}, such as “${config.concepts[0]}”: for ` +
-          `a ${part} of these name another --runs`,
-      );
+    refuseStranger(join(runs, part), config, data, plain);
     return classifierTask(tf, part, plain, config, { horizon, seed }, extra) as Task;
   }
   if (part === 'upsampler') {
-    const plain = new Dataset(data);
+    const plain = withTraining(new Dataset(data), data);
     requireSources(runs, part);
     const large = await LargePictures.open(data, plain);
     const ofMovq = await openMovqConfig(runs);
     const movq = { config: ofMovq, weights: (await trainedMovq(tf, runs, ofMovq)).weights };
     return upsamplerTask(tf, plain, large, movq, await openUpsamplerConfig(runs), { horizon, seed }) as Task;
   }
-  const dataset = openPictures(data);
+  const dataset = withTraining(openPictures(data), data);
   requireSources(runs, part);
   if (part === 'movq') return movqTask(tf, dataset, await openMovqConfig(runs), { horizon, seed }) as Task;
   const tokenizer = await openTokenizer(dataset, runs, seed, say);
@@ -316,6 +316,18 @@ export async function createTask(
   }
   const config = await openTextDecoderConfig(runs);
   return textDecoderTask(tf, dataset, features, await openText(), draw, config, { horizon, seed }) as Task;
+}
+
+/** Of a classifier that was begun with another data set. */
+function refuseStranger(run: string, config: ClassifierConfig, data: string, plain: Dataset): void {
+  if (indicesOf(plain, 'train').some(knownTo(config, plain))) return;
+  const names = new Set(recurringNames(plain));
+  const [what, example] = config.concepts.some((name) => names.has(name))
+    ? ['styles', config.styles[0]]
+    : ['names', config.concepts[0]];
+  throw new InputError(
+    `${run} tells no ${what} of ${data} apart, but others, such as “${example}”: name another --runs for these`,
+  );
 }
 
 /** A vocabulary or sizes that no one trains with would be found later. */

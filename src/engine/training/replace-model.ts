@@ -5,18 +5,19 @@ import { InputError } from '../../errors.ts';
 import { OWN_FOLDERS } from '../pipeline/kandinsky-folder.ts';
 import { CHECKPOINT } from './checkpoint.ts';
 
-/**
- * Hidden files alone are no hindrance: nothing of a model is called as they are, and an export that was killed leaves some.
- * @throws InputError for a folder that holds something else than a model: what is called as a part of one would be replaced
- */
-export async function refuseOthers(dir: string): Promise<void> {
-  const names = existsSync(dir) ? (await readdir(dir)).filter((name) => !name.startsWith('.')) : [];
+/** What a folder may hold that is no model yet: the card's own text stays, and nothing of a model is called as the others. */
+const MAY_BE_THERE = /^(README\.md|LICENSE.*|\..*)$/;
+
+/** @throws InputError for a folder that holds something else than a model: what is called as a part of one would be replaced */
+export async function requireModelPlace(dir: string): Promise<void> {
+  const names = existsSync(dir) ? await readdir(dir) : [];
   if (names.some((name) => existsSync(join(dir, name, CHECKPOINT))))
     throw new InputError(`${dir} is a folder of training runs: name another one for the model`);
-  if (names.length > 0 && !names.includes('model_index.json'))
+  const other = names.find((name) => !MAY_BE_THERE.test(name));
+  if (other && !names.includes('model_index.json'))
     throw new InputError(
-      `${dir} holds other things than a model (${names[0]}, and no model_index.json), which an export would replace: name a ` +
-        'folder that is new, empty or a model',
+      `${dir} is no model (it holds ${other} and no model_index.json), and an export would replace what is called as a part ` +
+        'of one: name a folder that is new, empty or a model',
     );
 }
 

@@ -14,7 +14,7 @@ export interface Counts {
  * @returns `ofNew` where these are not all, and some
  */
 export function countRight(dataset: Dataset, isRight: ReadonlyMap<number, boolean>): Counts & { ofNew?: Counts } {
-  const isNew = isNewDrawing(dataset);
+  const isNew = (index: number) => isNewDrawing(dataset, index);
   const count = (indices: readonly number[]) => ({
     right: indices.filter((index) => isRight.get(index)).length,
     all: indices.length,
@@ -27,14 +27,11 @@ export function countRight(dataset: Dataset, isRight: ReadonlyMap<number, boolea
 export const describeNew = ({ right, all }: Counts): string =>
   `${percent(right / all)} of the ${all} that were not learned in another rendering`;
 
-/** Is a picture's drawing not among the training pictures in another style either? */
-function isNewDrawing(dataset: Dataset): (index: number) => boolean {
-  const key = (concept: string, style: string) => JSON.stringify([concept, style]);
-  const training = dataset.records.filter(({ split }) => split === 'train');
-  const learned = new Set(training.map(({ concept, style }) => key(concept, style)));
-  return (index) => {
-    const { concept, style } = dataset.records[index]!;
-    const renderings = SAME_DRAWINGS.filter((styles) => styles.includes(style)).flat();
-    return !renderings.some((other) => learned.has(key(concept, other)));
-  };
+/** Whether no training picture is the same drawing. */
+function isNewDrawing(dataset: Dataset, index: number): boolean {
+  const { concept, style } = dataset.records[index]!;
+  const renderings = SAME_DRAWINGS.filter((styles) => styles.includes(style)).flat();
+  return !dataset.records.some(
+    (other) => other.split === 'train' && other.concept === concept && renderings.includes(other.style),
+  );
 }

@@ -51,14 +51,10 @@ export class Dataset {
   readonly #file: number;
   #digest: Promise<string> | undefined;
 
-  /** @throws InputError when the folder is no data set, an unfinished one, or one that leaves nothing to learn from. */
+  /** @throws InputError when the folder is no data set, or an unfinished one. */
   constructor(dir: string) {
     this.records = readRecords(dir);
     if (this.records.length === 0) throw new InputError(`${dir} is a data set without pictures: ${BUILD_AGAIN}`);
-    if (this.records.every(({ split }) => split !== 'train'))
-      throw new InputError(
-        `${dir}: all ${this.records.length} pictures are held out, and none is left to learn from: ${BUILD_AGAIN}, and with --learn-all`,
-      );
     const concepts = readLines(join(dir, DATASET_FILES.concepts), ConceptRecord);
     this.concepts = new Map(concepts.map((concept) => [concept.id, concept]));
     const unknown = this.records.find(({ concept }) => !this.concepts.has(concept));
@@ -105,6 +101,14 @@ export class Dataset {
   close(): void {
     closeSync(this.#file);
   }
+}
+
+/** @returns the set @throws InputError where nothing of it is left to learn from, all of it being held out */
+export function withTraining<S extends Pick<Dataset, 'records'>>(set: S, dir: string): S {
+  if (set.records.some(({ split }) => split === 'train')) return set;
+  throw new InputError(
+    `${dir}: all ${set.records.length} pictures are held out, and none is left to learn from: ${BUILD_AGAIN}, and with --learn-all`,
+  );
 }
 
 function readRecords(dir: string): PictureRecord[] {

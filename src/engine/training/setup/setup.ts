@@ -122,7 +122,7 @@ async function setUpLibrary(device: NativeDevice, wheel: string | undefined, say
     );
   if (device === 'gpu') requireCuda(await findCuda());
   const dir = tensorflowDir(device);
-  // what was named is never passed over in silence, and what is missing is said before npm downloads anything
+  // a wheel that is missing, or of something else, is told in any case, and before npm downloads anything
   if (wheel) await requireLibraries(wheel, WHEELS[device]);
   if (isSetUp(device)) return say(`TensorFlow is ready in ${dir}`);
   const compiler = await findCompiler();

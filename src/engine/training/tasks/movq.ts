@@ -132,7 +132,7 @@ const ROUNDING = 1 / 12;
 
 /**
  * Peak signal to noise, dB, over the three colour channels: 10·log₁₀(255²/MSE), at most 59.
- * @param pixels  all, or only those of the thing, which are not wholly transparent
+ * @param pixels  all, or only those that are drawn on, which are not wholly transparent: NaN where there are none
  */
 export function psnrRgb(expected: Uint8Array, found: Uint8Array, pixels: 'all' | 'drawn' = 'all'): number {
   let [sum, count] = [0, 0];

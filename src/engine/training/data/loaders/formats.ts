@@ -93,8 +93,10 @@ async function loadPicture(dir: string, { file, source }: Sample) {
   if (extname(file).toLowerCase() !== '.svg') return decodePicture(bytes, source, ', or SVG in a file called .svg');
   try {
     await sharp(bytes).metadata();
-  } catch {
-    throw new InputError(`${source}: expected an SVG drawing that is whole and has a size, as the file is called .svg`);
+  } catch (error) {
+    const isLarge = /pixel limit/.test((error as Error).message);
+    const expected = isLarge ? 'of a smaller size' : 'that is whole and has a size, as the file is called .svg';
+    throw new InputError(`${source}: expected an SVG drawing ${expected}`);
   }
   return bytes;
 }
