@@ -5,10 +5,11 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openModel } from '../../src/engine/pipeline/open-model.ts';
 import { tensor } from '../../src/engine/tensor.ts';
 import { checkpointOf, loadAverage, saveCheckpoint } from '../../src/engine/training/checkpoint.ts';
-import { learnsFrom } from '../../src/engine/training/learned-from.ts';
+import { learnsFrom, statesOf } from '../../src/engine/training/learned-from.ts';
 import { initialState } from '../../src/engine/training/optimizer/optimizer.ts';
 import { Parameters } from '../../src/engine/training/parameters.ts';
 import { openClipConfig, writeRunConfig } from '../../src/engine/training/run-config.ts';
+import { writeComponents } from '../../src/engine/training/tasks/principal-components.ts';
 import { tokenizerFolder } from '../../src/engine/training/tasks/tokenizer.ts';
 import { readSafetensors } from '../../src/engine/weights/safetensors.ts';
 import { exportTiny, writeTinyPictures, writeTinyRuns } from './tiny-runs.ts';
@@ -40,6 +41,22 @@ test('what is exported opens as a model', async () => {
   const opened = await openModel(model());
   expect(opened.pictureChannels).toBe(4);
   await opened.close();
+});
+
+test('principal components of a model that a training went on from are exported as they are, not chosen once more', async () => {
+  const { clip } = await statesOf(runs, ['clip']);
+  const width = (await openClipConfig(runs)).text.projection_dim;
+  const directions = Float32Array.from({ length: 3 * width }, (_, i) => (i % width === Math.floor(i / width) ? 1 : 0));
+  await writeComponents(runs, clip!.weights, {
+    mean: tensor(new Float32Array(width), [1, width]),
+    directions: tensor(directions, [3, width]),
+    // the first has nearly all of the variance
+    deviations: tensor(Float32Array.of(1, 1e-3, 1e-3), [1, 3]),
+  });
+  const exported = join(runs, 'exported');
+  await exportTiny(exported, runs, data);
+  const { num_components } = JSON.parse(await readFile(join(exported, 'prior_pca', 'config.json'), 'utf8'));
+  expect(num_components).toBe(3);
 });
 
 test.each([
@@ -77,7 +94,7 @@ test('so is one whose config.json leaves out a part of what was trained', async 
 
 test('a folder of something else than a model is refused, and stays as it was', async () => {
   const before = await readdir(data);
-  await expect(exportTiny(data, runs, data)).rejects.toThrow(`${data} holds other things than a model`);
+  await expect(exportTiny(data, runs, data)).rejects.toThrow(`${data} is no model (it holds`);
   expect(await readdir(data)).toEqual(before);
 });
 

@@ -25,10 +25,12 @@ export async function exportArPrior(
   say: (line: string) => void,
 ): Promise<void> {
   const components = await openComponents(runs, dataset, features, say);
-  const first = firstComponents(components, enoughFor(components, KEPT_VARIANCE));
-  const [kept, width] = first.directions.shape as [number, number];
-  const config = { _class_name: 'PrincipalComponents', embedding_dim: width, num_components: kept };
-  await writeNetwork(join(dir, OWN_FOLDERS.principalComponents), config, new Map(Object.entries(first)));
+  const [there, width] = components.directions.shape as [number, number];
+  // those of a model have been chosen before: each time that is repeated some of what was enough would go
+  const count = there < width ? there : enoughFor(components, KEPT_VARIANCE);
+  const config = { _class_name: 'PrincipalComponents', embedding_dim: width, num_components: count };
+  const kept = firstComponents(components, count);
+  await writeNetwork(join(dir, OWN_FOLDERS.principalComponents), config, new Map(Object.entries(kept)));
   const checkpoint = checkpointOf(runs, 'ar-prior');
   if (!existsSync(checkpoint)) return;
   const sizes = await openArPriorConfig(runs, components);
