@@ -65,7 +65,7 @@ const Environment = z
     DISCORD_GUILD_ID: GuildId.optional(),
     REDIS_URL: RedisUrl.optional(),
     DATA_DIR: z.string().default('data'),
-    MODEL_DIR: z.string().default(join('models', 'emoji-v8')),
+    MODEL_DIR: z.string().default(join('models', 'emoji-v9')),
     ENGINE_THREADS: wholeNumber('ENGINE_THREADS', 1, 1024).default(availableParallelism()),
     ENGINE_PROVIDER: z
       .enum(PROVIDERS, {

@@ -49,7 +49,7 @@ describe('imagine', { timeout: 60_000 }, () => {
     expect(images.map(({ seed }: { seed: number }) => seed)).toEqual([0, 1]);
     expect(Object.keys(timings)).toEqual(['load', 'prior', 'decoder', 'decode']);
     expect(Object.values(timings).every((seconds) => typeof seconds === 'number' && seconds > 0)).toBe(true);
-    expect(settings).toMatchObject({ prompt: 'red heart', model: 'emoji-v8', sampler: 'ddim', steps: 2 });
+    expect(settings).toMatchObject({ prompt: 'red heart', model: 'emoji-v9', sampler: 'ddim', steps: 2 });
   });
 
   it('draws the same picture from the same seed, alone or beside others', async () => {

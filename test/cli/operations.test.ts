@@ -103,7 +103,7 @@ describe('operations', { timeout: 60_000 }, () => {
     [['modify', '/nowhere.png', 'a'], 'image /nowhere.png: expected a picture file'],
     [
       ['modify', SOURCE, 'a', '--width', '100'],
-      'width and height must be multiples of 64 with emoji-v8, not 100 × 128',
+      'width and height must be multiples of 64 with emoji-v9, not 100 × 128',
     ],
     // where they would change nothing
     [['modify', SOURCE, 'a', '--prior', 'ar'], "unknown option '--prior'"],

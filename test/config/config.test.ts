@@ -24,7 +24,7 @@ test('an empty environment gives the defaults, with folders in the project', () 
     discordApiUrl: 'https://discord.com/api',
     redisUrl: undefined,
     dataDir: join(PROJECT_ROOT, 'data'),
-    modelDir: join(PROJECT_ROOT, 'models', 'emoji-v8'),
+    modelDir: join(PROJECT_ROOT, 'models', 'emoji-v9'),
     enginePrecision: 'auto',
     engineConcurrency: 2,
     localDiscordPort: undefined,

@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium)('the channel, in a browser', { timeout: 2 * DRAWN_
     const [first] = pictures;
     expect(pictures.map(({ recipe }) => recipe.seed - first!.recipe.seed)).toEqual([0, 1, 2, 3]);
     for (const { bytes, recipe } of pictures) {
-      expect(recipe).toMatchObject({ operation: 'imagine', prompt: 'red heart', steps: 20, model: 'emoji-v8' });
+      expect(recipe).toMatchObject({ operation: 'imagine', prompt: 'red heart', steps: 20, model: 'emoji-v9' });
       const { data, info } = await sharp(bytes).raw().toBuffer({ resolveWithObject: true });
       expect(info).toMatchObject({ width: 128, height: 128, channels: 4 });
       const pixel = (x: number, y: number) => [...data.subarray((y * 128 + x) * 4, (y * 128 + x) * 4 + 4)];

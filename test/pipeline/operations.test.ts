@@ -259,7 +259,7 @@ describe('the bundled model', { timeout: 60_000 }, () => {
   let model: Model;
   let heart: PictureFile;
   beforeAll(async () => {
-    model = await openModel('models/emoji-v8', { threads: 1 });
+    model = await openModel('models/emoji-v9', { threads: 1 });
     const { recipes } = await plan(model, { kind: 'imagine', prompt: 'red heart', settings: { seed: 5, count: 1 } });
     const { images } = await draw(model, recipes);
     heart = { name: 'heart.png', bytes: await encodePng(pictureFromTensor(images[0]!), recipes[0]) };

@@ -118,7 +118,7 @@ test('what a model was trained on that does not say is not known, and damaged fi
 });
 
 test('the bundled model says what its card says', async () => {
-  const model = join(import.meta.dirname, '..', '..', 'models', 'emoji-v8');
+  const model = join(import.meta.dirname, '..', '..', 'models', 'emoji-v9');
   const { dataSets } = JSON.parse(await readFile(join(model, 'trained-on.json'), 'utf8'));
   const card = await readFile(join(model, 'README.md'), 'utf8');
   for (const dataSet of dataSets) expect(card).toContain(describeSet(dataSet));
