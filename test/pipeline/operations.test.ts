@@ -81,6 +81,26 @@ describe.each([
     expect(reconstructed).toEqual([await decodePicture(source.bytes, source.name), undefined]);
   });
 
+  test('a model that says so compares what its prior makes of the texts', async () => {
+    const byPrior: Model = Object.create(model, { defaults: { value: { ...model.defaults, textDiff: 'prior' } } });
+    const [prompt, from] = ['green heart', 'red heart'];
+    const { recipes } = await plan(byPrior, {
+      kind: 'modify',
+      pictures: [source],
+      prompt,
+      from,
+      strengths: [0.4],
+      settings,
+    });
+    const made = async (text: string) =>
+      (await model.embedText({ prompt: text }, new TorchGenerator(0))).imageEmbedding;
+    const z = await model.embedPicture(await decodePicture(source.bytes, source.name));
+    expect(decodeFloats(recipes[0]!.imageEmbedding!)).toBeAllClose(
+      textDiff(z, await made(prompt), await made(from), 0.4).data,
+      { atol: 1e-4 },
+    );
+  });
+
   test('a text that says nothing new is refused', async () => {
     await expect(modify({ from: 'green heart' })).rejects.toThrow(InputError);
   });

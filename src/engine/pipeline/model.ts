@@ -15,6 +15,8 @@ export const Defaults = z.strictObject({
   guidanceScale: z.number().min(0).max(MAX_GUIDANCE_SCALE),
   priorSteps: z.int().min(1).max(MAX_STEPS),
   priorGuidanceScale: z.number().min(0).max(MAX_GUIDANCE_SCALE),
+  /** By what `modify` compares texts: CLIP when absent. */
+  textDiff: z.literal('prior').optional(),
 });
 export type Defaults = z.infer<typeof Defaults>;
 

@@ -14,7 +14,7 @@ import { slerp, sphericalMean } from './interpolation.ts';
 import { encodeKeptPixels } from './kept-pixels.ts';
 import type { Model } from './model.ts';
 import { changeRecipes, recipesFor, type Subject } from './recipes.ts';
-import { textDiff } from './text-diff.ts';
+import { embedderOfDiff, textDiff } from './text-diff.ts';
 import { upscalerFor } from './upscaler-for.ts';
 
 /** A picture file as it was sent. */
@@ -87,7 +87,8 @@ const PLANS: { readonly [K in Kind]: PlanOf<K> } = {
   },
 
   async modify(model, { pictures: [file], prompt, from = shownIn(file), strengths, settings: asked }, hooks) {
-    const [picture, to, baseline] = await Promise.all([open(file), model.encodeText(prompt), model.encodeText(from)]);
+    const embed = embedderOfDiff(model);
+    const [picture, to, baseline] = await Promise.all([open(file), embed(prompt), embed(from)]);
     const settings = inversionSettings(model, asked, MODIFY_GUIDANCE);
     const [latent] = await bipartiteLatents(model, [picture], settings, hooks);
     const { imageEmbedding, start } = latent!;
