@@ -10,9 +10,12 @@ const AS_NPM_READS: Readonly<Record<string, string>> = {
   '--format': 'format_package_lock',
 };
 
-/** How npm hands an option on, where it has kept it: `--no-x` as an empty `x`. */
-const keptAs = (long: string): string | undefined =>
-  process.env[`npm_config_${AS_NPM_READS[long] ?? long.replace(/^--(no-)?/, '').replaceAll('-', '_')}`];
+/** Whether npm has an option of that name from the command line; it takes `--no-x` for an `x` that is empty. */
+function hasKept(long: string): boolean {
+  const name = AS_NPM_READS[long] ?? long.replace(/^--(no-)?/, '').replaceAll('-', '_');
+  const kept = process.env[`npm_config_${name}`];
+  return kept !== undefined && long.startsWith('--no-') === (kept === '');
+}
 
 /**
  * npm keeps options that don't stand behind `--` for itself, and hands on their values as words: a prompt would grow longer,
@@ -24,8 +27,7 @@ export function refuseOptionsThatNpmKept(program: Command, argv: readonly string
   const { command, names } = calledCommand(program, argv.slice(2));
   const kept = command.options
     .flatMap(({ long }) => (long ? [long] : []))
-    .filter((long) => !ALSO_NPMS.has(long))
-    .filter((long) => keptAs(long) !== undefined && long.startsWith('--no-') === (keptAs(long) === ''));
+    .filter((long) => !ALSO_NPMS.has(long) && hasKept(long));
   if (kept.length === 0) return;
   // the script that npm was asked for
   const { npm_lifecycle_event: script = 'unclip' } = process.env;

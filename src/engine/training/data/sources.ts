@@ -67,8 +67,10 @@ export const PICTURE_SOURCES: readonly PictureSource[] = [
   icon('line icon', '@iconify-json/streamline-ultimate-color', '1.2.2', 'CC-BY-4.0', STREAMLINE),
 ];
 
+const FLUENT_STYLES = ['fluent 3d', 'fluent flat'] as const;
+
 /** Styles in which a thing is the same drawing, rendered in another way; no two others are, as far as has been looked. */
-export const SAME_DRAWINGS: readonly (readonly string[])[] = [['fluent 3d', 'fluent flat']];
+export const SAME_DRAWINGS: readonly (readonly string[])[] = [FLUENT_STYLES];
 
 /** All but the line icons, which are thin and many. */
 export const DEFAULT_STYLES = PICTURE_SOURCES.map((source) => source.style).filter((style) => style !== 'line icon');
@@ -97,7 +99,7 @@ const glyph = (
 
 /** Other drawings of the same things, for whoever learns to recognise them; none that share alike. */
 export const GLYPH_SOURCES: readonly GlyphSource[] = [
-  glyph('fluent glyph', 'fluent-emoji-high-contrast', '1.2.6', 'MIT', FLUENT, ['fluent 3d', 'fluent flat']),
+  glyph('fluent glyph', 'fluent-emoji-high-contrast', '1.2.6', 'MIT', FLUENT, FLUENT_STYLES),
   glyph('emojitwo glyph', 'emojione-monotone', '1.2.1', 'CC-BY-4.0', EMOJITWO, ['emojitwo']),
   glyph('game icon', 'game-icons', '1.2.4', 'CC-BY-3.0', 'Game Icons, https://game-icons.net'),
   glyph('dinkie', 'dinkie-icons', '1.2.0', 'MIT', 'Dinkie Icons, atelierAnchor'),

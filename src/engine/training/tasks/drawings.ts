@@ -63,8 +63,8 @@ export function openExtraData(dir: string, data: string, set: PictureSet): Datas
   const extra = new Dataset(dir);
   const own = trainingOf(set);
   if (sharing(own, extra).length > 0) return extra;
-  const example = ([first]: readonly Drawing[]) =>
-    first ? `such as “${nameOf(first)}”` : 'of which it has none to train on';
+  const example = (of: readonly Drawing[]) =>
+    of[0] ? `such as “${nameOf(of[0])}”` : 'of which it has none to train on';
   throw new InputError(
     `--extra-data ${dir}: none of its names, ${example(trainingOf(extra))}, is one of --data, ${example(own)}; names must be the same, letter for letter`,
   );
